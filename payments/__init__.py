@@ -1,0 +1,1 @@
+"""The domain: parties, orders, payments and providers. No Flask, no RQ."""

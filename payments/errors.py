@@ -1,0 +1,97 @@
+"""What can go wrong in the domain, named by what the caller should do about it.
+
+The HTTP answers are chosen in `web/errors.py`; nothing here knows a status code.
+"""
+
+from collections.abc import Mapping
+
+
+class StrongroomError(Exception):
+    """A refusal the caller can act on: a stable `code` and a sentence in plain English."""
+
+    code = "error"
+
+    def __init__(self, detail: str, *, code: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        if code is not None:
+            self.code = code
+
+
+class InvalidRequestError(StrongroomError):
+    """The request is wrong in itself; `errors` maps each field to what is wrong with it."""
+
+    code = "validation"
+
+    def __init__(
+        self, detail: str, *, errors: Mapping[str, list[str]] | None = None, code: str | None = None
+    ) -> None:
+        super().__init__(detail, code=code)
+        self.errors = dict(errors or {})
+
+
+class UnauthorizedError(StrongroomError):
+    """The caller did not prove who they are."""
+
+    code = "unauthorized"
+
+
+class ForbiddenError(StrongroomError):
+    """The caller is known and may not do this."""
+
+    code = "role_forbidden"
+
+
+class NotFoundError(StrongroomError):
+    """There is no such thing, or it is not the caller's to see."""
+
+    code = "not_found"
+
+
+class ConflictError(StrongroomError):
+    """The thing is in a state that does not allow this now."""
+
+    code = "conflict"
+
+
+class InProgressError(StrongroomError):
+    """The first request with this reference is still running: try again in `retry_after_s`."""
+
+    code = "in_progress"
+
+    def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class ReferenceReusedError(StrongroomError):
+    """The reference was used before with other content; choose a new one."""
+
+    code = "reference_reused"
+
+
+class DeclinedError(StrongroomError):
+    """The payer's bank said no; final for this attempt."""
+
+    code = "card_declined"
+
+    def __init__(self, detail: str, *, stripe_code: str, next_step: str) -> None:
+        super().__init__(detail)
+        self.stripe_code = stripe_code
+        self.next_step = next_step
+
+
+class UnavailableError(StrongroomError):
+    """A part we need did not answer, or its answer is unknown; safe to repeat later."""
+
+    code = "unavailable"
+
+    def __init__(self, detail: str, *, retry_after_s: int = 5) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class InvalidSignatureError(StrongroomError):
+    """A webhook was not signed by the provider, or too long ago or too far in the future."""
+
+    code = "invalid_signature"

@@ -1,0 +1,1 @@
+"""Money coming in: payments, their life and their ledger entries."""

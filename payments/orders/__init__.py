@@ -1,0 +1,1 @@
+"""What a buyer owes a seller, line by line."""

@@ -1,0 +1,1 @@
+"""Adapters to payment providers; they know nothing of each other."""

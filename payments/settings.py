@@ -1,0 +1,197 @@
+"""All configuration in one frozen object; the only module that reads the environment."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+STRIPE_API_URL = "https://api.stripe.com"
+SANDBOX_MARK = "sandbox"
+
+
+class Environment(StrEnum):
+    """Where this process runs; the sandbox accepts generated secrets and plain HTTP."""
+
+    SANDBOX = "sandbox"
+    PRODUCTION = "production"
+
+
+class SettingsError(Exception):
+    """The configuration is not usable; the text lists every fault at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a process needs to know; see docs/operating.md for each variable."""
+
+    environment: Environment
+    database_url: str
+    migration_database_url: str
+    redis_url: str
+    stripe_secret_key: str
+    stripe_publishable_key: str
+    stripe_webhook_secrets: tuple[str, ...]
+    stripe_api_url: str
+    trusted_origins: tuple[str, ...]
+    jwt_jwks: Mapping[str, Any]
+    jwt_issuer: str
+    jwt_audience: str
+    jwt_max_lifetime_s: int
+    encryption_keyset: str
+    api_key_pepper: str
+    log_level: str
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether generated secrets and plain HTTP are accepted."""
+        return self.environment is Environment.SANDBOX
+
+    @property
+    def livemode(self) -> bool:
+        """Whether Stripe's live mode is used: events of the other mode are refused."""
+        return self.stripe_secret_key.startswith(("sk_live_", "rk_live_"))
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environ` (default: the process environment).
+
+    Raises:
+        SettingsError: names every missing or unusable variable and what it should be.
+    """
+    reader = _Reader(os.environ if environ is None else environ)
+    settings = Settings(
+        environment=reader.environment(),
+        database_url=reader.url("DATABASE_URL", schemes=("postgresql", "postgres")),
+        migration_database_url=reader.url(
+            "MIGRATION_DATABASE_URL",
+            schemes=("postgresql", "postgres"),
+            default=reader.text("DATABASE_URL", default=""),
+        ),
+        redis_url=reader.url("REDIS_URL", schemes=("redis", "rediss", "unix")),
+        stripe_secret_key=reader.secret("STRIPE_SECRET_KEY"),
+        stripe_publishable_key=reader.secret("STRIPE_PUBLISHABLE_KEY"),
+        stripe_webhook_secrets=reader.secrets("STRIPE_WEBHOOK_SECRETS"),
+        stripe_api_url=reader.url(
+            "STRIPE_API_URL", schemes=("https", "http"), default=STRIPE_API_URL
+        ),
+        trusted_origins=reader.origins("TRUSTED_ORIGINS"),
+        jwt_jwks=reader.json_object("JWT_JWKS"),
+        jwt_issuer=reader.secret("JWT_ISSUER"),
+        jwt_audience=reader.text("JWT_AUDIENCE", default="strongroom"),
+        jwt_max_lifetime_s=reader.positive("JWT_MAX_LIFETIME_S", default=900),
+        encryption_keyset=reader.text_or_file("ENCRYPTION_KEYSET"),
+        api_key_pepper=reader.secret("API_KEY_PEPPER"),
+        log_level=reader.text("LOG_LEVEL", default="INFO").upper(),
+    )
+    reader.raise_faults()
+    return settings
+
+
+def read_migration_url(environ: Mapping[str, str] | None = None) -> str:
+    """Return the URL migrations run on; they need nothing else of the configuration."""
+    reader = _Reader(os.environ if environ is None else environ)
+    url = reader.url(
+        "MIGRATION_DATABASE_URL",
+        schemes=("postgresql", "postgres"),
+        default=reader.text("DATABASE_URL", default=""),
+    )
+    reader.raise_faults()
+    return url
+
+
+class _Reader:
+    """Reads variables one by one and collects the faults, so that all are told at once."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._faults: list[str] = []
+        self._sandbox = environ.get("STRONGROOM_ENV") == Environment.SANDBOX
+
+    def raise_faults(self) -> None:
+        if self._faults:
+            listed = "\n".join(f"  - {fault}" for fault in self._faults)
+            raise SettingsError(f"Strongroom cannot start with this configuration:\n{listed}")
+
+    def environment(self) -> Environment:
+        value = self._environ.get("STRONGROOM_ENV", Environment.PRODUCTION)
+        try:
+            return Environment(value)
+        except ValueError:
+            self._faults.append(f"STRONGROOM_ENV is {value!r}; use 'sandbox' or 'production'")
+            return Environment.PRODUCTION
+
+    def text(self, name: str, *, default: str | None = None) -> str:
+        value = self._environ.get(name, "").strip()
+        if value:
+            return value
+        if default is None:
+            self._faults.append(f"{name} is missing")
+            return ""
+        return default
+
+    def secret(self, name: str) -> str:
+        value = self.text(name)
+        if not self._sandbox and SANDBOX_MARK in value:
+            self._faults.append(f"{name} holds a value made for the sandbox; set a real one")
+        return value
+
+    def secrets(self, name: str) -> tuple[str, ...]:
+        values = tuple(part.strip() for part in self.secret(name).split(",") if part.strip())
+        if len(values) > 3:  # noqa: PLR2004 - current, previous and next
+            self._faults.append(f"{name} lists {len(values)} secrets; at most 3 may be live")
+        return values
+
+    def url(self, name: str, *, schemes: tuple[str, ...], default: str | None = None) -> str:
+        value = self.text(name, default=default)
+        scheme = urlsplit(value).scheme.partition("+")[0]
+        if value and scheme not in schemes:
+            self._faults.append(f"{name} must be a URL that begins with {schemes[0]}://")
+        if name.endswith(("DATABASE_URL", "REDIS_URL")) and not self._sandbox:
+            password = urlsplit(value).password or ""
+            if SANDBOX_MARK in password:
+                self._faults.append(f"{name} holds a password made for the sandbox")
+        return value
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        origins = tuple(o.strip() for o in self.text(name, default="").split(",") if o.strip())
+        for origin in origins:
+            parts = urlsplit(origin)
+            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path:
+                self._faults.append(f"{name} lists {origin!r}; an origin reads https://host[:port]")
+            elif parts.scheme == "http" and not self._sandbox:
+                self._faults.append(f"{name} lists {origin!r}; outside the sandbox use https")
+        return origins
+
+    def positive(self, name: str, *, default: int) -> int:
+        value = self.text(name, default=str(default))
+        if value.isdecimal() and int(value) > 0:
+            return int(value)
+        self._faults.append(f"{name} is {value!r}; it must be a whole number above zero")
+        return default
+
+    def text_or_file(self, name: str) -> str:
+        value = self.text(name)
+        if not value or value.lstrip().startswith("{"):
+            return value
+        try:
+            return Path(value).read_text(encoding="utf-8")
+        except OSError as error:
+            self._faults.append(f"{name} names a file that cannot be read: {error.strerror}")
+            return ""
+
+    def json_object(self, name: str) -> Mapping[str, Any]:
+        text = self.text_or_file(name)
+        if not text:
+            return {}
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = None
+        if isinstance(value, dict):
+            return value
+        self._faults.append(f"{name} must be a JSON object or the path of a file with one")
+        return {}

@@ -1,0 +1,1 @@
+"""The inbox: provider events are verified, stored once and drained in batches."""
