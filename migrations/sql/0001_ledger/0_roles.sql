@@ -5,12 +5,12 @@ BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'strongroom_app') THEN
     CREATE ROLE strongroom_app NOLOGIN;
   END IF;
-  IF NOT pg_has_role(current_user, 'strongroom_app', 'MEMBER') THEN
-    EXECUTE format('GRANT strongroom_app TO %I', current_user);
-  END IF;
 EXCEPTION
   -- Another database of the same cluster is being migrated at this moment.
   WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
+
+-- From PostgreSQL 16 on, making a role does not include the right to SET ROLE to it.
+DO $$ BEGIN EXECUTE format('GRANT strongroom_app TO %I', current_user); END $$;
 
 CREATE SCHEMA ledger;
