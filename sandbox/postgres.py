@@ -135,7 +135,7 @@ class Postgres:
             if not Path(process.cwd()).samefile(self.data):
                 return None
             return process.pid, int(lines[3])
-        except (OSError, psutil.NoSuchProcess, ValueError, IndexError):
+        except (OSError, psutil.Error, ValueError, IndexError):
             return None
 
     def _initialise(self) -> None:

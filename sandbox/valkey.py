@@ -81,7 +81,7 @@ class Valkey:
             if process.status() == psutil.STATUS_ZOMBIE:
                 return None
             return process if Path(process.cwd()).samefile(self.data) else None
-        except (OSError, psutil.NoSuchProcess, ValueError):
+        except (OSError, psutil.Error, ValueError):
             return None
 
     def _spawn(self) -> subprocess.Popen[bytes]:

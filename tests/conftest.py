@@ -1,0 +1,84 @@
+"""Fixtures every test may use: a migrated PostgreSQL database and a Valkey of the worker's own."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from sqlalchemy import Engine, create_engine
+
+from payments.database import connect_engine
+from tests.databases import ServerProcess, Servers, wait_for_servers
+
+_PROCESS = pytest.StashKey[ServerProcess]()
+_FOLDER = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # An xdist worker uses the servers of the process that started it.
+    workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if workerinput is not None:
+        config.stash[_FOLDER] = Path(workerinput["servers_folder"])
+    elif not config.option.collectonly:
+        config.stash[_PROCESS] = ServerProcess()
+        config.stash[_FOLDER] = config.stash[_PROCESS].folder
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    process = config.stash.get(_PROCESS, None)
+    if process is not None:
+        process.stop()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["servers_folder"] = str(node.config.stash[_FOLDER])
+
+
+@pytest.fixture(scope="session")
+def servers(pytestconfig: pytest.Config) -> Servers:
+    """The PostgreSQL and the Valkey of this test session."""
+    return wait_for_servers(pytestconfig.stash[_FOLDER])
+
+
+@pytest.fixture(scope="session")
+def database_url(servers: Servers, worker_id: str) -> str:
+    """This worker's migrated database. What tests commit stays: use fresh ids."""
+    return servers.create_database(f"tests_{worker_id}")
+
+
+@pytest.fixture
+def fresh_database_url(servers: Servers) -> Iterator[str]:
+    """A migrated database nobody has touched, for this test alone."""
+    name = f"fresh_{secrets.token_hex(8)}"
+    yield servers.create_database(name)
+    servers.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def engine(database_url: str) -> Iterator[Engine]:
+    """The way to this worker's database with the application's rights."""
+    engine = connect_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def owner_engine(database_url: str) -> Iterator[Engine]:
+    """The way to this worker's database as the owner of its tables."""
+    engine = create_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def redis_url(servers: Servers, worker_id: str) -> str:
+    """An empty Valkey database of this worker's own."""
+    number = 0 if worker_id == "master" else 1 + int(worker_id.removeprefix("gw"))
+    url = servers.logical_redis_url(number)
+    client = redis.Redis.from_url(url)
+    client.flushdb()
+    client.close()
+    return url
