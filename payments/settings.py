@@ -97,7 +97,7 @@ def read_migration_url(environ: Mapping[str, str] | None = None) -> str:
     url = reader.url(
         "MIGRATION_DATABASE_URL",
         schemes=("postgresql", "postgres"),
-        default=reader.text("DATABASE_URL", default=""),
+        default=reader.text("DATABASE_URL", default="") or None,
     )
     reader.raise_faults()
     return url
