@@ -1,0 +1,101 @@
+# Needs Python 3.11 or newer and nothing else. Every path here is relative: the checkout may lie in
+# a folder with spaces. `make help` prints the lines marked ##.
+
+PORT ?= 8000
+PYTHON ?=
+ARGS ?=
+
+VENV = .venv
+PY = $(VENV)/bin/python
+LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	--python-version 3.11 setup.cfg
+
+# A virtual environment cannot be moved: in a checkout that was moved, it is made anew.
+MOVED := $(shell test -f $(VENV)/made-in && test "$$(cat $(VENV)/made-in)" != "$$(pwd)" && \
+	rm -rf $(VENV) && echo yes)
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check lint types imports tests format bench migrate strongroom lock reset clean
+
+help: ## Show this list
+	@echo "Strongroom: make …"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+
+run: $(VENV)/ready-to-run ## Run the whole system here, until Ctrl-C; another port: make run PORT=9000
+	@exec $(PY) -m sandbox --port $(PORT)
+
+demo: $(VENV)/ready-to-run ## Drive whole payments through the running system, or through one of its own
+	@exec $(PY) -m sandbox.demo
+
+test: check ## Check everything, from an empty checkout
+
+check: lint types imports tests ## Check style, types, imports and behaviour
+
+lint: $(VENV)/ready-to-check
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+
+types: $(VENV)/ready-to-check
+	$(PY) -m mypy
+
+imports: $(VENV)/ready-to-check
+	$(VENV)/bin/lint-imports
+
+tests: $(VENV)/ready-to-check ## Run the tests only; some of them: make tests ARGS=tests/ledger
+	$(PY) -m pytest -n 2 $(ARGS)
+
+format: $(VENV)/ready-to-check ## Let ruff put the code in order
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+bench: $(VENV)/ready-to-check ## Measure the ledger; figures and method are in benchmarks/README.md
+	$(PY) -m benchmarks $(ARGS)
+
+migrate: $(VENV)/ready-to-run ## Bring the database at DATABASE_URL to the newest revision
+	$(PY) -m alembic -c setup.cfg upgrade head
+
+strongroom: $(VENV)/ready-to-run ## Run the command line on the running system: make strongroom ARGS=doctor
+	@exec $(PY) -m sandbox --port $(PORT) -- $(VENV)/bin/strongroom $(ARGS)
+
+lock: $(VENV)/ready-to-check ## Pin what setup.cfg asks for; newest versions: make lock ARGS=--upgrade
+	$(LOCK) $(ARGS) -o requirements-dev.txt --extra sandbox --extra dev >/dev/null
+	$(LOCK) -c requirements-dev.txt -o requirements-sandbox.txt --extra sandbox >/dev/null
+	$(LOCK) -c requirements-dev.txt -o requirements.txt >/dev/null
+
+reset: ## Throw away the sandbox's data (.strongroom)
+	@! test -e $(PY) || $(PY) -m sandbox --reset
+	@rm -rf .strongroom
+
+clean: ## Throw away what make and the checks made; the sandbox's data stays
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/ready-to-run: $(VENV)/made-in requirements-sandbox.txt setup.cfg
+	@$(PY) -m sandbox.install requirements-sandbox.txt
+	@touch $@
+
+$(VENV)/ready-to-check: $(VENV)/made-in requirements-dev.txt setup.cfg
+	@$(PY) -m sandbox.install requirements-dev.txt
+	@touch $@ $(VENV)/ready-to-run
+
+$(VENV)/made-in:
+	@python=; \
+	for name in $(PYTHON) python3.14 python3.13 python3.12 python3.11 python3 python; do \
+		if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			python=$$name; break; \
+		fi; \
+	done; \
+	if test -z "$$python"; then \
+		echo "Strongroom needs Python 3.11 or newer; here is $$(python3 --version 2>&1 || echo none)." >&2; \
+		echo "Install it (https://www.python.org/downloads/) or name it: make run PYTHON=/path/to/python3" >&2; \
+		exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$($$python --version)"; \
+	if ! $$python -m venv $(VENV); then \
+		rm -rf $(VENV); \
+		echo "Python could not make a virtual environment." >&2; \
+		echo "On Debian and Ubuntu: apt install $$(basename $$python)-venv, then run make again." >&2; \
+		exit 1; \
+	fi; \
+	pwd > $@
