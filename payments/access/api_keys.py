@@ -1,0 +1,220 @@
+"""API keys of the platform's backend and staff: made, checked, rotated with overlap, revoked.
+
+Only the id and an HMAC of the secret are stored, so a copy of the database holds no usable key.
+"""
+
+import dataclasses
+import datetime as dt
+import hashlib
+import hmac
+from collections.abc import Collection
+
+from sqlalchemy import Engine, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from payments.access.caller import KEY_ROLES, Caller, Role
+from payments.access.key_text import KeyText, make_key_text, parse_key_text
+from payments.access.tables import ApiKey
+from payments.database import transaction
+from payments.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    UnauthorizedError,
+)
+
+LONGEST_LIFE = dt.timedelta(days=365)
+LONGEST_OVERLAP = dt.timedelta(days=7)
+USE_NOTED_EVERY = dt.timedelta(minutes=1)
+_NO_HASH = bytes(32)  # compared against when there is no such key, so that timing says nothing
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A key just made; `text` is shown once and cannot be had again."""
+
+    key: ApiKey
+    text: str = dataclasses.field(repr=False)
+
+
+def create_key(
+    session: Session,
+    *,
+    name: str,
+    role: Role,
+    pepper: str,
+    livemode: bool,
+    now: dt.datetime,
+    scopes: Collection[str] = (),
+    life: dt.timedelta = LONGEST_LIFE,
+) -> IssuedKey:
+    """Make a key for `role`; `scopes` narrow it to named actions, none means all of the role's.
+
+    Raises:
+        InvalidRequestError: the role is not one a key can have, or the life is over 365 days.
+    """
+    if role not in KEY_ROLES:
+        raise InvalidRequestError(
+            "An API key cannot be a buyer or a seller.",
+            errors={"role": [f"Use one of {', '.join(sorted(KEY_ROLES))}."]},
+        )
+    if not dt.timedelta(0) < life <= LONGEST_LIFE:
+        raise InvalidRequestError("An API key lives 365 days at most.")
+    text = make_key_text(livemode=livemode, now=now)
+    key = ApiKey(
+        id=text.key_id,
+        principal=text.key_id.replace("key_", "key:", 1),
+        name=name,
+        role=role.value,
+        scopes=sorted(set(scopes)),
+        secret_hash=_hash(pepper, text),
+        created_at=now,
+        expires_at=now + life,
+    )
+    session.add(key)
+    session.flush()
+    return IssuedKey(key, str(text))
+
+
+def ensure_key(
+    session: Session, *, text: str, name: str, role: Role, pepper: str, now: dt.datetime
+) -> ApiKey:
+    """Store a key whose text is chosen already, unless it is there: for the sandbox's own keys.
+
+    Raises:
+        InvalidRequestError: `text` is not the text of a key.
+    """
+    parsed = parse_key_text(text)
+    if parsed is None:
+        raise InvalidRequestError("This is not the text of an API key.")
+    values: dict[str, object] = {
+        "name": name,
+        "role": role.value,
+        "scopes": [],
+        "secret_hash": _hash(pepper, parsed),
+        "expires_at": None,
+        "revoked_at": None,
+    }
+    session.execute(
+        insert(ApiKey)
+        .values(
+            id=parsed.key_id,
+            principal=parsed.key_id.replace("key_", "key:", 1),
+            created_at=now,
+            **values,
+        )
+        .on_conflict_do_update(index_elements=[ApiKey.id], set_=values)
+    )
+    return session.scalars(
+        select(ApiKey).where(ApiKey.id == parsed.key_id).execution_options(populate_existing=True)
+    ).one()
+
+
+def authenticate_key(
+    engine: Engine, text: str, *, pepper: str, livemode: bool, now: dt.datetime
+) -> Caller:
+    """Return whose key this is, noting its use at most once a minute.
+
+    Raises:
+        UnauthorizedError: it is unknown, wrong, expired, revoked or of the other mode.
+    """
+    parsed = parse_key_text(text)
+    if parsed is None or parsed.livemode is not livemode:
+        raise UnauthorizedError("The API key is not valid.")
+    with transaction(engine) as session:
+        key = session.get(ApiKey, parsed.key_id)
+        right = hmac.compare_digest(key.secret_hash if key else _NO_HASH, _hash(pepper, parsed))
+        if key is None or not right or not is_live(key, now=now):
+            raise UnauthorizedError("The API key is not valid.")
+        if key.last_used_at is None or key.last_used_at <= now - USE_NOTED_EVERY:
+            _note_use(session, key.id, now=now)
+        return Caller(principal=key.principal, role=Role(key.role), scopes=frozenset(key.scopes))
+
+
+def list_keys(session: Session, *, after: str | None = None, limit: int = 100) -> list[ApiKey]:
+    """Return keys in the order they were made, revoked and expired ones too."""
+    query = select(ApiKey).order_by(ApiKey.id).limit(limit)
+    if after is not None:
+        query = query.where(ApiKey.id > after)
+    return list(session.scalars(query))
+
+
+def rotate_key(
+    session: Session,
+    key_id: str,
+    *,
+    overlap: dt.timedelta,
+    pepper: str,
+    livemode: bool,
+    now: dt.datetime,
+) -> IssuedKey:
+    """Make a successor that keeps principal, role and scopes; the old key ends after `overlap`.
+
+    Raises:
+        NotFoundError: there is no such key.
+        ConflictError: the key is revoked or expired, so nothing can follow from it.
+        InvalidRequestError: the overlap is negative or over seven days.
+    """
+    if not dt.timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise InvalidRequestError(
+            "Both keys may work side by side for seven days at most.",
+            errors={"overlap_s": ["Use 0 to 604800 seconds."]},
+        )
+    old = _locked(session, key_id)
+    if not is_live(old, now=now):
+        raise ConflictError("This key is revoked or expired; create a new one.")
+    issued = create_key(
+        session,
+        name=old.name,
+        role=Role(old.role),
+        scopes=old.scopes,
+        pepper=pepper,
+        livemode=livemode,
+        now=now,
+    )
+    issued.key.principal = old.principal
+    ends = now + overlap
+    old.expires_at = ends if old.expires_at is None else min(old.expires_at, ends)
+    session.flush()
+    return issued
+
+
+def revoke_key(session: Session, key_id: str, *, now: dt.datetime) -> ApiKey:
+    """End a key at once; the same again changes nothing.
+
+    Raises:
+        NotFoundError: there is no such key.
+    """
+    key = _locked(session, key_id)
+    if key.revoked_at is None:
+        key.revoked_at = now
+        session.flush()
+    return key
+
+
+def is_live(key: ApiKey, *, now: dt.datetime) -> bool:
+    """Whether a key still opens anything."""
+    return key.revoked_at is None and (key.expires_at is None or now < key.expires_at)
+
+
+def _locked(session: Session, key_id: str) -> ApiKey:
+    key = session.get(ApiKey, key_id, with_for_update=True)
+    if key is None:
+        raise NotFoundError("There is no such API key.")
+    return key
+
+
+def _note_use(session: Session, key_id: str, *, now: dt.datetime) -> None:
+    # Skipped when somebody else holds the row: it is being noted or rotated right now.
+    free = select(ApiKey.id).where(ApiKey.id == key_id).with_for_update(skip_locked=True)
+    session.execute(
+        update(ApiKey)
+        .where(ApiKey.id.in_(free))
+        .values(last_used_at=func.greatest(ApiKey.last_used_at, now))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _hash(pepper: str, text: KeyText) -> bytes:
+    return hmac.digest(pepper.encode(), text.secret.encode(), hashlib.sha256)
