@@ -1,0 +1,1 @@
+"""A simulated Stripe: an HTTP server for exactly the calls Strongroom and Stripe.js make."""
