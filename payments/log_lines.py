@@ -1,0 +1,98 @@
+"""Log lines: one JSON object each, redacted, with the request that caused them.
+
+The standard library's loggers (gunicorn, RQ, SQLAlchemy, Stripe) go through the same chain, so
+there is one place where a secret is stopped.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TextIO
+
+import structlog
+
+from payments.redaction import redact
+
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+_QUIET_LOGGERS = ("sqlalchemy.engine", "stripe", "urllib3", "rq.scheduler", "alembic")
+
+
+def configure_log_lines(level: str, *, stream: TextIO | None = None) -> None:
+    """Send every log line of this process to `stream` (default: standard output) as JSON.
+
+    Calling it again replaces what was configured before.
+    """
+    chain = _chain()
+    structlog.configure(
+        processors=[*chain, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    lines = logging.StreamHandler(stream or sys.stdout)
+    lines.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=chain,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _redact_line,
+                structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [lines]
+    root.setLevel(level)
+    logging.captureWarnings(capture=True)
+    for name in _QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def get_logger(name: str) -> Any:
+    """Return the logger of a module: `get_logger(__name__).info("payment_created", ...)`."""
+    return structlog.stdlib.get_logger(name)
+
+
+def current_request_id() -> str | None:
+    """Return the id of the request being served, or that a job was started by."""
+    return _request_id.get()
+
+
+@contextmanager
+def bind_request_id(request_id: str | None) -> Iterator[None]:
+    """Put `request_id` on every log line written inside the block, and on what it hands on."""
+    token = _request_id.set(request_id)
+    try:
+        yield
+    finally:
+        _request_id.reset(token)
+
+
+def _chain() -> list[Any]:
+    return [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _add_request_id,
+        structlog.processors.format_exc_info,
+        structlog.processors.UnicodeDecoder(),
+    ]
+
+
+def _add_request_id(
+    _logger: object, _method: str, line: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    line.setdefault("request_id", _request_id.get())
+    return line
+
+
+def _redact_line(
+    _logger: object, _method: str, line: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    first = ("time", "level", "event", "request_id")
+    ordered = {name: line.pop(name) for name in first if name in line}
+    clean: MutableMapping[str, Any] = redact({**ordered, **line})
+    return clean
