@@ -1,0 +1,56 @@
+"""The double-entry ledger: a plain library that works inside the caller's transaction.
+
+It knows accounts, entries and postings, and nothing of cards, HTTP, queues or orders. What is
+imported here is its whole public surface; docs/ledger.md explains it.
+"""
+
+from ledger.accounts import AccountSpec, find_account_ids, open_accounts
+from ledger.assets import Asset, assets, define_asset
+from ledger.balances import AccountBalance, available, balance, balance_at, trial_balance
+from ledger.entries import Entry, Posted, Posting, Refused
+from ledger.holds import Hold, capture_hold, expire_holds, find_hold, place_hold, void_hold
+from ledger.invariants import BrokenInvariant, broken_invariants
+from ledger.periods import close_books, closed_through, end_of_month
+from ledger.posting import Result, post, post_batch
+from ledger.reversal import reverse
+from ledger.rolling import roll_accounts
+from ledger.sealing import BrokenSeal, Seal, broken_seals, last_seal, seal
+
+__all__ = [
+    "AccountBalance",
+    "AccountSpec",
+    "Asset",
+    "BrokenInvariant",
+    "BrokenSeal",
+    "Entry",
+    "Hold",
+    "Posted",
+    "Posting",
+    "Refused",
+    "Result",
+    "Seal",
+    "assets",
+    "available",
+    "balance",
+    "balance_at",
+    "broken_invariants",
+    "broken_seals",
+    "capture_hold",
+    "close_books",
+    "closed_through",
+    "define_asset",
+    "end_of_month",
+    "expire_holds",
+    "find_account_ids",
+    "find_hold",
+    "last_seal",
+    "open_accounts",
+    "place_hold",
+    "post",
+    "post_batch",
+    "reverse",
+    "roll_accounts",
+    "seal",
+    "trial_balance",
+    "void_hold",
+]
