@@ -6,6 +6,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from payments.database import Base
 
+KYC_LEVELS = ("none", "basic", "full")
+
 
 class Party(Base):
     """A person or company that buys or sells."""

@@ -1,0 +1,110 @@
+"""Encryption of personal data and secrets, field by field, with a keyset that can rotate.
+
+A ciphertext is tied to its table, column and row: copied anywhere else, it does not decrypt.
+"""
+
+import json
+
+from tink import TinkError, aead, json_proto_keyset_format, new_keyset_handle, secret_key_access
+
+_KEY_ID_BYTES = 4
+_TINK_START_BYTE = b"\x01"
+
+
+class KeysetError(Exception):
+    """The text is not a Tink keyset in JSON."""
+
+
+class DecryptionError(Exception):
+    """A ciphertext was changed, belongs to another field, or its key is gone."""
+
+
+class FieldCipher:
+    """Encrypts with the keyset's primary key and decrypts with any of its keys (AES-256-GCM)."""
+
+    def __init__(self, keyset_json: str) -> None:
+        aead.register()
+        try:
+            handle = json_proto_keyset_format.parse(keyset_json, secret_key_access.TOKEN)
+            self._aead: aead.Aead = handle.primitive(aead.Aead)
+        except TinkError as error:
+            raise KeysetError("the encryption keyset is not a Tink AEAD keyset in JSON") from error
+        self.primary_prefix = _prefix(int(json.loads(keyset_json)["primaryKeyId"]))
+
+    def encrypt(self, text: str, *, table: str, column: str, row_id: str) -> bytes:
+        """Return the ciphertext of `text` for this one field."""
+        field = _field(table=table, column=column, row_id=row_id)
+        return bytes(self._aead.encrypt(text.encode(), field))
+
+    def decrypt(self, ciphertext: bytes, *, table: str, column: str, row_id: str) -> str:
+        """Return the text.
+
+        Raises:
+            DecryptionError: when the ciphertext was not made for this field with one of our keys.
+        """
+        field = _field(table=table, column=column, row_id=row_id)
+        try:
+            return bytes(self._aead.decrypt(bytes(ciphertext), field)).decode()
+        except TinkError as error:
+            raise DecryptionError(f"{table}.{column} of {row_id} does not decrypt") from error
+
+    def encrypt_optional(
+        self, text: str | None, *, table: str, column: str, row_id: str
+    ) -> bytes | None:
+        """Return the ciphertext, or None for None."""
+        if text is None:
+            return None
+        return self.encrypt(text, table=table, column=column, row_id=row_id)
+
+    def decrypt_optional(
+        self, ciphertext: bytes | None, *, table: str, column: str, row_id: str
+    ) -> str | None:
+        """Return the text, or None for None.
+
+        Raises:
+            DecryptionError: as `decrypt`.
+        """
+        if ciphertext is None:
+            return None
+        return self.decrypt(ciphertext, table=table, column=column, row_id=row_id)
+
+    def needs_rotation(self, ciphertext: bytes) -> bool:
+        """Whether it was made with a key that is no longer the primary one."""
+        return not bytes(ciphertext).startswith(self.primary_prefix)
+
+
+def new_keyset_json() -> str:
+    """Return a fresh keyset with one key."""
+    aead.register()
+    handle = new_keyset_handle(aead.aead_key_templates.AES256_GCM)
+    return str(json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN))
+
+
+def rotated_keyset_json(old: str) -> str:
+    """Return `old` with one more key, which becomes the primary one; the old keys still decrypt.
+
+    Give it to every process before running `rotate_encryption`: a process with the old keyset
+    cannot read what one with the new keyset wrote.
+
+    Raises:
+        KeysetError: when `old` is not a keyset.
+    """
+    FieldCipher(old)
+    keyset = json.loads(old)
+    taken = {key["keyId"] for key in keyset["key"]}
+    added = json.loads(new_keyset_json())
+    while added["primaryKeyId"] in taken:
+        added = json.loads(new_keyset_json())
+    return json.dumps(
+        {"primaryKeyId": added["primaryKeyId"], "key": [*keyset["key"], *added["key"]]}, indent=2
+    )
+
+
+def _prefix(key_id: int) -> bytes:
+    # https://developers.google.com/tink/wire-format: a start byte, then the key's id.
+    return _TINK_START_BYTE + key_id.to_bytes(_KEY_ID_BYTES, "big")
+
+
+def _field(*, table: str, column: str, row_id: str) -> bytes:
+    # JSON keeps the three parts apart whatever characters they hold.
+    return json.dumps([table, column, row_id]).encode()

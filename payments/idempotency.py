@@ -1,0 +1,177 @@
+"""The stable reference: what a caller asked for once happens once, however often it is sent.
+
+A reference is unique for ever per caller and operation. It ends as `finish`ed and is answered
+with the same resource from then on, or it is `release`d when the request was refused.
+"""
+
+import datetime as dt
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from payments.errors import InProgressError, InvalidRequestError, ReferenceReusedError
+from payments.tables import IdempotencyKey
+
+LEASE = dt.timedelta(seconds=90)  # longer than any request is allowed to run
+_RETRY_AFTER_S = 1
+_REFERENCE = re.compile(r"[\x21-\x7e]{1,255}")
+
+_Resource = TypeVar("_Resource")
+
+
+@dataclass(frozen=True)
+class Answered(Generic[_Resource]):
+    """What a use case made, and whether it was made by an earlier request like this one."""
+
+    resource: _Resource
+    replayed: bool
+
+
+class ClaimKind(StrEnum):
+    """What the reference's history asks the use case to do."""
+
+    NEW = "new"
+    RESUME = "resume"  # an earlier run crashed, or could not learn its outcome
+    REPLAY = "replay"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A reference held by this request; `resource_id` is what an earlier run made."""
+
+    principal: str
+    operation: str
+    reference: str
+    kind: ClaimKind
+    resource_id: str | None = None
+
+    @property
+    def replayed_id(self) -> str | None:
+        """The finished resource to answer with again, or None when there is work to do."""
+        return self.resource_id if self.kind is ClaimKind.REPLAY else None
+
+
+def fingerprint(content: Mapping[str, Any]) -> bytes:
+    """Return the SHA-256 of the request's content, the same for every order of its keys.
+
+    Raises:
+        TypeError: for a float or anything else that has no one JSON form.
+    """
+    _refuse_floats(content)
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).digest()
+
+
+def claim(
+    session: Session,
+    *,
+    principal: str,
+    operation: str,
+    reference: str,
+    fingerprint: bytes,
+    now: dt.datetime,
+) -> Claim:
+    """Take the reference for this request, for 90 seconds at most, or learn what it made before.
+
+    Raises:
+        InvalidRequestError: when the reference is not 1 to 255 visible ASCII characters.
+        InProgressError: when an earlier request with it is still running.
+        ReferenceReusedError: when it was used with other content.
+    """
+    if not _REFERENCE.fullmatch(reference):
+        fault = "Use 1 to 255 visible ASCII characters."
+        raise InvalidRequestError("The reference is not valid.", errors={"reference": [fault]})
+    named = {"principal": principal, "operation": operation, "reference": reference}
+    inserted = session.execute(
+        insert(IdempotencyKey)
+        .values(**named, fingerprint=fingerprint, locked_until=now + LEASE, created_at=now)
+        .on_conflict_do_nothing()
+        .returning(IdempotencyKey.reference)
+    )
+    if inserted.first() is not None:
+        return Claim(**named, kind=ClaimKind.NEW)
+    row = _locked_row(session, **named)
+    return _claim_existing(row, fingerprint=fingerprint, now=now)
+
+
+def set_resource(session: Session, claimed: Claim, *, resource_id: str) -> None:
+    """Note what the request makes, in the transaction that makes it."""
+    _row_of(session, claimed).resource_id = resource_id
+
+
+def finish(session: Session, claimed: Claim, *, now: dt.datetime) -> None:
+    """Close the reference: it is answered with its resource from now on."""
+    row = _row_of(session, claimed)
+    row.finished_at = now
+    row.locked_until = None
+
+
+def suspend(session: Session, claimed: Claim) -> None:
+    """Give the lease back but keep the resource: the next request like this one goes on with it."""
+    _row_of(session, claimed).locked_until = None
+
+
+def release(session: Session, claimed: Claim) -> None:
+    """Give the reference back unused: a corrected request may carry it again."""
+    row = _row_of(session, claimed)
+    row.locked_until = None
+    row.resource_id = None
+
+
+def _claim_existing(row: IdempotencyKey, *, fingerprint: bytes, now: dt.datetime) -> Claim:
+    named = {"principal": row.principal, "operation": row.operation, "reference": row.reference}
+    is_released = (row.resource_id, row.locked_until, row.finished_at) == (None, None, None)
+    if not is_released and row.fingerprint != fingerprint:
+        raise ReferenceReusedError(
+            "This reference was used before with other content; choose a new one."
+        )
+    if row.finished_at is not None:
+        return Claim(**named, kind=ClaimKind.REPLAY, resource_id=row.resource_id)
+    if row.locked_until is not None and row.locked_until > now:
+        raise InProgressError(
+            "The first request with this reference is still running.", retry_after_s=_RETRY_AFTER_S
+        )
+    row.fingerprint = fingerprint
+    row.locked_until = now + LEASE
+    kind = ClaimKind.NEW if is_released else ClaimKind.RESUME
+    return Claim(**named, kind=kind, resource_id=row.resource_id)
+
+
+def _row_of(session: Session, claimed: Claim) -> IdempotencyKey:
+    return _locked_row(
+        session,
+        principal=claimed.principal,
+        operation=claimed.operation,
+        reference=claimed.reference,
+    )
+
+
+def _locked_row(
+    session: Session, *, principal: str, operation: str, reference: str
+) -> IdempotencyKey:
+    found = (
+        select(IdempotencyKey)
+        .filter_by(principal=principal, operation=operation, reference=reference)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return session.scalars(found).one()
+
+
+def _refuse_floats(value: object) -> None:
+    if isinstance(value, float):
+        raise TypeError("a request's content holds no floats")
+    if isinstance(value, Mapping):
+        for part in value.values():
+            _refuse_floats(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _refuse_floats(part)

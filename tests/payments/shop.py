@@ -1,0 +1,71 @@
+"""A buyer, a seller and orders of their own for a test, made as the product makes them."""
+
+import datetime as dt
+import secrets
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import Engine
+
+from payments.access.caller import Caller, Role
+from payments.database import transaction
+from payments.encryption import FieldCipher, new_keyset_json
+from payments.orders.create_order import create_order
+from payments.orders.totals import LineInput
+from payments.orders.view import OrderView
+from payments.parties.create_party import create_party
+
+NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
+CIPHER = FieldCipher(new_keyset_json())
+SERVICE = Caller(principal="key:shop", role=Role.SERVICE)
+
+
+def new_reference() -> str:
+    return secrets.token_hex(8)
+
+
+def person(party_id: str, role: Role = Role.BUYER) -> Caller:
+    return Caller(principal=f"party:{party_id}", role=role, party_id=party_id)
+
+
+def new_party(engine: Engine, name: str = "Ada") -> str:
+    with transaction(engine) as session:
+        answered = create_party(
+            session, caller=SERVICE, reference=new_reference(), name=name, now=NOW, cipher=CIPHER
+        )
+    return answered.resource.id
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One buyer and one seller."""
+
+    engine: Engine
+    buyer_id: str
+    seller_id: str
+
+    @property
+    def buyer(self) -> Caller:
+        return person(self.buyer_id)
+
+    @property
+    def seller(self) -> Caller:
+        return person(self.seller_id, Role.SELLER)
+
+    def order(self, net: int = 10_000, currency: str = "EUR", rate: str = "19") -> OrderView:
+        with transaction(self.engine) as session:
+            return create_order(
+                session,
+                caller=SERVICE,
+                reference=new_reference(),
+                buyer_id=self.buyer_id,
+                seller_id=self.seller_id,
+                currency=currency,
+                lines=[LineInput("A print", 1, net, Decimal(rate))],
+                platform_fee=net // 20,
+                now=NOW,
+            ).resource
+
+
+def open_shop(engine: Engine) -> Shop:
+    return Shop(engine, new_party(engine, "Ada Buyer"), new_party(engine, "Sam Seller"))
