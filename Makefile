@@ -62,9 +62,8 @@ lock: $(VENV)/ready-to-check ## Pin what setup.cfg asks for; newest versions: ma
 	$(LOCK) -c requirements-dev.txt -o requirements-sandbox.txt --extra sandbox >/dev/null
 	$(LOCK) -c requirements-dev.txt -o requirements.txt >/dev/null
 
-reset: ## Throw away the sandbox's data (.strongroom)
-	@! test -e $(PY) || $(PY) -m sandbox --reset
-	@rm -rf .strongroom
+reset: $(VENV)/ready-to-run ## Throw away the sandbox's data (.strongroom)
+	@exec $(PY) -m sandbox --reset
 
 clean: ## Throw away what make and the checks made; the sandbox's data stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

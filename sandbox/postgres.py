@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import psutil
 import psycopg
@@ -50,6 +50,9 @@ class PostgresError(RuntimeError):
 class Postgres:
     """An embedded PostgreSQL whose files are in `data`, listening on 127.0.0.1:`port`."""
 
+    title: ClassVar[str] = "PostgreSQL"
+    part: ClassVar[str] = "postgres"  # its name among the sandbox's ports
+
     data: Path
     port: int
     password: str
@@ -76,11 +79,8 @@ class Postgres:
         Raises:
             PostgresError: when it does not answer within the time, or stops.
         """
-        running = self._postmaster()
-        if running is not None and running[1] != self.port:
-            self.stop()
-            running = None
-        if running is None:
+        if not self.answers():
+            self.stop()  # it listens on another port, or is down already
             self._initialise()
             (self.data / "postmaster.pid").unlink(missing_ok=True)
             self._process = self._spawn()
@@ -104,6 +104,11 @@ class Postgres:
     def is_running(self) -> bool:
         """Tell whether a server runs from this folder."""
         return self._postmaster() is not None
+
+    def answers(self) -> bool:
+        """Tell whether the server running from this folder listens on our port."""
+        running = self._postmaster()
+        return running is not None and running[1] == self.port
 
     @property
     def pid(self) -> int | None:

@@ -6,6 +6,7 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 import redis
@@ -18,6 +19,9 @@ class ValkeyError(RuntimeError):
 @dataclass
 class Valkey:
     """An embedded Valkey whose files are in `data`, listening on 127.0.0.1:`port`."""
+
+    title: ClassVar[str] = "Valkey"
+    part: ClassVar[str] = "valkey"  # its name among the sandbox's ports
 
     data: Path
     port: int
@@ -35,12 +39,11 @@ class Valkey:
         Raises:
             ValkeyError: when it does not answer within the time, or stops.
         """
-        if self._server() is not None and not self._answers():
-            self.stop()  # it listens on another port
-        if self._server() is None:
+        if not self.answers():
+            self.stop()  # it listens on another port, or is down already
             self._process = self._spawn()
         deadline = time.monotonic() + timeout_s
-        while not self._answers():
+        while not self.answers():
             if self._process is not None and self._process.poll() is not None:
                 raise ValkeyError(f"Valkey stopped:\n{self._last_lines()}")
             if time.monotonic() > deadline:
@@ -106,7 +109,8 @@ class Valkey:
                 start_new_session=True,
             )
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Tell whether the server answers on our port, to our password."""
         client = redis.Redis.from_url(self.url(), socket_connect_timeout=1, retry=None)
         try:
             return bool(client.ping())

@@ -1,0 +1,140 @@
+"""What the sandbox's processes are told: settings made here, or given by whoever runs it.
+
+A setting given in the environment switches its part to the real thing, one by one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sandbox.home import Home, Secrets
+from sandbox.identity import ISSUER, public_jwks
+from sandbox.ports import Ports
+
+# A person trying things out keeps their tokens for a day; the product's default is 15 minutes.
+_TOKEN_LIFETIME_S = 24 * 60 * 60
+
+_SETTINGS = (
+    "DATABASE_URL",
+    "MIGRATION_DATABASE_URL",
+    "REDIS_URL",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_PUBLISHABLE_KEY",
+    "STRIPE_WEBHOOK_SECRETS",
+    "STRIPE_API_URL",
+    "TRUSTED_ORIGINS",
+    "JWT_JWKS",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "JWT_MAX_LIFETIME_S",
+    "ENCRYPTION_KEYSET",
+    "API_KEY_PEPPER",
+    "LOG_LEVEL",
+    "WEB_CONCURRENCY",
+)
+# Of the machine's environment, programs get only what they need to find files and the network.
+_SURROUNDINGS = (
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "LANG",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+)
+
+
+class EnvironmentFaultError(Exception):
+    """What was given does not go together; the text says what is missing."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which parts this run starts itself, and how every process is told about them."""
+
+    home: Home
+    ports: Ports
+    secrets: Secrets
+    given: Mapping[str, str]
+
+    @property
+    def starts_postgres(self) -> bool:
+        """Whether no DATABASE_URL was given."""
+        return "DATABASE_URL" not in self.given
+
+    @property
+    def starts_valkey(self) -> bool:
+        """Whether no REDIS_URL was given."""
+        return "REDIS_URL" not in self.given
+
+    @property
+    def starts_stripe(self) -> bool:
+        """Whether no STRIPE_SECRET_KEY was given."""
+        return "STRIPE_SECRET_KEY" not in self.given
+
+    @property
+    def base_url(self) -> str:
+        """Where the API answers."""
+        return f"http://127.0.0.1:{self.ports.web}"
+
+    @property
+    def shop_url(self) -> str:
+        """Where the demo shop answers."""
+        return f"http://127.0.0.1:{self.ports.shop}"
+
+    @property
+    def stripe_url(self) -> str:
+        """Where the simulated Stripe answers."""
+        return f"http://127.0.0.1:{self.ports.stripe}"
+
+    def settings(self, *, database_url: str, redis_url: str) -> dict[str, str]:
+        """Return the settings of every process, complete.
+
+        Raises:
+            EnvironmentFaultError: when real Stripe keys were given in part only.
+        """
+        settings = {
+            "STRONGROOM_ENV": "sandbox",
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "TRUSTED_ORIGINS": ",".join(
+                f"http://{host}:{port}"
+                for host in ("127.0.0.1", "localhost")
+                for port in (self.ports.web, self.ports.shop)
+            ),
+            "JWT_JWKS": public_jwks(self.secrets.identity_key),
+            "JWT_ISSUER": ISSUER,
+            "JWT_MAX_LIFETIME_S": str(_TOKEN_LIFETIME_S),
+            "ENCRYPTION_KEYSET": self.secrets.encryption_keyset,
+            "API_KEY_PEPPER": self.secrets.api_key_pepper,
+            **self._stripe(),
+        }
+        return {**settings, **{name: self.given[name] for name in _SETTINGS if name in self.given}}
+
+    def surroundings(self) -> dict[str, str]:
+        """Return what programs keep of the environment of whoever runs the sandbox."""
+        kept = {name: self.given[name] for name in _SURROUNDINGS if name in self.given}
+        return {**kept, "PYTHONUNBUFFERED": "1", "TZ": "UTC"}
+
+    def _stripe(self) -> dict[str, str]:
+        if self.starts_stripe:
+            return {
+                "STRIPE_SECRET_KEY": self.secrets.stripe_secret_key,
+                "STRIPE_PUBLISHABLE_KEY": self.secrets.stripe_publishable_key,
+                "STRIPE_WEBHOOK_SECRETS": self.secrets.stripe_webhook_secret,
+                "STRIPE_API_URL": self.stripe_url,
+            }
+        needed = ("STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRETS")
+        missing = [name for name in needed if name not in self.given]
+        if missing:
+            raise EnvironmentFaultError(
+                f"STRIPE_SECRET_KEY is given, so payments go to Stripe itself: set "
+                f"{' and '.join(missing)} as well, or unset STRIPE_SECRET_KEY."
+            )
+        return {}
+
+
+def given_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what of the environment matters here; an empty value counts as not given."""
+    return {name: environ[name] for name in (*_SETTINGS, *_SURROUNDINGS) if environ.get(name)}

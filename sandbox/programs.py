@@ -1,0 +1,92 @@
+"""The programs of a sandbox: the Procfile's, the simulated Stripe and the shop."""
+
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import requests
+
+from sandbox.environment import Plan
+from sandbox.home import ROOT
+from sandbox.processes import Program
+
+# Scripts beside the interpreter are run as its modules: their first line may name a path with
+# spaces, or the folder the checkout was in before it was moved.
+_MODULES = {"alembic": "alembic", "gunicorn": "gunicorn"}
+_ANSWER_TIMEOUT_S = 2
+
+
+def programs(plan: Plan, settings: Mapping[str, str]) -> list[Program]:
+    """Return what runs for as long as the sandbox does, in the order it comes up."""
+    environment = {**plan.surroundings(), **settings}
+    procfile = procfile_commands(ROOT / "Procfile")
+    web = [*procfile["web"], "--bind", f"127.0.0.1:{plan.ports.web}"]
+    started = [
+        Program("web", web, environment, answers(f"{plan.base_url}/readyz"), plan.base_url),
+        Program("worker", procfile["worker"], environment, _at_once),
+        Program("relay", procfile["relay"], environment, _at_once),
+        Program(
+            "shop",
+            [sys.executable, "-m", "sandbox.shop"],
+            {**environment, "PORT": str(plan.ports.shop)},
+            answers(f"{plan.shop_url}/healthz"),
+            plan.shop_url,
+        ),
+    ]
+    return [_stripe(plan), *started] if plan.starts_stripe else started
+
+
+def release(plan: Plan, settings: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Return the command that migrates the database, and its environment."""
+    return procfile_commands(ROOT / "Procfile")["release"], {**plan.surroundings(), **settings}
+
+
+def procfile_commands(procfile: Path) -> dict[str, list[str]]:
+    """Return the Procfile's commands by process name, to be run by this interpreter."""
+    commands = {}
+    for line in procfile.read_text(encoding="utf-8").splitlines():
+        name, _colon, command = line.partition(":")
+        first, *arguments = shlex.split(command)
+        if first == "python":
+            commands[name] = [sys.executable, *arguments]
+        else:
+            commands[name] = [sys.executable, "-m", _MODULES[first], *arguments]
+    return commands
+
+
+def answers(url: str) -> Callable[[], bool]:
+    """Return a question: does this URL answer with success now?"""
+
+    def ask() -> bool:
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy stands between us and ourselves
+            try:
+                return session.get(url, timeout=_ANSWER_TIMEOUT_S).ok
+            except requests.RequestException:
+                return False
+
+    return ask
+
+
+def _stripe(plan: Plan) -> Program:
+    # It knows Stripe's secrets and nothing of ours, as Stripe would.
+    return Program(
+        "stripe",
+        [sys.executable, "-m", "sandbox.stripe"],
+        {
+            **plan.surroundings(),
+            "PORT": str(plan.ports.stripe),
+            "STRIPE_DATA": str(plan.home.stripe),
+            "STRIPE_WEBHOOK_URL": f"{plan.base_url}/api/webhooks/stripe",
+            "STRIPE_WEBHOOK_SECRETS": plan.secrets.stripe_webhook_secret,
+            "STRIPE_SECRET_KEY": plan.secrets.stripe_secret_key,
+            "STRIPE_PUBLISHABLE_KEY": plan.secrets.stripe_publishable_key,
+        },
+        answers(f"{plan.stripe_url}/healthz"),
+        plan.stripe_url,
+    )
+
+
+def _at_once() -> bool:
+    return True
