@@ -1,0 +1,75 @@
+"""What every request works with, made once for each process and kept on the Flask application."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable
+
+import redis
+from flask import Flask, current_app
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from sqlalchemy import Engine
+
+from payments.access.tokens import TokenReader
+from payments.database import connect_engine
+from payments.encryption import FieldCipher
+from payments.settings import Settings
+
+_EXTENSION = "strongroom"
+_REDIS_TIMEOUT_S = 2
+
+Clock = Callable[[], dt.datetime]
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """The settings and what was made from them; connections open on first use."""
+
+    settings: Settings
+    engine: Engine
+    redis: redis.Redis
+    cipher: FieldCipher
+    tokens: TokenReader
+    clock: Clock
+
+    def now(self) -> dt.datetime:
+        """Return the time in UTC, for use cases to be told."""
+        return self.clock()
+
+
+def make_parts(settings: Settings, *, clock: Clock | None = None) -> Parts:
+    """Make the parts of a process; `clock` is replaced in tests only."""
+    return Parts(
+        settings=settings,
+        engine=connect_engine(settings.database_url),
+        # Redis is a doorbell: a request does not wait for it, nor try twice.
+        redis=redis.Redis.from_url(
+            settings.redis_url,
+            socket_connect_timeout=_REDIS_TIMEOUT_S,
+            socket_timeout=_REDIS_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+        ),
+        cipher=FieldCipher(settings.encryption_keyset),
+        tokens=TokenReader(
+            settings.jwt_jwks,
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            max_lifetime_s=settings.jwt_max_lifetime_s,
+        ),
+        clock=clock or _system_clock,
+    )
+
+
+def install_parts(app: Flask, parts: Parts) -> None:
+    """Keep the parts on the application, where `current_parts` finds them."""
+    app.extensions[_EXTENSION] = parts
+
+
+def current_parts() -> Parts:
+    """Return the parts of the application that serves this request."""
+    parts: Parts = current_app.extensions[_EXTENSION]
+    return parts
+
+
+def _system_clock() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

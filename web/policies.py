@@ -1,0 +1,81 @@
+"""Who may do what: one table from action to roles, and the marks that tie a view to it.
+
+A view without a mark is refused at run time and found by tests/architecture. What belongs to
+whom is decided in the use case, which answers "not found" for what is not the caller's.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from payments.access.caller import PERSON_ROLES, STAFF_ROLES, Caller, Role
+from payments.errors import ForbiddenError
+
+_EVERYBODY = frozenset(Role)
+_ADMIN = frozenset({Role.ADMIN})
+
+POLICIES: dict[str, frozenset[Role]] = {
+    "sessions.start": PERSON_ROLES | STAFF_ROLES,
+    "parties.create": frozenset({Role.SERVICE, Role.SUPPORT, Role.ADMIN}),
+    "parties.read": _EVERYBODY,
+    "parties.set_kyc": frozenset({Role.SERVICE, Role.SUPPORT, Role.ADMIN}),
+    "orders.create": frozenset({Role.SERVICE, Role.SUPPORT, Role.ADMIN}),
+    "orders.read": _EVERYBODY,
+    "payments.create": frozenset({Role.SERVICE, Role.BUYER}),
+    "payments.read": _EVERYBODY,
+    "events.read": _EVERYBODY,
+    "ledger.read": frozenset({Role.FINANCE, Role.ADMIN}),
+    "keys.create": _ADMIN,
+    "keys.read": _ADMIN,
+    "keys.rotate": _ADMIN,
+    "keys.revoke": _ADMIN,
+}
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+
+
+def allow(action: str) -> Callable[[_View], _View]:
+    """Mark a view with its action; only the action's roles reach it.
+
+    Raises:
+        KeyError: the action is not in the table.
+    """
+    if action not in POLICIES:
+        raise KeyError(action)
+
+    def mark(view: _View) -> _View:
+        view.action = action  # type: ignore[attr-defined] # read by `action_of`
+        return view
+
+    return mark
+
+
+def public(reason: str) -> Callable[[_View], _View]:
+    """Mark a view as open to anybody, saying why."""
+
+    def mark(view: _View) -> _View:
+        view.public_reason = reason  # type: ignore[attr-defined] # read by `public_reason_of`
+        return view
+
+    return mark
+
+
+def action_of(view: Callable[..., Any] | None) -> str | None:
+    """Return the action a view is marked with."""
+    return getattr(view, "action", None)
+
+
+def public_reason_of(view: Callable[..., Any] | None) -> str | None:
+    """Return why a view is open to anybody; None when it is not."""
+    return getattr(view, "public_reason", None)
+
+
+def check_policy(caller: Caller, action: str | None) -> None:
+    """Refuse what the caller's role, or an API key's scopes, do not cover.
+
+    Raises:
+        ForbiddenError: so it is; also for a view nobody thought about (`action` is None).
+    """
+    if action is None or caller.role not in POLICIES[action]:
+        raise ForbiddenError(f"The role {caller.role} may not do this.")
+    if caller.scopes and action not in caller.scopes:
+        raise ForbiddenError(f"This API key lacks the scope {action}.", code="scope_missing")
