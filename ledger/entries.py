@@ -1,13 +1,17 @@
 """What is posted: an entry of two or more postings, and the fingerprint of its content."""
 
 import datetime as dt
-import hashlib
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from itertools import chain
 from typing import Any, NamedTuple
 
 from ledger.errors import LedgerError, MalformedEntryError
 
+MAX_KEY = 255
+MIN_POSTINGS = 2
 MAX_POSTINGS = 1000
+MAX_ID = 2**63 - 1
 MAX_AMOUNT = 10**78  # the database's domain `ledger.minor_units`; uint256 fits
 
 
@@ -58,11 +62,20 @@ class Refused(NamedTuple):
         return str(self.error)
 
 
+def utc_text(at: dt.datetime) -> str:
+    """Return a moment as ISO 8601 text in UTC, the same text for the same moment."""
+    return (at if at.tzinfo is dt.UTC else at.astimezone(dt.UTC)).isoformat()
+
+
+def content(entry: Entry, occurred_at: str) -> bytes:
+    """Return what the fingerprint is taken of: kind, moment (`utc_text`), accounts and amounts."""
+    lines = ",".join(map(str, chain.from_iterable(entry.postings)))
+    return f"{entry.kind}\n{occurred_at}\n{lines}".encode()
+
+
 def fingerprint(entry: Entry) -> bytes:
-    """Return the SHA-256 of what the entry does: kind, moment, accounts and amounts."""
-    lines = ",".join([f"{account}:{amount}" for account, amount in entry.postings])
-    text = f"{entry.kind}\n{entry.occurred_at.timestamp():.6f}\n{lines}"
-    return hashlib.sha256(text.encode()).digest()
+    """Return the SHA-256 of what the entry does."""
+    return sha256(content(entry, utc_text(entry.occurred_at))).digest()
 
 
 def check_form(entry: Entry) -> None:
@@ -71,12 +84,15 @@ def check_form(entry: Entry) -> None:
     Raises:
         MalformedEntryError: says what is wrong with the entry.
     """
-    if not 1 <= len(entry.effect_key) <= 255 or "\x00" in entry.effect_key:  # noqa: PLR2004 - as in the table
-        raise MalformedEntryError("an effect key has 1 to 255 characters and no NUL")
+    for name, text in (("effect_key", entry.effect_key), ("kind", entry.kind)):
+        if not 1 <= len(text) <= MAX_KEY or "\x00" in text:
+            raise MalformedEntryError(f"{name} has 1 to {MAX_KEY} characters and no NUL")
     if entry.occurred_at.tzinfo is None:
         raise MalformedEntryError(f"{entry.effect_key}: occurred_at needs a time zone")
-    if not 2 <= len(entry.postings) <= MAX_POSTINGS:  # noqa: PLR2004 - double entry
-        raise MalformedEntryError(f"{entry.effect_key}: an entry has 2 to {MAX_POSTINGS} postings")
+    if not MIN_POSTINGS <= len(entry.postings) <= MAX_POSTINGS:
+        raise MalformedEntryError(
+            f"{entry.effect_key}: an entry has {MIN_POSTINGS} to {MAX_POSTINGS} postings"
+        )
     for account_id, amount in entry.postings:
         if type(amount) is not int or type(account_id) is not int:
             raise MalformedEntryError(
@@ -85,3 +101,5 @@ def check_form(entry: Entry) -> None:
             )
         if amount == 0 or not -MAX_AMOUNT < amount < MAX_AMOUNT:
             raise MalformedEntryError(f"{entry.effect_key}: an amount is not zero and below 10^78")
+        if not 0 < account_id <= MAX_ID:
+            raise MalformedEntryError(f"{entry.effect_key}: {account_id} is not an account's id")

@@ -5,12 +5,12 @@ A batch is written by one call of the database function `ledger.append_entries`
 half of this module finds the entries that were meant and posts the others.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from ledger.columns import columns
 from ledger.entries import Entry, Posted, Refused, check_form, fingerprint
 from ledger.errors import (
     ClosedPeriodError,
@@ -61,15 +61,23 @@ def post_batch(connection: Connection, entries: Sequence[Entry]) -> list[Result]
     """
     if len(entries) > MAX_BATCH:
         raise ValueError(f"a batch has at most {MAX_BATCH} entries")
-    prints = [_print_or_none(entry) for entry in entries]
-    if entries and None not in prints:
-        entry_ids, _ = _append(connection, entries, prints)  # type: ignore[arg-type] # no None left
-        if entry_ids is not None:
-            return [Posted(entry_id) for entry_id in entry_ids]
-    return _post_what_can_be(connection, entries, prints)
+    if not entries:
+        return []
+    try:
+        entry_ids, _ = _append(connection, entries)
+    except MalformedEntryError:
+        entry_ids = None
+    if entry_ids is not None:
+        return [Posted(entry_id) for entry_id in entry_ids]
+    return _post_what_can_be(connection, entries)
 
 
-class Refusal(NamedTuple):
+def lock_accounts(connection: Connection, account_ids: Sequence[int]) -> None:
+    """Lock the strict balances among these, in the order everybody uses, until commit."""
+    connection.exec_driver_sql("SELECT ledger.lock_accounts(%s)", (list(account_ids),))
+
+
+class _Refusal(NamedTuple):
     """Why the database refused a batch: its SQLSTATE, the constraint broken, and its words."""
 
     sqlstate: str
@@ -77,100 +85,66 @@ class Refusal(NamedTuple):
     message: str
 
 
-def _print_or_none(entry: Entry) -> bytes | None:
-    try:
-        check_form(entry)
-    except MalformedEntryError:
-        return None
-    return fingerprint(entry)
-
-
 def _append(
-    connection: Connection, entries: Sequence[Entry], prints: Sequence[bytes]
-) -> tuple[list[int] | None, Refusal | None]:
-    """Write all entries or none. Arrays go as text, which is several times faster than lists."""
-    of_entry: list[str] = []
-    of_line: list[str] = []
-    accounts: list[int] = []
-    amounts: list[int] = []
-    for number, entry in enumerate(entries, 1):
-        for line, (account_id, amount) in enumerate(entry.postings, 1):
-            of_entry.append(str(number))
-            of_line.append(str(line))
-            accounts.append(account_id)
-            amounts.append(amount)
-    parameters = (
-        [entry.effect_key for entry in entries],
-        "{" + ",".join([f'"\\\\x{digest.hex()}"' for digest in prints]) + "}",
-        [entry.kind for entry in entries],
-        "{" + ",".join([entry.occurred_at.isoformat() for entry in entries]) + "}",
-        [entry.description for entry in entries],
-        [None if entry.metadata is None else json.dumps(entry.metadata) for entry in entries],
-        "{" + ",".join(of_entry) + "}",
-        "{" + ",".join(of_line) + "}",
-        "{" + ",".join(map(str, accounts)) + "}",
-        "{" + ",".join(map(str, amounts)) + "}",
-    )
-    entry_ids, refusal = connection.exec_driver_sql(_APPEND, parameters).one()
-    return entry_ids, None if refusal is None else Refusal(**refusal)
+    connection: Connection, entries: Sequence[Entry]
+) -> tuple[list[int] | None, _Refusal | None]:
+    """Write all entries and return their ids, or write none and return why."""
+    entry_ids, refusal = connection.exec_driver_sql(_APPEND, columns(entries)).one()
+    return entry_ids, None if refusal is None else _Refusal(**refusal)
 
 
 # ---- when something is wrong ---------------------------------------------------------------------
 
 
-def _post_what_can_be(
-    connection: Connection, entries: Sequence[Entry], prints: Sequence[bytes | None]
-) -> list[Result]:
-    accounts = {account for entry in entries for account, _ in entry.postings}
-    lock_accounts(connection, [account for account in accounts if type(account) is int])
+def _post_what_can_be(connection: Connection, entries: Sequence[Entry]) -> list[Result]:
     results: dict[int, Result] = {}
-    fresh: list[int] = []
-    known = _known_effects(connection, [entry.effect_key for entry in entries])
-    first_use: dict[str, int] = {}
-    again: list[int] = []
-    for index, (entry, digest) in enumerate(zip(entries, prints, strict=True)):
-        if digest is None:
-            results[index] = _malformed(entry)
-        elif entry.effect_key in known:
-            results[index] = _replay_or_reuse(entry, digest, known[entry.effect_key])
-        elif entry.effect_key in first_use:
-            again.append(index)
+    for index, entry in enumerate(entries):
+        try:
+            check_form(entry)
+        except MalformedEntryError as error:
+            results[index] = Refused(error)
+    sound = [index for index in range(len(entries)) if index not in results]
+    lock_accounts(connection, [a for index in sound for a, _ in entries[index].postings])
+    known = _known_effects(connection, [entries[index].effect_key for index in sound])
+    first_uses: dict[str, int] = {}
+    for index in sound:
+        key = entries[index].effect_key
+        if key in known:
+            results[index] = _replay_or_reuse(entries[index], known[key])
         else:
-            first_use[entry.effect_key] = index
-            fresh.append(index)
-    _halve(connection, entries, prints, fresh, results)
-    for index in again:  # the same key twice in one batch: the first use may have been refused
-        _halve(connection, entries, prints, [index], results)
+            first_uses.setdefault(key, index)
+    _halve(connection, entries, list(first_uses.values()), results)
+    for index in sound:  # the same key again in one batch: its first use may have been refused
+        if index not in results:
+            _halve(connection, entries, [index], results)
     return [results[index] for index in range(len(entries))]
 
 
 def _halve(
     connection: Connection,
     entries: Sequence[Entry],
-    prints: Sequence[bytes | None],
     indexes: list[int],
     results: dict[int, Result],
 ) -> None:
-    """Post `indexes`; where that is refused, its first half and then its second."""
+    """Post the entries at `indexes`; where that is refused, its first half and then its second."""
     if not indexes:
         return
-    digests = [digest for index in indexes if (digest := prints[index]) is not None]
-    entry_ids, refusal = _append(connection, [entries[index] for index in indexes], digests)
+    entry_ids, refusal = _append(connection, [entries[index] for index in indexes])
     if entry_ids is not None:
         results.update(zip(indexes, map(Posted, entry_ids), strict=True))
     elif len(indexes) > 1:
         middle = len(indexes) // 2
-        _halve(connection, entries, prints, indexes[:middle], results)
-        _halve(connection, entries, prints, indexes[middle:], results)
+        _halve(connection, entries, indexes[:middle], results)
+        _halve(connection, entries, indexes[middle:], results)
     elif refusal is not None:
-        results[indexes[0]] = _explain(connection, entries[indexes[0]], digests[0], refusal)
+        results[indexes[0]] = _explain(connection, entries[indexes[0]], refusal)
 
 
-def _explain(connection: Connection, entry: Entry, digest: bytes, refusal: Refusal) -> Result:
+def _explain(connection: Connection, entry: Entry, refusal: _Refusal) -> Result:
     """Say why one entry was refused, or that another transaction has posted it meanwhile."""
     if refusal.constraint == "entries_effect_key":
         known = _known_effects(connection, [entry.effect_key])
-        return _replay_or_reuse(entry, digest, known[entry.effect_key])
+        return _replay_or_reuse(entry, known[entry.effect_key])
     if refusal.constraint == "balances_floor":
         return Refused(_insufficient_funds(connection, entry))
     reasons: dict[str, type[LedgerError]] = {
@@ -184,26 +158,17 @@ def _explain(connection: Connection, entry: Entry, digest: bytes, refusal: Refus
     return Refused(reason(f"{entry.effect_key}: {detail or refusal.message}"))
 
 
-def _malformed(entry: Entry) -> Refused:
-    try:
-        check_form(entry)
-    except MalformedEntryError as error:
-        return Refused(error)
-    raise AssertionError("unreachable")
-
-
 def _known_effects(connection: Connection, keys: list[str]) -> dict[str, tuple[int, bytes]]:
     query = "SELECT effect_key, id, fingerprint FROM ledger.entries WHERE effect_key = ANY(%s)"
-    keys = [key for key in keys if "\x00" not in key]
     return {
         row.effect_key: (row.id, bytes(row.fingerprint))
         for row in connection.exec_driver_sql(query, (keys,))
     }
 
 
-def _replay_or_reuse(entry: Entry, digest: bytes, known: tuple[int, bytes]) -> Result:
-    entry_id, known_digest = known
-    if digest == known_digest:
+def _replay_or_reuse(entry: Entry, known: tuple[int, bytes]) -> Result:
+    entry_id, digest = known
+    if digest == fingerprint(entry):
         return Posted(entry_id, replayed=True)
     return Refused(
         EffectKeyReusedError(
@@ -241,8 +206,3 @@ def _unknown_accounts(connection: Connection, entry: Entry) -> str:
     known = set(connection.exec_driver_sql(query, (wanted,)).scalars())
     missing = sorted(set(wanted) - known)
     return f"there is no account {', '.join(map(str, missing))}" if missing else ""
-
-
-def lock_accounts(connection: Connection, account_ids: Sequence[int]) -> None:
-    """Lock the strict balances among these, in the order everybody uses, until commit."""
-    connection.exec_driver_sql("SELECT ledger.lock_accounts(%s)", (list(account_ids),))

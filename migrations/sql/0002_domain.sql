@@ -191,6 +191,12 @@ CREATE UNIQUE INDEX outbox_coalesce ON strongroom.outbox (coalesce_key) WHERE st
 CREATE INDEX outbox_due ON strongroom.outbox (due_at, id) WHERE state = 'waiting';
 CREATE INDEX outbox_leased ON strongroom.outbox (lease_until) WHERE state = 'leased';
 
+-- When each periodic job is next to be put into the outbox: one relay of several does it.
+CREATE TABLE strongroom.periodic_jobs (
+  job text PRIMARY KEY,
+  next_at timestamptz NOT NULL
+);
+
 CREATE TABLE strongroom.live_events (
   id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
   position bigint UNIQUE,                        -- given by the relay, gapless, in commit order

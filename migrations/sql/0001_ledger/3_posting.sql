@@ -52,8 +52,8 @@ BEGIN
              s.side, s.least, s.version_before, s.posted_before
         FROM movements m
         LEFT JOIN strict s ON s.account_id = m.account_id
-        LEFT JOIN LATERAL (SELECT b.asset_id FROM balances b
-                            WHERE b.account_id = m.account_id AND s.account_id IS NULL) d ON true),
+        LEFT JOIN balances d   -- looks up the deferred ones only
+          ON d.account_id = CASE WHEN s.account_id IS NULL THEN m.account_id END),
     numbered AS (
       SELECT l.*, t.asset_id, t.side, t.least,
              t.version_before + row_number() OVER account AS version,
