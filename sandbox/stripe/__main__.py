@@ -2,11 +2,11 @@
 
 import argparse
 import os
-import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from sandbox.serving import hold_stop_signals, wait_for_stop
 from sandbox.stripe.account import Account
 from sandbox.stripe.server import SimulatedStripe
 
@@ -38,11 +38,10 @@ def main(arguments: list[str] | None = None) -> None:
         webhook_secret=options.webhook_secret,
         now=time.time,
     )
-    stopping = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, stopping)
+    hold_stop_signals()
     with SimulatedStripe(account, data=Path(options.data), port=int(options.port)) as stripe:
         print(f"Simulated Stripe on {stripe.url}", flush=True)
-        signal.sigwait(stopping)
+        wait_for_stop()
 
 
 if __name__ == "__main__":

@@ -70,6 +70,7 @@ class Store:
     """A SQLite file; every transaction takes the write lock at once, so none reads stale state."""
 
     def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         # Kept open, because SQLite checkpoints its log whenever the last connection closes.
         self._anchor = self._connect()

@@ -1,0 +1,72 @@
+"""What the shop is told through its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from sandbox.identity import AUDIENCE, ISSUER
+
+STRIPE_JS_URL = "https://js.stripe.com/v3/"
+_STRIPE_FRAMES = ("https://js.stripe.com", "https://*.js.stripe.com", "https://hooks.stripe.com")
+
+
+@dataclass(frozen=True)
+class ShopSettings:
+    """Where Strongroom and Stripe.js are, and the secrets the shop's own server holds."""
+
+    url: str
+    strongroom_url: str
+    service_key: str = field(repr=False)
+    identity_key: str = field(repr=False)
+    issuer: str
+    audience: str
+    stripe_js_url: str
+
+    @property
+    def uses_real_stripe(self) -> bool:
+        """Whether card fields come from Stripe itself."""
+        return self.stripe_js_url == STRIPE_JS_URL
+
+    @property
+    def content_security_policy(self) -> str:
+        """Which origins the shop's pages may load from, talk to and frame; nothing inline."""
+        stripe = origin(self.stripe_js_url)
+        scripts, connections, frames = [stripe], [stripe], ["'none'"]
+        if self.uses_real_stripe:
+            scripts, connections = [*_STRIPE_FRAMES[:2]], ["https://api.stripe.com"]
+            frames = [*_STRIPE_FRAMES]
+        rules = {
+            "default-src": ["'none'"],
+            "script-src": ["'self'", *scripts],
+            "style-src": ["'self'"],
+            "img-src": ["'self'"],
+            "connect-src": ["'self'", origin(self.strongroom_url), *connections],
+            "frame-src": frames,
+            "form-action": ["'self'"],
+            "base-uri": ["'none'"],
+            "frame-ancestors": ["'none'"],
+        }
+        return "; ".join(f"{name} {' '.join(sources)}" for name, sources in rules.items())
+
+
+def read_shop_settings(environ: Mapping[str, str], *, port: int) -> ShopSettings:
+    """Read the settings.
+
+    Raises:
+        KeyError: names the variable that is missing.
+    """
+    return ShopSettings(
+        url=f"http://127.0.0.1:{port}",
+        strongroom_url=environ["STRONGROOM_URL"].rstrip("/"),
+        service_key=environ["STRONGROOM_API_KEY"],
+        identity_key=environ["SHOP_IDENTITY_KEY"],
+        issuer=environ.get("JWT_ISSUER") or ISSUER,
+        audience=environ.get("JWT_AUDIENCE") or AUDIENCE,
+        stripe_js_url=environ.get("STRIPE_JS_URL") or STRIPE_JS_URL,
+    )
+
+
+def origin(url: str) -> str:
+    """The origin of a URL: scheme, host and port."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

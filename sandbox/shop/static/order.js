@@ -1,0 +1,68 @@
+// The order's page: shows the payment's state and keeps it true with server-sent events.
+
+import { Strongroom, tokenFromShop } from './strongroom.js';
+import { written } from './money.js';
+
+const { strongroom: baseUrl, order: orderId } = document.querySelector('main').dataset;
+const strongroom = new Strongroom(baseUrl, tokenFromShop);
+const seen = new Set();
+
+// One line for each status: a title, what it means to the buyer, and its tone.
+const STATUS = {
+  created: ['Waiting for your card', 'Nothing has been charged.', 'wait'],
+  requires_action: ['Your bank asks you to confirm', 'Go back to the checkout to do so.', 'wait'],
+  processing: ['Your payment is on its way', 'This page tells you when it has arrived.', 'wait'],
+  succeeded: ['Paid, and held safely', 'The workshop gets the money when you have your order.', 'good'],
+  failed: ['Not paid', 'Nothing was charged.', 'bad'],
+  canceled: ['Canceled', 'Nothing was charged.', 'bad'],
+  expired: ['Too late', 'The time to pay has passed. Nothing was charged.', 'bad'],
+};
+
+start().catch((error) => show(['Cannot show the payment', error.message, 'bad']));
+
+async function start() {
+  await strongroom.signIn();
+  // Listen first, look afterwards: whatever happens in between is heard.
+  strongroom.listen(['payment.updated'], (_type, payment) => showPayment(payment, true), showStream);
+  const payments = await strongroom.get(`/api/payments?order_id=${orderId}`);
+  if (!payments.data.length) show(['Not paid yet', 'The card was not asked for so far.', 'wait'], true);
+  for (const payment of payments.data.slice(0, 1)) showPayment(payment, false);
+}
+
+let newest = '';
+
+function showPayment(payment, isFresh) {
+  const key = `${payment.id} ${payment.status} ${payment.updated_at}`;
+  if (payment.order_id !== orderId || seen.has(key)) return;
+  seen.add(key);
+  addLine(payment, isFresh);
+  if (payment.updated_at < newest) return;
+  newest = payment.updated_at;
+  const [title, text, tone] = STATUS[payment.status] ?? [payment.status, '', 'wait'];
+  const open = ['created', 'requires_action', 'failed'].includes(payment.status);
+  show([title, payment.failure?.message ?? text, tone], open);
+}
+
+function show([title, text, tone], canTryAgain = false) {
+  document.querySelector('#status').dataset.tone = tone;
+  document.querySelector('#status-title').textContent = title;
+  document.querySelector('#status-text').textContent = text;
+  document.querySelector('#try-again').hidden = !canTryAgain;
+}
+
+function addLine(payment, isFresh) {
+  const line = document.createElement('li');
+  line.className = isFresh ? 'fresh' : '';
+  const time = document.createElement('time');
+  time.dateTime = payment.updated_at;
+  time.textContent = new Date(payment.updated_at).toLocaleTimeString('en-GB');
+  const title = (STATUS[payment.status] ?? [payment.status])[0];
+  line.append(time, `${title} · ${written(payment.amount, payment.currency)}`);
+  document.querySelector('#events').prepend(line);
+}
+
+function showStream(state) {
+  const live = document.querySelector('#live');
+  live.dataset.state = state;
+  live.textContent = { live: 'live', lost: 'reconnecting' }[state];
+}
