@@ -49,6 +49,7 @@ _IBAN_START = re.compile(
     r"))"
 )
 _WORD = re.compile(r"[0-9A-Za-z]+")
+_FIRST_DIGITS = "23456"
 _CARD_LENGTHS = range(13, 20)  # ISO/IEC 7812-1
 _IBAN_LENGTHS = range(15, 35)  # ISO 13616-1
 
@@ -72,8 +73,13 @@ def redact_text(text: str) -> str:
 
 
 def holds_card_number(text: str) -> bool:
-    """Whether a card number is written in `text`: 13 to 19 digits that satisfy Luhn's check."""
-    return any(True for _ in _card_spans(_SECRET_OR_KEPT.sub(" . ", text)))
+    """Whether a payment card's number is written in `text`, so that the text must be refused.
+
+    That is 13 to 19 digits that satisfy Luhn's check and begin with 2 to 6, as the card networks'
+    do; without the latter one in ten time stamps would be taken for a card.
+    """
+    plain = _SECRET_OR_KEPT.sub(" . ", text)
+    return any(plain[start] in _FIRST_DIGITS for start, _, _ in _card_spans(plain))
 
 
 def is_sensitive_name(name: str) -> bool:
@@ -90,7 +96,7 @@ def _redact(value: Any, *, name: str, depth: int) -> Any:
     if isinstance(value, Mapping | list | tuple | set | frozenset):
         return _redact_inside(value, depth=depth + 1) if depth < DEEPEST else "[too deep]"
     if isinstance(value, int):
-        return redact_text(str(value)) if holds_card_number(str(value)) else value
+        return value if redact_text(str(value)) == str(value) else redact_text(str(value))
     if isinstance(value, bytes | bytearray | memoryview):
         return f"[{len(value)} bytes]"
     return redact_text(str(value))

@@ -1,0 +1,119 @@
+"""Makes and rotates API keys for an administrator, once per reference.
+
+A repeated request is answered with the same key but without its text: that is shown once.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from payments import idempotency
+from payments.access.api_keys import IssuedKey, create_key, rotate_key
+from payments.access.caller import Caller, Role
+from payments.access.tables import ApiKey
+from payments.idempotency import Answered, Claim
+
+
+@dataclass(frozen=True, slots=True)
+class KeyView:
+    """A key as an administrator sees it; `text` is None but in the first answer."""
+
+    key: ApiKey
+    text: str | None = field(default=None, repr=False)
+
+
+def issue_key(
+    session: Session,
+    *,
+    caller: Caller,
+    reference: str,
+    name: str,
+    role: Role,
+    scopes: Collection[str],
+    life: dt.timedelta,
+    pepper: str,
+    livemode: bool,
+    now: dt.datetime,
+) -> Answered[KeyView]:
+    """Make a key.
+
+    Raises:
+        InvalidRequestError, InProgressError, ReferenceReusedError.
+    """
+    content = {
+        "name": name,
+        "role": role.value,
+        "scopes": sorted(set(scopes)),
+        "life_s": int(life.total_seconds()),
+    }
+    claim = _claim(session, caller, "keys.create", reference, content, now=now)
+    if claim.replayed_id is not None:
+        return _replayed(session, claim.replayed_id)
+    issued = create_key(
+        session,
+        name=name,
+        role=role,
+        scopes=scopes,
+        life=life,
+        pepper=pepper,
+        livemode=livemode,
+        now=now,
+    )
+    return _first(session, claim, issued, now=now)
+
+
+def reissue_key(
+    session: Session,
+    *,
+    caller: Caller,
+    reference: str,
+    key_id: str,
+    overlap: dt.timedelta,
+    pepper: str,
+    livemode: bool,
+    now: dt.datetime,
+) -> Answered[KeyView]:
+    """Make a key's successor; the old one ends after `overlap`.
+
+    Raises:
+        NotFoundError, ConflictError, InvalidRequestError, InProgressError, ReferenceReusedError.
+    """
+    content = {"key_id": key_id, "overlap_s": int(overlap.total_seconds())}
+    claim = _claim(session, caller, "keys.rotate", reference, content, now=now)
+    if claim.replayed_id is not None:
+        return _replayed(session, claim.replayed_id)
+    issued = rotate_key(session, key_id, overlap=overlap, pepper=pepper, livemode=livemode, now=now)
+    return _first(session, claim, issued, now=now)
+
+
+def _claim(
+    session: Session,
+    caller: Caller,
+    operation: str,
+    reference: str,
+    content: Mapping[str, object],
+    *,
+    now: dt.datetime,
+) -> Claim:
+    return idempotency.claim(
+        session,
+        principal=caller.principal,
+        operation=operation,
+        reference=reference,
+        fingerprint=idempotency.fingerprint(content),
+        now=now,
+    )
+
+
+def _first(
+    session: Session, claim: Claim, issued: IssuedKey, *, now: dt.datetime
+) -> Answered[KeyView]:
+    idempotency.set_resource(session, claim, resource_id=issued.key.id)
+    idempotency.finish(session, claim, now=now)
+    return Answered(KeyView(issued.key, issued.text), replayed=False)
+
+
+def _replayed(session: Session, key_id: str) -> Answered[KeyView]:
+    return Answered(KeyView(session.get_one(ApiKey, key_id)), replayed=True)

@@ -1,0 +1,120 @@
+"""A client of the real application on the worker's own database, and callers of every role."""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+
+from payments.access.api_keys import create_key
+from payments.access.caller import Role
+from payments.database import transaction
+from payments.encryption import new_keyset_json
+from payments.settings import Settings, read_settings
+from web.app import create_app
+
+SIGNING_KEY = ec.generate_private_key(ec.SECP256R1())
+ORIGIN = "https://shop.test"
+
+Headers = dict[str, str]
+KeyOf = Callable[..., Headers]
+TokenOf = Callable[..., Headers]
+
+
+def environment(*, database_url: str, redis_url: str) -> dict[str, str]:
+    """Return settings of a sandbox that would talk to nobody."""
+    jwk = jwt.algorithms.ECAlgorithm.to_jwk(SIGNING_KEY.public_key(), as_dict=True)
+    return {
+        "STRONGROOM_ENV": "sandbox",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "STRIPE_SECRET_KEY": "sk_test_sandbox_0000",
+        "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox_0000",
+        "STRIPE_WEBHOOK_SECRETS": "whsec_sandbox_new,whsec_sandbox_old",
+        "STRIPE_API_URL": "http://127.0.0.1:9",
+        "TRUSTED_ORIGINS": f"{ORIGIN},http://127.0.0.1:24001",
+        "JWT_JWKS": json.dumps({"keys": [jwk | {"kid": "tests"}]}),
+        "JWT_ISSUER": "https://id.test",
+        "ENCRYPTION_KEYSET": new_keyset_json(),
+        "API_KEY_PEPPER": "sandbox pepper",
+    }
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str) -> Settings:
+    return read_settings(environment(database_url=database_url, redis_url=redis_url))
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    app = create_app(settings)
+    yield app
+    parts = app.extensions["strongroom"]
+    parts.engine.dispose()
+    parts.redis.close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def key_of(engine: Engine, settings: Settings) -> KeyOf:
+    """Makes an API key for a role and returns the header that carries it."""
+
+    def make(role: Role | str, *, scopes: tuple[str, ...] = ()) -> Headers:
+        with transaction(engine) as session:
+            issued = create_key(
+                session,
+                name="Test",
+                role=Role(role),
+                scopes=scopes,
+                pepper=settings.api_key_pepper,
+                livemode=False,
+                now=dt.datetime.now(dt.UTC),  # noqa: TID251 - the application's clock is real here
+            )
+        return {"Authorization": f"Bearer {issued.text}"}
+
+    return make
+
+
+@pytest.fixture
+def token_of() -> TokenOf:
+    """Signs a person's token and returns the header that carries it."""
+
+    def sign(party_id: str, role: Role | str = Role.BUYER, **changes: Any) -> Headers:
+        now = int(dt.datetime.now(dt.UTC).timestamp())  # noqa: TID251 - as above
+        claims = {
+            "iss": "https://id.test",
+            "aud": "strongroom",
+            "sub": party_id,
+            "role": str(role),
+            "iat": now,
+            "exp": now + 600,
+        }
+        headers = {"kid": "tests"}
+        text = jwt.encode(claims | changes, SIGNING_KEY, algorithm="ES256", headers=headers)
+        return {"Authorization": f"Bearer {text}"}
+
+    return sign
+
+
+@pytest.fixture
+def make_party(client: FlaskClient, key_of: KeyOf) -> Callable[[str], str]:
+    """Registers a party under a fresh reference and returns its id."""
+    headers = key_of(Role.SERVICE)
+
+    def make(name: str) -> str:
+        body = {"reference": f"party-{name}", "name": name}
+        answer = client.post("/api/parties", json=body, headers=headers)
+        assert answer.status_code in (200, 201), answer.text
+        return str(answer.json["id"])
+
+    return make

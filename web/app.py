@@ -1,0 +1,41 @@
+"""Makes the Flask application: what surrounds every request, then the routes."""
+
+from flask import Flask
+
+from payments.log_lines import configure_log_lines
+from payments.settings import Settings
+from web.authentication import install_authentication
+from web.bodies import install_body_limits
+from web.errors import install_errors
+from web.headers import install_headers
+from web.openapi import install_openapi
+from web.parts import Parts, install_parts, make_parts
+from web.request_scope import install_request_scope
+from web.routes import health, keys, ledger, orders, parties, sessions, status, webhooks
+
+BLUEPRINTS = (
+    health.blueprint,
+    status.blueprint,
+    sessions.blueprint,
+    parties.blueprint,
+    orders.blueprint,
+    webhooks.blueprint,
+    keys.blueprint,
+    ledger.blueprint,
+)
+
+
+def create_app(settings: Settings, *, parts: Parts | None = None) -> Flask:
+    """Return the application; connections are opened by the first request that needs one."""
+    configure_log_lines(settings.log_level)
+    app = Flask("strongroom", static_folder=None)
+    install_parts(app, parts or make_parts(settings))
+    install_request_scope(app)
+    install_headers(app, settings)
+    install_authentication(app)
+    install_body_limits(app)
+    api = install_openapi(app)
+    install_errors(app)
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    return app

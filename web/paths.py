@@ -1,0 +1,18 @@
+"""What an id in a path may look like, so that nothing else reaches a use case."""
+
+from typing import Any
+
+from werkzeug.routing import BaseConverter
+
+_PATTERN = "[a-z]{2,8}_[0-9A-Za-z]{1,64}"
+
+
+class IdConverter(BaseConverter):
+    """Matches our ids: `/api/payments/<id:payment_id>`; anything else is 404."""
+
+    regex = _PATTERN
+
+
+def describe_id(_converter: IdConverter) -> dict[str, Any]:
+    """Return the OpenAPI schema of an id in a path."""
+    return {"type": "string", "pattern": f"^{_PATTERN}$"}

@@ -1,0 +1,52 @@
+"""What surrounds every request: its id, in and out, and one log line when it is answered."""
+
+import re
+import time
+from contextlib import ExitStack
+
+from flask import Flask, Response, g, request
+
+from payments.identifiers import new_id
+from payments.log_lines import bind_request_id, get_logger
+from payments.redaction import redact_text
+from web.parts import current_parts
+
+REQUEST_ID = "X-Request-Id"
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+
+
+def install_request_scope(app: Flask) -> None:
+    """Give every request an id and an access line; install it before anything else."""
+    app.before_request(_begin)
+    app.after_request(_note_answer)
+    app.teardown_request(_end)
+
+
+def _begin() -> None:
+    given = request.headers.get(REQUEST_ID, "")
+    accepted = _GIVEN_ID.fullmatch(given) and redact_text(given) == given
+    g.request_id = given if accepted else new_id("req", now=current_parts().now())
+    g.began_s = time.monotonic()
+    g.scope = ExitStack()
+    g.scope.enter_context(bind_request_id(g.request_id))
+
+
+def _note_answer(response: Response) -> Response:
+    response.headers[REQUEST_ID] = g.request_id
+    caller = g.get("caller")
+    get_logger("web.access").info(
+        "request",
+        method=request.method,
+        path=request.path,  # without the query, which may hold what nobody should read
+        status=response.status_code,
+        duration_ms=round((time.monotonic() - g.began_s) * 1000, 1),
+        principal=caller.principal if caller else None,
+        role=caller.role.value if caller else None,
+    )
+    return response
+
+
+def _end(_error: BaseException | None) -> None:
+    scope: ExitStack | None = g.pop("scope", None)
+    if scope is not None:
+        scope.close()

@@ -1,0 +1,93 @@
+"""API keys, for administrators."""
+
+import datetime as dt
+from typing import Any
+
+from payments.access.api_keys import list_keys, revoke_key
+from payments.access.caller import Role
+from payments.access.issue_key import KeyView, issue_key, reissue_key
+from payments.database import in_transaction
+from web.authentication import current_caller
+from web.blueprint import Blueprint
+from web.parts import current_parts
+from web.policies import allow
+from web.references import render_answered, take_reference
+from web.schemas.fields import PageQuery
+from web.schemas.keys import IssuedKey, KeyPage, KeyRotation, NewKey
+
+blueprint = Blueprint("keys", __name__, url_prefix="/api/keys")
+
+_Answer = tuple[KeyView, int, dict[str, str]]
+
+
+@blueprint.route("", methods=["POST"])
+@allow("keys.create")
+@blueprint.arguments(NewKey)
+@blueprint.response(201, IssuedKey)
+def create(body: dict[str, Any]) -> _Answer:
+    """Make a key; its text is in this answer and nowhere else."""
+    parts, caller, now = current_parts(), current_caller(), current_parts().now()
+    reference = take_reference(body)
+    answered = in_transaction(
+        parts.engine,
+        lambda session: issue_key(
+            session,
+            caller=caller,
+            reference=reference,
+            name=body["name"],
+            role=Role(body["role"]),
+            scopes=body["scopes"],
+            life=dt.timedelta(seconds=body["expires_in_s"]),
+            pepper=parts.settings.api_key_pepper,
+            livemode=parts.settings.livemode,
+            now=now,
+        ),
+    )
+    return render_answered(answered)
+
+
+@blueprint.route("", methods=["GET"])
+@allow("keys.read")
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, KeyPage)
+def list_page(query: dict[str, Any]) -> dict[str, Any]:
+    """List keys in the order they were made, ended ones too."""
+    limit: int = query["limit"]
+    keys = in_transaction(
+        current_parts().engine,
+        lambda session: list_keys(session, after=query.get("after"), limit=limit + 1),
+    )
+    return {"data": keys[:limit], "next": keys[limit - 1].id if len(keys) > limit else None}
+
+
+@blueprint.route("/<id:key_id>/rotate", methods=["POST"])
+@allow("keys.rotate")
+@blueprint.arguments(KeyRotation)
+@blueprint.response(201, IssuedKey)
+def rotate(body: dict[str, Any], key_id: str) -> _Answer:
+    """Make a successor with the same principal; both work until the overlap ends."""
+    parts, caller, now = current_parts(), current_caller(), current_parts().now()
+    reference = take_reference(body)
+    answered = in_transaction(
+        parts.engine,
+        lambda session: reissue_key(
+            session,
+            caller=caller,
+            reference=reference,
+            key_id=key_id,
+            overlap=dt.timedelta(seconds=body["overlap_s"]),
+            pepper=parts.settings.api_key_pepper,
+            livemode=parts.settings.livemode,
+            now=now,
+        ),
+    )
+    return render_answered(answered)
+
+
+@blueprint.route("/<id:key_id>", methods=["DELETE"])
+@allow("keys.revoke")
+@blueprint.response(204)
+def revoke(key_id: str) -> None:
+    """End a key at once."""
+    now = current_parts().now()
+    in_transaction(current_parts().engine, lambda session: revoke_key(session, key_id, now=now))

@@ -1,0 +1,61 @@
+"""Buyers and sellers."""
+
+from typing import Any
+
+from payments.database import in_transaction
+from payments.parties.create_party import create_party
+from payments.parties.read_party import read_party
+from payments.parties.set_kyc_level import set_kyc_level
+from payments.parties.view import PartyView
+from web.authentication import current_caller
+from web.blueprint import Blueprint
+from web.parts import current_parts
+from web.policies import allow
+from web.references import render_answered, take_reference
+from web.schemas.parties import KycLevel, NewParty, Party
+
+blueprint = Blueprint("parties", __name__, url_prefix="/api/parties")
+
+
+@blueprint.route("", methods=["POST"])
+@allow("parties.create")
+@blueprint.arguments(NewParty)
+@blueprint.response(201, Party)
+def create(body: dict[str, Any]) -> tuple[PartyView, int, dict[str, str]]:
+    """Register a buyer or seller."""
+    parts, caller, now = current_parts(), current_caller(), current_parts().now()
+    details = body | {"reference": take_reference(body)}
+    answered = in_transaction(
+        parts.engine,
+        lambda session: create_party(
+            session, caller=caller, now=now, cipher=parts.cipher, **details
+        ),
+    )
+    return render_answered(answered)
+
+
+@blueprint.route("/<id:party_id>", methods=["GET"])
+@allow("parties.read")
+@blueprint.response(200, Party)
+def read(party_id: str) -> PartyView:
+    """Show a party; buyers and sellers see themselves only."""
+    parts, caller = current_parts(), current_caller()
+    return in_transaction(
+        parts.engine,
+        lambda session: read_party(session, caller=caller, party_id=party_id, cipher=parts.cipher),
+    )
+
+
+@blueprint.route("/<id:party_id>/kyc", methods=["PUT"])
+@allow("parties.set_kyc")
+@blueprint.arguments(KycLevel)
+@blueprint.response(200, Party)
+def set_kyc(body: dict[str, Any], party_id: str) -> PartyView:
+    """Note how well the platform knows a party."""
+    parts, now = current_parts(), current_parts().now()
+    return in_transaction(
+        parts.engine,
+        lambda session: set_kyc_level(
+            session, party_id=party_id, level=body["level"], now=now, cipher=parts.cipher
+        ),
+    )

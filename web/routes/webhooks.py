@@ -1,0 +1,33 @@
+"""Providers' signed events: verified and stored, then acknowledged; worked on later, by a job."""
+
+from flask import request
+
+from payments.log_lines import current_request_id
+from payments.webhooks.receive_event import receive_event
+from web.blueprint import Blueprint
+from web.bodies import raw_body
+from web.parts import current_parts
+from web.policies import public
+from web.schemas.status import Received
+
+blueprint = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
+
+
+@blueprint.route("/stripe", methods=["POST"])
+@public("Stripe's signature over the raw bytes proves who calls")
+@raw_body
+@blueprint.response(200, Received)
+def stripe() -> dict[str, bool]:
+    """Take an event of Stripe's; the answer comes after it is stored durably."""
+    parts = current_parts()
+    received = receive_event(
+        parts.engine,
+        provider="stripe",
+        payload=request.get_data(cache=False),
+        signature=request.headers.get("Stripe-Signature", ""),
+        settings=parts.settings,
+        cipher=parts.cipher,
+        now=parts.now(),
+        request_id=current_request_id(),
+    )
+    return {"received": True, "duplicate": received.duplicate}

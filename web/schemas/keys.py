@@ -1,0 +1,74 @@
+"""API keys in requests and answers."""
+
+from marshmallow import fields, validate
+
+from payments.access.api_keys import LONGEST_LIFE, LONGEST_OVERLAP
+from payments.access.caller import KEY_ROLES
+from web.policies import POLICIES
+from web.schemas.fields import (
+    CountField,
+    MomentField,
+    StrictSchema,
+    TextField,
+    reference_field,
+)
+
+_DAY_S = 86_400
+
+
+class NewKey(StrictSchema):
+    """A key to make."""
+
+    reference = reference_field()
+    name = TextField(required=True, longest=100)
+    role = fields.String(required=True, validate=validate.OneOf(sorted(KEY_ROLES)))
+    scopes = fields.List(
+        fields.String(validate=validate.OneOf(sorted(POLICIES))),
+        load_default=list,
+        metadata={"description": "Actions the key is narrowed to; none means all of its role."},
+    )
+    expires_in_s = CountField(
+        load_default=int(LONGEST_LIFE.total_seconds()),
+        validate=validate.Range(60, int(LONGEST_LIFE.total_seconds())),
+    )
+
+
+class KeyRotation(StrictSchema):
+    """How long the old key works beside the new one."""
+
+    reference = reference_field()
+    overlap_s = CountField(
+        load_default=_DAY_S, validate=validate.Range(0, int(LONGEST_OVERLAP.total_seconds()))
+    )
+
+
+class Key(StrictSchema):
+    """A key without its secret."""
+
+    id = fields.String()
+    name = fields.String()
+    role = fields.String()
+    scopes = fields.List(fields.String())
+    created_at = MomentField()
+    expires_at = MomentField()
+    revoked_at = MomentField()
+    last_used_at = MomentField()
+
+
+class IssuedKey(StrictSchema):
+    """A key just made: `key` is its text, shown in the first answer only and null in a replay."""
+
+    id = fields.String(attribute="key.id")
+    name = fields.String(attribute="key.name")
+    role = fields.String(attribute="key.role")
+    scopes = fields.List(fields.String(), attribute="key.scopes")
+    created_at = MomentField(attribute="key.created_at")
+    expires_at = MomentField(attribute="key.expires_at")
+    key = fields.String(attribute="text", allow_none=True)
+
+
+class KeyPage(StrictSchema):
+    """Keys in the order they were made."""
+
+    data = fields.List(fields.Nested(Key))
+    next = fields.String(allow_none=True)

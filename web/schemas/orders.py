@@ -1,0 +1,62 @@
+"""Orders in requests and answers."""
+
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import fields, post_load, validate
+
+from payments.orders.order_input import MAX_LINES, MAX_QUANTITY
+from payments.orders.totals import LineInput
+from web.schemas.fields import (
+    AmountField,
+    CountField,
+    IdField,
+    RateField,
+    MomentField,
+    StrictSchema,
+    TextField,
+    reference_field,
+)
+
+
+class OrderLine(StrictSchema):
+    """One line: `unit_amount` in minor units without tax, `tax_rate` in percent."""
+
+    description = TextField(required=True, longest=500)
+    quantity = CountField(required=True, validate=validate.Range(1, MAX_QUANTITY))
+    unit_amount = AmountField(required=True)
+    tax_rate = RateField(load_default=Decimal(0))
+
+    @post_load
+    def to_line(self, data: dict[str, Any], **_kwargs: Any) -> LineInput:
+        """Return the line as the use case takes it."""
+        return LineInput(**data)
+
+
+class NewOrder(StrictSchema):
+    """An order to place; the total is computed here, with the tax rounded once per rate."""
+
+    reference = reference_field()
+    buyer_id = IdField(required=True)
+    seller_id = IdField(required=True)
+    currency = fields.String(required=True, validate=validate.Regexp(r"[A-Z][A-Z0-9]{1,15}\Z"))
+    lines = fields.List(
+        fields.Nested(OrderLine), required=True, validate=validate.Length(1, MAX_LINES)
+    )
+    platform_fee = AmountField(load_default=0)
+
+
+class Order(StrictSchema):
+    """What a buyer owes a seller; `amount` includes `tax_amount`."""
+
+    id = fields.String()
+    buyer_id = fields.String()
+    seller_id = fields.String()
+    currency = fields.String()
+    amount = AmountField()
+    tax_amount = AmountField()
+    platform_fee = AmountField()
+    status = fields.String()
+    lines = fields.List(fields.Nested(OrderLine))
+    created_at = MomentField()
+    updated_at = MomentField()

@@ -1,0 +1,183 @@
+"""One Redis subscription for all open event streams of a process, and the fan-out to them.
+
+Redis only says that something happened first: a hole in the positions, or silence, sends the hub
+to PostgreSQL, so nothing depends on a message arriving.
+"""
+
+import socket
+import threading
+from collections import defaultdict
+
+import redis
+from redis.backoff import NoBackoff
+from redis.client import PubSub
+from redis.retry import Retry
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from payments import live_events
+from payments.access.caller import Caller
+from payments.database import transaction
+from payments.errors import TooManyRequestsError
+from payments.live_events import NumberedEvent
+from payments.log_lines import get_logger
+from web.event_frames import frame_of
+from web.open_stream import Stream
+
+STREAMS_PER_PRINCIPAL = 5
+SILENCE_S = 5.0
+AWAY_S = 1.0
+READ_LIMIT = 500
+_EVERYTHING = "*"  # no party id has this form
+_NOTHING = ""
+
+_log = get_logger(__name__)
+
+
+class StreamHub:
+    """All open streams of a process; it begins to listen with the first."""
+
+    def __init__(self, engine: Engine, redis_url: str) -> None:
+        self._engine = engine
+        self._redis_url = redis_url
+        self._lock = threading.Lock()
+        self._by_principal: dict[str, list[Stream]] = defaultdict(list)
+        self._by_audience: dict[str, set[Stream]] = defaultdict(set)
+        self._listener: threading.Thread | None = None
+        self._closing = threading.Event()
+        self.position = 0
+
+    def join(self, caller: Caller, connection: socket.socket | None) -> Stream:
+        """Open a stream: from now on it is offered every event that its caller may see.
+
+        Raises:
+            TooManyRequestsError: the caller has too many open already.
+            SQLAlchemyError: this is the first stream, and the database is away.
+        """
+        with self._lock:
+            self._start_listening()
+            mine = self._by_principal[caller.principal]
+            if len(mine) >= STREAMS_PER_PRINCIPAL:
+                for stream in [stream for stream in mine if stream.is_abandoned()]:
+                    self._remove(stream)
+            if len(mine) >= STREAMS_PER_PRINCIPAL:
+                raise TooManyRequestsError(
+                    f"There are {STREAMS_PER_PRINCIPAL} event streams open already; close one."
+                )
+            stream = Stream(caller, connection)
+            self._by_principal[caller.principal].append(stream)
+            self._by_audience[_audience_of(caller)].add(stream)
+        return stream
+
+    def leave(self, stream: Stream) -> None:
+        """Forget a stream; the same again changes nothing."""
+        with self._lock:
+            self._remove(stream)
+
+    def count(self) -> int:
+        """Return how many streams are open."""
+        with self._lock:
+            return sum(map(len, self._by_principal.values()))
+
+    def close(self) -> None:
+        """End all streams and stop listening, for a process that is about to stop."""
+        self._closing.set()
+        with self._lock:
+            streams = [stream for mine in self._by_principal.values() for stream in mine]
+        for stream in streams:
+            stream.end()
+
+    def _remove(self, stream: Stream) -> None:
+        stream.end()
+        principal, audience = stream.caller.principal, _audience_of(stream.caller)
+        if stream in self._by_principal.get(principal, ()):
+            self._by_principal[principal].remove(stream)
+            self._by_audience[audience].discard(stream)
+        # Keep no empty places for everybody who ever listened.
+        if not self._by_principal.get(principal):
+            self._by_principal.pop(principal, None)
+        if not self._by_audience.get(audience):
+            self._by_audience.pop(audience, None)
+
+    def _start_listening(self) -> None:
+        if self._listener is None:
+            with transaction(self._engine) as session:
+                self.position = live_events.last_position(session)
+            self._listener = threading.Thread(target=self._listen, daemon=True, name="streams")
+            self._listener.start()
+
+    def _listen(self) -> None:
+        """Hear and fan out, through any absence of Redis or PostgreSQL."""
+        client = redis.Redis.from_url(
+            self._redis_url,
+            socket_timeout=2 * SILENCE_S,
+            socket_connect_timeout=2,
+            health_check_interval=10,
+            retry=Retry(NoBackoff(), 0),
+        )
+        subscription: PubSub | None = None
+        while not self._closing.is_set():
+            try:
+                subscription = subscription or _subscribe(client)
+                self._hear(subscription)
+            except (redis.RedisError, OSError) as error:
+                _log.warning("live_events_not_heard", error=type(error).__name__)
+                subscription = None
+                self._survive_catching_up()
+                self._closing.wait(AWAY_S)
+            except SQLAlchemyError as error:
+                _log.warning("live_events_not_read", error=type(error).__name__)
+                self._closing.wait(AWAY_S)
+        client.close()
+
+    def _hear(self, subscription: PubSub) -> None:
+        """Take a message; after silence, and once at the beginning, look into PostgreSQL."""
+        message = subscription.get_message(timeout=SILENCE_S)
+        if message is None or message["type"] != "message":
+            self._catch_up()
+            return
+        for event in live_events.from_wire(message["data"]):
+            if event.position > self.position + 1:
+                self._catch_up()
+            if event.position > self.position:
+                self._fan_out(event)
+
+    def _survive_catching_up(self) -> None:
+        try:
+            self._catch_up()
+        except SQLAlchemyError as error:
+            _log.warning("live_events_not_read", error=type(error).__name__)
+
+    def _catch_up(self) -> None:
+        events = self._read()
+        while events:
+            for event in events:
+                self._fan_out(event)
+            events = self._read() if len(events) == READ_LIMIT else []
+
+    def _read(self) -> list[NumberedEvent]:
+        with transaction(self._engine) as session:
+            return live_events.read_since(session, self.position, caller=None, limit=READ_LIMIT)
+
+    def _fan_out(self, event: NumberedEvent) -> None:
+        """Offer an event to all who may see it, and only then count it as offered."""
+        frame = frame_of(event)
+        with self._lock:
+            streams = {
+                stream
+                for audience in (_EVERYTHING, *event.audience)
+                for stream in self._by_audience.get(audience, ())
+            }
+        for stream in streams:
+            stream.offer(frame)
+        self.position = event.position
+
+
+def _audience_of(caller: Caller) -> str:
+    return _EVERYTHING if caller.sees_everyone else caller.party_id or _NOTHING
+
+
+def _subscribe(client: redis.Redis) -> PubSub:
+    subscription: PubSub = client.pubsub()  # type: ignore[no-untyped-call] # redis-py's
+    subscription.subscribe(live_events.CHANNEL)
+    return subscription
