@@ -9,6 +9,7 @@ import requests
 
 from sandbox.environment import Plan
 from sandbox.home import ROOT
+from sandbox.keys import kept_keys
 from sandbox.processes import Program
 
 # Scripts beside the interpreter are run as its modules: their first line may name a path with
@@ -29,7 +30,7 @@ def programs(plan: Plan, settings: Mapping[str, str]) -> list[Program]:
         Program(
             "shop",
             [sys.executable, "-m", "sandbox.shop"],
-            {**environment, "PORT": str(plan.ports.shop)},
+            _shop_environment(plan, settings),
             answers(f"{plan.shop_url}/healthz"),
             plan.shop_url,
         ),
@@ -67,6 +68,21 @@ def answers(url: str) -> Callable[[], bool]:
                 return False
 
     return ask
+
+
+def _shop_environment(plan: Plan, settings: Mapping[str, str]) -> dict[str, str]:
+    # It is the platform, a customer of ours: an API key and its own identity key, no database.
+    environment = {
+        **plan.surroundings(),
+        "PORT": str(plan.ports.shop),
+        "STRONGROOM_URL": plan.base_url,
+        "STRONGROOM_API_KEY": kept_keys(plan.home.path)["service"],
+        "SHOP_IDENTITY_KEY": plan.secrets.identity_key,
+        "JWT_ISSUER": settings["JWT_ISSUER"],
+    }
+    if plan.starts_stripe:
+        environment["STRIPE_JS_URL"] = f"{plan.stripe_url}/v3/"
+    return environment
 
 
 def _stripe(plan: Plan) -> Program:
