@@ -91,6 +91,16 @@ class UnavailableError(StrongroomError):
         self.retry_after_s = retry_after_s
 
 
+class TooManyRequestsError(StrongroomError):
+    """The caller uses as much at once as anybody may; try again in `retry_after_s`."""
+
+    code = "too_many_requests"
+
+    def __init__(self, detail: str, *, retry_after_s: int = 5) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class InvalidSignatureError(StrongroomError):
     """A webhook was not signed by the provider, or too long ago or too far in the future."""
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, literal_column
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payments.database import Base
@@ -26,3 +26,7 @@ class InboxEvent(Base):
     due_at: Mapped[dt.datetime]
     error: Mapped[str | None]
     finished_at: Mapped[dt.datetime | None]
+
+
+IS_NEW = InboxEvent.state == literal_column("'new'")
+"""As a literal: PostgreSQL cannot match a prepared statement's parameter to a partial index."""

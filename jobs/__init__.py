@@ -1,0 +1,1 @@
+"""Work outside requests: the relay from outbox to queue, the worker, one small file a job."""

@@ -1,0 +1,39 @@
+"""What a job works with: made once per worker process and handed to every job."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import redis
+from sqlalchemy import Engine
+
+from payments import doorbell
+from payments.database import connect_engine
+from payments.encryption import FieldCipher
+from payments.settings import Settings
+
+
+def clock() -> dt.datetime:
+    """Return the time, in UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobContext:
+    """The ways to the outside that jobs may use."""
+
+    settings: Settings
+    engine: Engine
+    cipher: FieldCipher
+    bell: redis.Redis
+    clock: Callable[[], dt.datetime] = clock
+
+
+def connect_context(settings: Settings) -> JobContext:
+    """Return a context for a process that runs one job at a time."""
+    return JobContext(
+        settings=settings,
+        engine=connect_engine(settings.database_url, pool_size=2),
+        cipher=FieldCipher(settings.encryption_keyset),
+        bell=doorbell.connect(settings.redis_url),
+    )

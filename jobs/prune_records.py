@@ -1,0 +1,50 @@
+"""Job: delete what only served its day: finished jobs, old live events, ended sessions."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from jobs.context import JobContext
+from payments import live_events, outbox
+from payments.access.sessions import forget_ended_sessions
+from payments.database import transaction
+
+DONE_JOBS_KEPT = dt.timedelta(days=2)
+LIVE_EVENTS_KEPT = dt.timedelta(days=7)
+"""How far back a browser that was away can be caught up."""
+
+BATCH = 5_000
+_BATCHES = 100  # a limit on one run; the rest goes next time
+
+
+def prune_records(context: JobContext, _args: Mapping[str, Any]) -> dict[str, int]:
+    """Delete old records in short transactions and return how many of each."""
+    now = context.clock()
+    with transaction(context.engine) as session:
+        sessions = forget_ended_sessions(session, now=now)
+    return {
+        "sessions": sessions,
+        "jobs": _in_batches(
+            context,
+            lambda session: outbox.prune(session, done_before=now - DONE_JOBS_KEPT, limit=BATCH),
+        ),
+        "live_events": _in_batches(
+            context,
+            lambda session: live_events.prune(
+                session, created_before=now - LIVE_EVENTS_KEPT, limit=BATCH
+            ),
+        ),
+    }
+
+
+def _in_batches(context: JobContext, prune: Callable[[Session], int]) -> int:
+    total = 0
+    for _ in range(_BATCHES):
+        with transaction(context.engine) as session:
+            deleted = prune(session)
+        total += deleted
+        if deleted < BATCH:
+            break
+    return total

@@ -1,0 +1,62 @@
+"""Every job by the name it has in the outbox, with the queue it runs in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.audit_ledger import audit_ledger
+from jobs.context import JobContext
+from jobs.drain_webhooks import drain_webhooks
+from jobs.expire_holds import expire_holds
+from jobs.prune_records import prune_records
+from jobs.queues import QUEUES, ROUTINE, URGENT, Queue
+from jobs.roll_ledger import roll_ledger
+from jobs.seal_ledger import seal_ledger
+from payments.webhooks import wake_up
+
+
+@dataclass(frozen=True)
+class Job:
+    """What runs under a name: `run` gets the row's arguments and returns figures for the log.
+
+    It must be safe to run twice, at once or one after the other: a queue promises no less.
+    """
+
+    run: Callable[[JobContext, Mapping[str, Any]], Mapping[str, int]]
+    queue: Queue
+
+
+JOBS = {
+    wake_up.JOB: Job(drain_webhooks, URGENT),
+    "expire_holds": Job(expire_holds, URGENT),
+    "roll_ledger": Job(roll_ledger, URGENT),
+    "seal_ledger": Job(seal_ledger, ROUTINE),
+    "audit_ledger": Job(audit_ledger, ROUTINE),
+    "prune_records": Job(prune_records, ROUTINE),
+}
+
+
+class UnknownJobError(Exception):
+    """No job of this version has this name."""
+
+
+def find_job(name: str) -> Job:
+    """Return the job of a name.
+
+    Raises:
+        UnknownJobError: there is none.
+    """
+    if name not in JOBS:
+        raise UnknownJobError(f"no job is called {name}")
+    return JOBS[name]
+
+
+def jobs_of(queue: Queue) -> list[str]:
+    """Return the names of the jobs that run in a queue."""
+    return [name for name, job in JOBS.items() if job.queue is queue]
+
+
+def lease_of(job: str) -> float:
+    """Return how many seconds a worker holds a row of this job."""
+    longest = max(queue.lease_s for queue in QUEUES.values())
+    return JOBS[job].queue.lease_s if job in JOBS else longest

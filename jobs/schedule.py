@@ -1,0 +1,66 @@
+"""The periodic jobs as data, and the one place that puts them into the outbox."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import DateTime, Text, column, select, table
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from payments import outbox
+
+_next_runs = table(
+    "periodic_jobs",
+    column("job", Text),
+    column("next_at", DateTime(timezone=True)),
+    schema="strongroom",
+)
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """A job that runs every so often, without arguments."""
+
+    job: str
+    every: dt.timedelta
+
+
+SCHEDULE = (
+    Periodic("roll_ledger", dt.timedelta(seconds=5)),
+    Periodic("expire_holds", dt.timedelta(seconds=30)),
+    Periodic("seal_ledger", dt.timedelta(minutes=1)),
+    Periodic("audit_ledger", dt.timedelta(hours=1)),
+    Periodic("prune_records", dt.timedelta(hours=1)),
+)
+
+
+def stage_periodic(
+    session: Session, *, now: dt.datetime, schedule: Sequence[Periodic] = SCHEDULE
+) -> list[str]:
+    """Stage the jobs whose time has come and return their names.
+
+    Several relays may do this at once: each time of a job is taken by one of them. A job that
+    still waits from last time is not added again.
+    """
+    waiting = set(session.scalars(select(_next_runs.c.job).where(_next_runs.c.next_at > now)))
+    staged = []
+    for periodic in schedule:
+        if periodic.job not in waiting and _take_turn(session, periodic, now=now):
+            outbox.stage(session, job=periodic.job, coalesce_key=periodic.job, now=now)
+            staged.append(periodic.job)
+    return staged
+
+
+def _take_turn(session: Session, periodic: Periodic, *, now: dt.datetime) -> bool:
+    taken = session.execute(
+        insert(_next_runs)
+        .values(job=periodic.job, next_at=now + periodic.every)
+        .on_conflict_do_update(
+            index_elements=["job"],
+            set_={"next_at": now + periodic.every},
+            where=_next_runs.c.next_at <= now,
+        )
+        .returning(_next_runs.c.job)
+    )
+    return taken.scalar() is not None

@@ -1,0 +1,100 @@
+"""The worker: runs queued jobs one at a time. Run as `python -m jobs.worker [QUEUE …]`.
+
+RQ's worker does the fetching; what is here makes it survive a Redis that goes away, and hands
+time-outs and stops to jobs in a way they cannot overlook.
+"""
+
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+import redis
+from rq.serializers import JSONSerializer
+from rq.timeouts import UnixSignalDeathPenalty
+from rq.worker import SimpleWorker
+
+from jobs import execution
+from jobs.queues import QUEUES
+from jobs.redis_clients import connect_for_worker, redis_queue
+from payments.log_lines import configure_log_lines, get_logger
+from payments.settings import read_settings
+
+_log = get_logger(__name__)
+
+
+class _TimeLimit(UnixSignalDeathPenalty):
+    def handle_death_penalty(self, _signal_number: int, _frame: FrameType | None) -> None:
+        raise execution.OutOfTimeError(f"stopped after {self._timeout} seconds")
+
+
+class QueueWorker(SimpleWorker):
+    """RQ's in-process worker, with short waits, no commands over Redis and no waste in it."""
+
+    death_penalty_class = _TimeLimit
+    max_connection_wait_time = 1.0
+    log_result_lifespan = False
+
+    def __init__(
+        self, queues: Sequence[str], client: redis.Redis, *, stopping: threading.Event
+    ) -> None:
+        super().__init__(
+            [redis_queue(name, client) for name in queues],
+            connection=client,
+            worker_ttl=25,  # it blocks for ten seconds less fifteen, then looks after itself
+            maintenance_interval=60,
+            log_job_description=False,
+            serializer=JSONSerializer,
+        )
+        self._stopping = stopping
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Stop when the job at hand is finished; at once when there is none."""
+        self._stopping.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call] # RQ's
+
+    def subscribe(self) -> None:
+        """Take no commands over Redis: who can write there may not stop or kill a job."""
+
+
+def work(queues: Sequence[str], client: redis.Redis, *, stopping: threading.Event) -> None:
+    """Run jobs until told to stop, through any number of Redis's absences."""
+    while not stopping.is_set():
+        _stop_by_signal(stopping)
+        try:
+            QueueWorker(queues, client, stopping=stopping).work(logging_level="WARNING")
+        except (redis.RedisError, OSError) as error:
+            _log.warning("worker_lost_redis", error=type(error).__name__)
+        if not stopping.is_set():
+            _stop_by_signal(stopping)
+            stopping.wait(0.5)
+
+
+def _stop_by_signal(stopping: threading.Event) -> None:
+    def stop(*_: Any) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def main() -> None:
+    """Run a worker for the queues named on the command line (default: all) until SIGTERM."""
+    queues = sys.argv[1:] or list(QUEUES)
+    unknown = [name for name in queues if name not in QUEUES]
+    if unknown:
+        sys.exit(f"There is no queue {', '.join(unknown)}; the queues are {', '.join(QUEUES)}.")
+    settings = read_settings()
+    configure_log_lines(settings.log_level)
+    stopping = threading.Event()
+    execution.process_context()  # a wrong configuration shows now and not with the first job
+    client = connect_for_worker(settings.redis_url)
+    _log.info("worker_started", queues=queues)
+    work(queues, client, stopping=stopping)
+    _log.info("worker_stopped")
+
+
+if __name__ == "__main__":
+    main()

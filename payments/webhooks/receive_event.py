@@ -1,0 +1,78 @@
+"""Takes a provider's signed event into the inbox: verified, encrypted, once for ever.
+
+Nothing else happens here, so that the provider is answered in milliseconds and no fault of ours
+downstream makes it send again.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+from sqlalchemy.dialects.postgresql import insert
+
+from payments.database import transaction
+from payments.encryption import FieldCipher
+from payments.errors import NotFoundError
+from payments.providers.stripe import events as stripe_events
+from payments.settings import Settings
+from payments.webhooks.sealed_payload import seal
+from payments.webhooks.tables import InboxEvent
+from payments.webhooks.wake_up import wake_up
+
+
+@dataclass(frozen=True)
+class Received:
+    """The answer to the provider: whether this event had been received before."""
+
+    duplicate: bool
+
+
+def receive_event(
+    engine: Engine,
+    *,
+    provider: str,
+    payload: bytes,
+    signature: str,
+    settings: Settings,
+    cipher: FieldCipher,
+    now: dt.datetime,
+    request_id: str | None,
+) -> Received:
+    """Store an event and ask for a drain, in one transaction that is committed on return.
+
+    `payload` is the request's body, byte for byte; `signature` the provider's header.
+
+    Raises:
+        InvalidSignatureError: the provider did not sign this, or not within the last minutes.
+        InvalidRequestError: it is signed, but no event.
+        NotFoundError: there is no such provider.
+    """
+    if provider != "stripe":
+        raise NotFoundError(f"No provider is called {provider}.")
+    event = stripe_events.verify(
+        payload,
+        signature_header=signature,
+        secrets=settings.stripe_webhook_secrets,
+        livemode=settings.livemode,
+        now=now,
+    )
+    sealed = seal(cipher, payload, provider=provider, event_id=event.event_id)
+    with transaction(engine) as session:
+        stored = session.scalar(
+            insert(InboxEvent)
+            .values(
+                provider=provider,
+                event_id=event.event_id,
+                event_type=event.type,
+                occurred_at=event.occurred_at,
+                payload_encrypted=sealed,
+                request_id=request_id,
+                received_at=now,
+                due_at=now,
+            )
+            .on_conflict_do_nothing(index_elements=["provider", "event_id"])
+            .returning(InboxEvent.id)
+        )
+        if stored is not None:
+            wake_up(session, now=now, request_id=request_id)
+    return Received(duplicate=stored is None)

@@ -1,0 +1,77 @@
+"""Live events for browsers: `GET /api/events`, server-sent events (SSE)."""
+
+import contextlib
+import socket
+from collections.abc import Callable
+
+from flask import Flask, Response, current_app, request
+
+from payments.access.caller import Caller
+from web.authentication import current_caller, identify
+from web.blueprint import Blueprint
+from web.parts import current_parts
+from web.policies import allow, check_policy
+from web.streams import EventStream, current_hub
+
+ACTION = "events.read"
+SEND_TIMEOUT_MS = 30_000
+_POSITION_DIGITS = 18
+
+blueprint = Blueprint("events", __name__, url_prefix="/api/events")
+
+
+@blueprint.route("", methods=["GET"])
+@allow(ACTION)
+@blueprint.response(200, description="Server-sent events; the id is for Last-Event-ID")
+def listen() -> Response:
+    """Tell a browser what happens to what is its own, until it hangs up.
+
+    It comes back by itself with `Last-Event-ID` and is told what it missed. Without that header
+    nothing old is sent: open the stream first, then read what you want to show.
+    """
+    parts, hub = current_parts(), current_hub()
+    connection = _connection()
+    stream = hub.join(current_caller(), connection)
+    response = Response(
+        EventStream(
+            hub=hub,
+            engine=parts.engine,
+            stream=stream,
+            last_event_id=_last_event_id(),
+            recheck=_recheck(),
+        ),
+        mimetype="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+    response.call_on_close(lambda: hub.leave(stream))
+    return response
+
+
+def _last_event_id() -> int | None:
+    """Return the position a browser comes back with; what is none counts as a first visit."""
+    text = request.headers.get("Last-Event-ID", "")
+    usable = text.isascii() and text.isdecimal() and len(text) <= _POSITION_DIGITS
+    return int(text) if usable else None
+
+
+def _recheck() -> Callable[[], Caller]:
+    """Return what identifies the same credential later, when this request is long over."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - Flask's documented way to keep the application
+    environ = request.environ
+
+    def recheck() -> Caller:
+        with app.request_context(environ):
+            caller = identify(current_parts())
+            check_policy(caller, ACTION)
+        return caller
+
+    return recheck
+
+
+def _connection() -> socket.socket | None:
+    """Return the client's socket (gunicorn gives it), set to fail when nobody reads for long."""
+    connection: socket.socket | None = request.environ.get("gunicorn.socket")
+    if connection is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+        with contextlib.suppress(OSError):  # a unix socket has no such time-out
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SEND_TIMEOUT_MS)
+    return connection
