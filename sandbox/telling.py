@@ -1,0 +1,68 @@
+"""How the demo tells its story on the terminal, and remembers whether all was as it should be."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+
+class Telling:
+    """Prints what happens; `faults` counts the checks that failed."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+        self.faults = 0
+
+    def chapter(self, title: str) -> None:
+        """Begin a new part."""
+        self._console.print(f"\n[bold]{escape(title)}[/]")
+
+    def step(self, what: str, detail: str = "") -> None:
+        """Say what was done, and what came of it."""
+        self._console.print(
+            f"  [cyan]→[/] {escape(what)}  [dim]{escape(detail)}[/]", soft_wrap=True
+        )
+
+    def heard(self, what: str) -> None:
+        """Say what Strongroom told by itself."""
+        self._console.print(f"  [magenta]⚡[/] {escape(what)}", soft_wrap=True)
+
+    def check(self, what: str, *, holds: bool) -> None:
+        """Say whether something that must be true is true."""
+        self.faults += not holds
+        mark = "[green]✓[/]" if holds else "[bold red]✗[/]"
+        self._console.print(f"  {mark} {escape(what)}", soft_wrap=True)
+
+    def trial_balance(self, accounts: Iterable[Mapping[str, Any]]) -> None:
+        """Print accounts as finance reads them: debit left, credit right, sums by asset below."""
+        table = Table(title="Trial balance", title_justify="left", title_style="bold")
+        table.add_column("Account", overflow="fold")
+        for name, justify in (("Asset", "left"), ("Debit", "right"), ("Credit", "right")):
+            table.add_column(name, justify=justify)  # type: ignore[arg-type]  # two of rich's words
+        sums: dict[str, list[int]] = {}
+        for account in accounts:
+            debit, credit = int(account["debit"]), int(account["credit"])
+            pair = sums.setdefault(account["asset"], [0, 0])
+            pair[0] += debit
+            pair[1] += credit
+            table.add_row(account["path"], account["asset"], _figure(debit), _figure(credit))
+        table.add_section()
+        for asset, (debit, credit) in sorted(sums.items()):
+            table.add_row("Sum", asset, f"{debit:,}", f"{credit:,}", style="bold")
+        self._console.print()
+        self._console.print(table)
+        self._console.print("[dim]Minor units, so 12,500 USD is $125.00.[/]")
+
+    def end(self) -> int:
+        """Say how it went; the exit status."""
+        if self.faults:
+            self._console.print(f"\n[bold red]{self.faults} checks failed.[/]")
+            return 1
+        self._console.print("\n[bold green]Everything was as it should be.[/]")
+        return 0
+
+
+def _figure(amount: int) -> str:
+    return f"{amount:,}" if amount else ""
