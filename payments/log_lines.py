@@ -16,7 +16,24 @@ import structlog
 from payments.redaction import redact
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+_FORMATTER_MEMBERS = ("_record", "_from_structlog")  # taken out by structlog before output
 _QUIET_LOGGERS = ("sqlalchemy.engine", "stripe", "urllib3", "rq.scheduler", "alembic")
+
+
+class _LineOutput(logging.Handler):
+    """Writes to `stream`, or to whatever standard output is at the moment."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        stream = self._stream or sys.stdout
+        try:
+            stream.write(f"{self.format(record)}\n")
+            stream.flush()
+        except Exception:  # noqa: BLE001 - a line that cannot be written must not stop the work
+            self.handleError(record)
 
 
 def configure_log_lines(level: str, *, stream: TextIO | None = None) -> None:
@@ -31,19 +48,18 @@ def configure_log_lines(level: str, *, stream: TextIO | None = None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    lines = logging.StreamHandler(stream or sys.stdout)
+    lines = _LineOutput(stream)
     lines.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=chain,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _redact_line,
                 structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
             ],
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [lines]
+    root.handlers[:] = [old for old in root.handlers if not isinstance(old, _LineOutput)] + [lines]
     root.setLevel(level)
     logging.captureWarnings(capture=True)
     for name in _QUIET_LOGGERS:
@@ -79,6 +95,7 @@ def _chain() -> list[Any]:
         _add_request_id,
         structlog.processors.format_exc_info,
         structlog.processors.UnicodeDecoder(),
+        _redact_line,  # before any output gets to see the line
     ]
 
 
@@ -92,7 +109,8 @@ def _add_request_id(
 def _redact_line(
     _logger: object, _method: str, line: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
+    kept = {name: line.pop(name) for name in _FORMATTER_MEMBERS if name in line}
     first = ("time", "level", "event", "request_id")
     ordered = {name: line.pop(name) for name in first if name in line}
-    clean: MutableMapping[str, Any] = redact({**ordered, **line})
-    return clean
+    clean: dict[str, Any] = redact({**ordered, **line})
+    return clean | kept

@@ -9,9 +9,22 @@ from web.bodies import install_body_limits
 from web.errors import install_errors
 from web.headers import install_headers
 from web.openapi import install_openapi
-from web.parts import Parts, install_parts, make_parts
+from web.parts import install_parts, make_parts
 from web.request_scope import install_request_scope
-from web.routes import health, keys, ledger, orders, parties, sessions, status, webhooks
+from web.routes import (
+    events,
+    health,
+    keys,
+    ledger,
+    orders,
+    parties,
+    payments,
+    sessions,
+    status,
+    webhooks,
+)
+from web.stream_hub import StreamHub
+from web.streams import install_streams
 
 BLUEPRINTS = (
     health.blueprint,
@@ -19,17 +32,21 @@ BLUEPRINTS = (
     sessions.blueprint,
     parties.blueprint,
     orders.blueprint,
+    payments.blueprint,
     webhooks.blueprint,
+    events.blueprint,
     keys.blueprint,
     ledger.blueprint,
 )
 
 
-def create_app(settings: Settings, *, parts: Parts | None = None) -> Flask:
+def create_app(settings: Settings) -> Flask:
     """Return the application; connections are opened by the first request that needs one."""
     configure_log_lines(settings.log_level)
     app = Flask("strongroom", static_folder=None)
-    install_parts(app, parts or make_parts(settings))
+    parts = make_parts(settings)
+    install_parts(app, parts)
+    install_streams(app, StreamHub(parts.engine, settings.redis_url))
     install_request_scope(app)
     install_headers(app, settings)
     install_authentication(app)

@@ -51,6 +51,24 @@ def bearer_text() -> str | None:
     return text.strip()
 
 
+def identify(parts: Parts) -> Caller:
+    """Return who the credential of this request names; event streams ask again while open.
+
+    Raises:
+        UnauthorizedError: nobody, or nobody any more.
+        ForbiddenError: a cookie that a page of another site made the browser send.
+    """
+    text = bearer_text()
+    if text is not None:
+        return _identify_bearer(parts, text)
+    cookie = request.cookies.get(session_cookie_name(parts))
+    if cookie is None:
+        raise UnauthorizedError("Sign in, or send an API key.")
+    if request.method not in _SAFE_METHODS:
+        refuse_foreign_sites(parts)
+    return find_session(parts.engine, cookie, now=parts.now())
+
+
 def refuse_foreign_sites(parts: Parts) -> None:
     """Refuse a request that a page of another site made a browser send with its cookie.
 
@@ -79,22 +97,10 @@ def _authenticate_request() -> None:
         )
     if public_reason_of(view) is not None:
         return
-    g.caller = _identify(current_parts())
+    g.caller = identify(current_parts())
     if action_of(view) is None:
         get_logger(__name__).error("view_without_policy", endpoint=request.endpoint)
     check_policy(g.caller, action_of(view))
-
-
-def _identify(parts: Parts) -> Caller:
-    text = bearer_text()
-    if text is not None:
-        return _identify_bearer(parts, text)
-    cookie = request.cookies.get(session_cookie_name(parts))
-    if cookie is None:
-        raise UnauthorizedError("Sign in, or send an API key.")
-    if request.method not in _SAFE_METHODS:
-        refuse_foreign_sites(parts)
-    return find_session(parts.engine, cookie, now=parts.now())
 
 
 def _identify_bearer(parts: Parts, text: str) -> Caller:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 import flask
 import flask_smorest
-from marshmallow import Schema
+from marshmallow import RAISE, Schema
 from webargs.flaskparser import FlaskParser
 
 from payments.errors import InvalidRequestError
@@ -23,6 +23,11 @@ class StrictParser(FlaskParser):
     """Parses bodies strictly; what a schema refuses is a 400."""
 
     DEFAULT_VALIDATION_STATUS = 400
+    # A filter nobody knows must not look as if it had been applied.
+    DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012 - webargs' hook
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
+        "query": RAISE,
+    }
 
     def _raw_load_json(self, req: flask.Request) -> Any:
         body = req.get_data(cache=True)

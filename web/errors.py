@@ -33,6 +33,7 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
     errors.ConflictError: HTTPStatus.CONFLICT,
     errors.InProgressError: HTTPStatus.CONFLICT,
     errors.ReferenceReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TooManyRequestsError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     ledger.UnknownAccountError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ledger.UnknownAssetError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -40,6 +41,8 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
     ledger.UnknownHoldError: HTTPStatus.NOT_FOUND,
     ledger.LedgerError: HTTPStatus.CONFLICT,
 }
+
+_TRY_AGAIN = (errors.InProgressError, errors.TooManyRequestsError, errors.UnavailableError)
 
 # What Werkzeug raises by itself: our words, since its own may echo the request.
 _HTTP_PROBLEMS = {
@@ -114,7 +117,7 @@ def _domain_problem(error: errors.StrongroomError) -> Problem:
         problem.errors = error.errors
     elif isinstance(error, errors.UnauthorizedError):
         problem.headers = {"WWW-Authenticate": 'Bearer realm="strongroom"'}
-    elif isinstance(error, errors.InProgressError | errors.UnavailableError):
+    elif isinstance(error, _TRY_AGAIN):
         problem.headers = {"Retry-After": str(error.retry_after_s)}
     elif isinstance(error, errors.DeclinedError):
         problem.extra = {

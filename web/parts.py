@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from payments.access.tokens import TokenReader
 from payments.database import connect_engine
 from payments.encryption import FieldCipher
+from payments.providers.stripe.client import StripeClient, connect_stripe
 from payments.settings import Settings
 
 _EXTENSION = "strongroom"
@@ -30,6 +31,7 @@ class Parts:
     redis: redis.Redis
     cipher: FieldCipher
     tokens: TokenReader
+    stripe: StripeClient
     clock: Clock
 
     def now(self) -> dt.datetime:
@@ -56,6 +58,7 @@ def make_parts(settings: Settings, *, clock: Clock | None = None) -> Parts:
             audience=settings.jwt_audience,
             max_lifetime_s=settings.jwt_max_lifetime_s,
         ),
+        stripe=connect_stripe(settings),
         clock=clock or _system_clock,
     )
 

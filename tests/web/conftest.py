@@ -115,6 +115,6 @@ def make_party(client: FlaskClient, key_of: KeyOf) -> Callable[[str], str]:
         body = {"reference": f"party-{name}", "name": name}
         answer = client.post("/api/parties", json=body, headers=headers)
         assert answer.status_code in (200, 201), answer.text
-        return str(answer.json["id"])
+        return str(answer.get_json()["id"])
 
     return make

@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from payments.parties.tables import KYC_LEVELS
-from web.schemas.fields import StrictSchema, TextField, MomentField, reference_field
+from web.schemas.fields import MomentField, StrictSchema, TextField, reference_field
 
 
 class NewParty(StrictSchema):

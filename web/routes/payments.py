@@ -1,0 +1,66 @@
+"""Payments."""
+
+from typing import Any
+
+from payments.database import in_transaction
+from payments.intake.create_intent import create_intent
+from payments.intake.read_payment import list_payments, read_payment
+from web.authentication import current_caller
+from web.blueprint import Blueprint
+from web.parts import current_parts
+from web.policies import allow
+from web.references import render_answered, take_reference
+from web.schemas.payments import CreatedIntent, NewIntent, Payment, PaymentPage, PaymentQuery
+
+blueprint = Blueprint("payments", __name__, url_prefix="/api/payments")
+
+
+@blueprint.route("/intents", methods=["POST"])
+@allow("payments.create")
+@blueprint.arguments(NewIntent)
+@blueprint.response(201, CreatedIntent)
+def start(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Start a card payment of an order; the browser confirms it with Stripe."""
+    parts = current_parts()
+    answered = create_intent(
+        parts.engine,
+        caller=current_caller(),
+        reference=take_reference(body),
+        order_id=body["order_id"],
+        capture=body["capture"],
+        now=parts.now(),
+        cipher=parts.cipher,
+        stripe=parts.stripe,
+    )
+    created, status, headers = render_answered(answered)
+    secrets = {
+        "client_secret": created.client_secret,
+        "publishable_key": parts.settings.stripe_publishable_key,
+    }
+    return created.payment.as_event() | secrets, status, headers
+
+
+@blueprint.route("", methods=["GET"])
+@allow("payments.read")
+@blueprint.arguments(PaymentQuery, location="query")
+@blueprint.response(200, PaymentPage)
+def list_page(query: dict[str, Any]) -> dict[str, Any]:
+    """List payments, newest first; buyers and sellers see their own."""
+    caller = current_caller()
+    page = in_transaction(
+        current_parts().engine, lambda session: list_payments(session, caller=caller, **query)
+    )
+    return {"data": [payment.as_event() for payment in page.data], "next": page.next}
+
+
+@blueprint.route("/<id:payment_id>", methods=["GET"])
+@allow("payments.read")
+@blueprint.response(200, Payment)
+def read(payment_id: str) -> dict[str, Any]:
+    """Show a payment to the parties of its order, the backend and the staff."""
+    caller = current_caller()
+    payment = in_transaction(
+        current_parts().engine,
+        lambda session: read_payment(session, caller=caller, payment_id=payment_id),
+    )
+    return payment.as_event()
