@@ -63,6 +63,13 @@ class Listener:
             if wanted(event):
                 return event
 
+    def heard_so_far(self) -> list[LiveEvent]:
+        """Return what has arrived and was not yet waited for."""
+        heard = []
+        while not self._events.empty():
+            heard.append(self._events.get())
+        return heard
+
     def close(self) -> None:
         """Hang up."""
         self._answer.close()

@@ -1,0 +1,144 @@
+"""The whole system as its own processes, on a test database, for tests that only use HTTP."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox.calls import (
+    TIMEOUT_S,
+    Cast,
+    balance_of,
+    confirm_at_stripe,
+    created,
+    gather,
+    new_order,
+    says,
+    trial_balance,
+)
+from sandbox.environment import Plan
+from sandbox.home import Home
+from sandbox.listener import Listener
+from sandbox.ports import Ports
+from sandbox.processes import Processes
+from sandbox.programs import programs
+from sandbox.seed import seed
+from sandbox.way_in import WayIn, loopback_session
+from tests.databases import Servers, free_port
+
+_FIRST_REDIS_DATABASE = 32  # beside the ones that other tests empty
+
+
+@dataclass(frozen=True)
+class System:
+    """A running system, everybody who calls it, and what they do again and again."""
+
+    way_in: WayIn
+    cast: Cast
+    redis_url: str
+
+    def order(self) -> dict[str, Any]:
+        """Place an order of $135.00."""
+        answer = self.cast.backend.post(
+            f"{self.way_in.base_url}/api/orders", json=new_order(self.cast), timeout=TIMEOUT_S
+        )
+        return created(answer)
+
+    def payment(self) -> dict[str, Any]:
+        """Place an order and start paying it as its buyer."""
+        order = self.order()
+        answer = self.cast.buyer.post(
+            f"{self.way_in.base_url}/api/payments/intents",
+            json={"reference": f"checkout-{order['id']}", "order_id": order["id"]},
+            timeout=TIMEOUT_S,
+        )
+        return created(answer)
+
+    def pay(self, card: str = "pm_card_visa") -> dict[str, Any]:
+        """Pay a new order at Stripe and return the payment as it was before."""
+        payment = self.payment()
+        confirm_at_stripe(self.way_in, payment, card)
+        return payment
+
+    def payment_now(
+        self, payment: dict[str, Any], who: requests.Session | None = None
+    ) -> requests.Response:
+        """Ask for a payment, as its buyer or somebody else."""
+        session = who or self.cast.buyer
+        url = f"{self.way_in.base_url}/api/payments/{payment['id']}"
+        return session.get(url, timeout=TIMEOUT_S)
+
+    def held_for(self, payment: dict[str, Any]) -> int:
+        """What the ledger holds for a payment's order, in minor units."""
+        path = f"liabilities:escrow:{payment['order_id']}"
+        return balance_of(trial_balance(self.way_in, self.cast), path, payment["currency"])
+
+    @contextmanager
+    def listening(
+        self, *, person: str = "buyer", last_event_id: int | None = None
+    ) -> Iterator[Listener]:
+        """Listen to live events in a signed-in browser."""
+        signing_in = loopback_session(self.way_in.tokens[person])
+        created(signing_in.post(f"{self.way_in.base_url}/api/session", timeout=TIMEOUT_S))
+        browser = loopback_session()
+        browser.cookies.update(signing_in.cookies)
+        with closing(
+            Listener(browser, self.way_in.base_url, last_event_id=last_event_id)
+        ) as listener:
+            yield listener
+
+    def wait_until(
+        self, listener: Listener, payment: dict[str, Any], status: str, *, timeout_s: float = 30
+    ) -> dict[str, Any]:
+        """Wait until the page hears that a payment has a status; the payment as it hears it."""
+        return listener.wait_for(says(payment, status), timeout_s=timeout_s).data
+
+
+@pytest.fixture(scope="session")
+def system(
+    servers: Servers, worker_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    """The system, started once; what one test leaves behind, the next one does not look at."""
+    number = 0 if worker_id == "master" else 1 + int(worker_id.removeprefix("gw"))
+    database_url = servers.create_database(f"journeys_{worker_id}")
+    redis_url = servers.logical_redis_url(_FIRST_REDIS_DATABASE + number)
+    home = Home(tmp_path_factory.mktemp("journeys"))
+    plan = Plan(home=home, ports=_free_ports(), secrets=home.secrets(), given=_surroundings())
+    settings = plan.settings(database_url=database_url, redis_url=redis_url)
+    processes = Processes(home.path, logs=home.logs)
+    try:
+        started = programs(plan, settings)
+        for program in started:
+            processes.start(program)
+        for program in started:
+            processes.wait(program, timeout_s=60)
+        way_in = _way_in(plan, seed(plan, settings), settings)
+        yield System(way_in, gather(way_in), redis_url)
+        processes.check()
+    finally:
+        processes.stop(patience_s=6)
+        servers.drop_database(f"journeys_{worker_id}")
+
+
+def _free_ports() -> Ports:
+    return Ports(*(free_port() for _ in range(5)))
+
+
+def _surroundings() -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin"}
+
+
+def _way_in(plan: Plan, seeded: dict[str, dict[str, str]], settings: dict[str, str]) -> WayIn:
+    return WayIn(
+        base_url=plan.base_url,
+        shop_url=plan.shop_url,
+        stripe_api_url=plan.stripe_url,
+        api_keys=seeded["api_keys"],
+        tokens=seeded["tokens"],
+        webhook_secrets={"stripe": settings["STRIPE_WEBHOOK_SECRETS"]},
+        stripe_secret_key=settings["STRIPE_SECRET_KEY"],
+        stripe_publishable_key=settings["STRIPE_PUBLISHABLE_KEY"],
+    )
