@@ -1,0 +1,60 @@
+"""From facts to ledger entries: the only place that chooses what is debited and what credited.
+
+Effect keys are permanent. They begin with the payment's id, which grows with time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+import ledger
+from ledger import Entry, Posting
+from payments.chart_of_accounts import order_escrow, stripe_pending
+from payments.providers.facts import ChargeSucceeded
+
+
+@dataclass(frozen=True)
+class Charge:
+    """Money taken from a buyer for an order, to be held until it is released or given back."""
+
+    payment_id: str
+    order_id: str
+    fact: ChargeSucceeded
+
+
+def book_charges(connection: Connection, charges: Sequence[Charge]) -> list[ledger.Result]:
+    """Post one entry for each charge, as one batch; answers in the same order."""
+    if not charges:
+        return []
+    pending = [stripe_pending(charge.fact.currency) for charge in charges]
+    escrows = [order_escrow(charge.order_id, charge.fact.currency) for charge in charges]
+    accounts = ledger.open_accounts(connection, list(dict.fromkeys(pending + escrows)))
+    entries = [
+        charge_entry(
+            charge,
+            pending_id=accounts[pending.path, pending.asset],
+            escrow_id=accounts[escrow.path, escrow.asset],
+        )
+        for charge, pending, escrow in zip(charges, pending, escrows, strict=True)
+    ]
+    return ledger.post_batch(connection, entries)
+
+
+def charge_entry(charge: Charge, *, pending_id: int, escrow_id: int) -> Entry:
+    """Debit what Stripe owes us, credit what we hold for the order."""
+    return Entry(
+        effect_key=f"{charge.payment_id}:charged",
+        kind="charge",
+        occurred_at=charge.fact.occurred_at,
+        postings=(
+            Posting(pending_id, charge.fact.amount),
+            Posting(escrow_id, -charge.fact.amount),
+        ),
+        description="Card payment held for the order",
+        metadata={
+            "order_id": charge.order_id,
+            "payment_id": charge.payment_id,
+            "provider_ref": charge.fact.provider_ref,
+        },
+    )

@@ -1,0 +1,87 @@
+"""A payment as callers and live events show it."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+
+from payments.intake.lifecycle import Status
+from payments.intake.tables import Payment
+from payments.providers.facts import Failure
+
+
+@dataclass(frozen=True)
+class PaymentView:
+    """A payment; amounts in minor units of `currency`."""
+
+    id: str
+    order_id: str
+    rail: str
+    status: Status
+    amount: int
+    currency: str
+    amount_refunded: int
+    failure: Failure | None
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+    @property
+    def next_action(self) -> dict[str, str] | None:
+        """What the payer's browser must do, or None: Stripe.js takes it from the intent itself."""
+        if self.rail == "card" and self.status is Status.REQUIRES_ACTION:
+            return {"type": "use_stripe_sdk"}
+        return None
+
+    def as_event(self) -> dict[str, Any]:
+        """Return the payment as API.md writes it: amounts as digits, times in RFC 3339."""
+        failure = self.failure
+        return {
+            "id": self.id,
+            "order_id": self.order_id,
+            "rail": self.rail,
+            "status": self.status.value,
+            "amount": str(self.amount),
+            "currency": self.currency,
+            "amount_refunded": str(self.amount_refunded),
+            "failure": None
+            if failure is None
+            else {
+                "code": failure.code,
+                "stripe_code": failure.stripe_code,
+                "message": failure.message,
+                "next_step": failure.next_step,
+            },
+            "next_action": self.next_action,
+            "created_at": rfc_3339(self.created_at),
+            "updated_at": rfc_3339(self.updated_at),
+        }
+
+
+def view_payment(row: Payment | Row[Any]) -> PaymentView:
+    """Return the payment of a row, whether read as an object or as columns."""
+    failure = None
+    if row.failure_code is not None:
+        failure = Failure(
+            code=row.failure_code,
+            message=row.failure_message or "",
+            next_step=row.failure_next_step or "",
+            stripe_code=row.stripe_code,
+        )
+    return PaymentView(
+        id=row.id,
+        order_id=row.order_id,
+        rail=row.rail,
+        status=Status(row.status),
+        amount=row.amount,
+        currency=row.currency,
+        amount_refunded=row.amount_refunded,
+        failure=failure,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def rfc_3339(moment: dt.datetime) -> str:
+    """Return a moment in UTC, as `2026-11-22T12:00:00Z`."""
+    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,25 @@
+"""The Stripe SDK, set up so that nothing is left to its defaults."""
+
+from stripe import RequestsClient, StripeClient
+
+from payments.settings import Settings
+
+__all__ = ["API_VERSION", "StripeClient", "connect_stripe"]
+
+API_VERSION = "2026-10-28.endive"  # requests and answers keep this form until we change it
+CONNECT_TIMEOUT_S = 3
+READ_TIMEOUT_S = 20
+
+
+def connect_stripe(settings: Settings) -> StripeClient:
+    """Return a client for this process.
+
+    It does not repeat calls by itself: repeating is decided by whoever knows the intent's row.
+    """
+    return StripeClient(
+        settings.stripe_secret_key,
+        base_addresses={"api": settings.stripe_api_url},
+        stripe_version=API_VERSION,
+        max_network_retries=0,
+        http_client=RequestsClient(timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S)),
+    )
