@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -47,17 +46,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _reset(path: Path) -> int:
     screen = Screen()
-    homes = [Home(path), *map(Home, sorted(path.glob("port-*")))]
-    if not path.exists():
-        screen.say("There is nothing to throw away.")
-        return 0
-    for home in homes:
-        if not home.take():
-            screen.fail(f"A sandbox is running (process {home.holder()}); stop it first.")
+    for folder in (*path.glob("port-*"), path):
+        home = Home(folder)
+        if not home.take(port=DEFAULT_PORT):
+            screen.fail(f"A sandbox is running (process {home.holder()[0]}); stop it first.")
             return 1
-    shutil.rmtree(path)
+        sandbox = _sandbox(home, DEFAULT_PORT, screen, threading.Event())
+        sandbox.stop()
+        sandbox.remove_data()
     screen.say(f"{path} is removed.")
     return 0
+
+
+def _sandbox(home: Home, port: int, screen: Screen, stop: threading.Event) -> Sandbox:
+    return Sandbox(
+        home=home,
+        ports=Ports.counted_from(port),
+        given=given_settings(os.environ),
+        screen=screen,
+        should_stop=stop.wait,
+    )
 
 
 def _run_sandbox(path: Path, port: int) -> int:
@@ -73,18 +81,11 @@ def _run_sandbox(path: Path, port: int) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, ask_to_stop)
     try:
-        ports = Ports.counted_from(port)
         home = take_home(path, port=port)
         if home.path != path:
-            screen.say(f"Another sandbox is running; this one keeps its data in {home.path}.")
-        sandbox = Sandbox(
-            home=home,
-            ports=ports,
-            given=given_settings(os.environ),
-            screen=screen,
-            should_stop=stop.wait,
-        )
-        return _run_to_the_end(sandbox, screen, stop)
+            place = os.path.relpath(home.path)
+            screen.say(f"Another sandbox is running; this one keeps its data in {place}.")
+        return _run_to_the_end(_sandbox(home, port, screen, stop), screen, stop)
     except _FAULTS as fault:
         screen.fail(str(fault))
         return 1

@@ -51,7 +51,7 @@ class Home:
         self._secrets_file = path / "secrets.json"
         self._lock: int | None = None
 
-    def take(self) -> bool:
+    def take(self, *, port: int) -> bool:
         """Make the folder if need be and take it for this process; False if a live run holds it.
 
         The system lets go of it when the process ends, however that happens.
@@ -77,7 +77,7 @@ class Home:
             os.close(lock)
             return False
         os.ftruncate(lock, 0)
-        os.write(lock, str(os.getpid()).encode())
+        os.write(lock, f"{os.getpid()} {port}".encode())
         self._lock = lock
         return True
 
@@ -87,9 +87,10 @@ class Home:
             os.close(self._lock)
             self._lock = None
 
-    def holder(self) -> str:
-        """Return the process id of the run that last took the folder."""
-        return (self.path / "lock").read_text()
+    def holder(self) -> tuple[int, int]:
+        """Return the process id and the first port of the run that last took the folder."""
+        process, port = (self.path / "lock").read_text().split()
+        return int(process), int(port)
 
     def secrets(self) -> Secrets:
         """Return this home's secrets, made up on the first call and kept."""
@@ -104,18 +105,18 @@ def take_home(path: Path, *, port: int) -> Home:
     """Take `path`, or `path`/port-N when a live run holds it.
 
     Raises:
-        HomeError: when both are held, or belong to another user.
+        HomeError: when this port's sandbox runs already, or the folder is another user's.
     """
-    home = Home(path)
-    if home.take():
-        return home
-    second = Home(path / f"port-{port}")
-    if second.take():
-        return second
-    raise HomeError(
-        f"A sandbox with PORT={port} runs already (process {second.holder()}).\n"
-        "Stop it with Ctrl-C, or choose other ports: make run PORT=…"
-    )
+    for home in (Home(path), Home(path / f"port-{port}")):
+        if home.take(port=port):
+            return home
+        process, taken = home.holder()
+        if taken == port:
+            raise HomeError(
+                f"A sandbox runs here already with PORT={port} (process {process}).\n"
+                f"Use it, stop it with Ctrl-C, or run another: make run PORT={port + 1000}"
+            )
+    raise HomeError(f"{path} is held by other runs.")
 
 
 def write_private(path: Path, content: Mapping[str, Any]) -> None:

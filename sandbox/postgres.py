@@ -101,6 +101,10 @@ class Postgres:
             self._process.wait(timeout_s)
             self._process = None
 
+    def remove(self) -> None:
+        """Remove the data, which may lie elsewhere than asked for; only after `stop`."""
+        shutil.rmtree(self.data, ignore_errors=True)
+
     def is_running(self) -> bool:
         """Tell whether a server runs from this folder."""
         return self._postmaster() is not None

@@ -53,7 +53,7 @@ class Processes:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, program: Program) -> None:
-        """Start a program; its output is added to its log."""
+        """Start a program; its output goes to a log of its own."""
         self._running[program.name] = self._spawn(
             program.name, program.command, program.environment
         )
@@ -127,6 +127,8 @@ class Processes:
         self, name: str, command: Sequence[str], environment: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
         self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._log(name).exists():  # each run has its own log, and the one before is kept
+            self._log(name).replace(self._logs / f"{name}.previous.log")
         with self._log(name).open("ab") as log:
             return subprocess.Popen(
                 command,

@@ -1,6 +1,7 @@
 """One whole sandbox: started in order, watched, and stopped completely whatever happens."""
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 
 from sandbox.environment import Plan
@@ -116,6 +117,11 @@ class Sandbox:
             raise StopFailedError("\n".join(["Not everything could be stopped.", *faults]))
         if self._began:
             self._screen.say("Everything is stopped; the data is kept.")
+
+    def remove_data(self) -> None:
+        """Remove this home and everything in it; only after `stop`."""
+        self._postgres.remove()
+        shutil.rmtree(self._home.path)
 
     def _clear_away(self) -> None:
         """Stop what an earlier run left behind, and see that our ports are free."""
