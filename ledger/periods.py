@@ -27,6 +27,9 @@ def end_of_month(month: str) -> dt.datetime:
     Raises:
         ValueError: not a month.
     """
-    first = dt.datetime.strptime(month, "%Y-%m").replace(tzinfo=dt.UTC)
+    try:
+        first = dt.datetime.strptime(month, "%Y-%m").replace(tzinfo=dt.UTC)
+    except ValueError:
+        raise ValueError(f"{month!r} is not a month; write it like 2026-10") from None
     following = (first.replace(day=28) + dt.timedelta(days=4)).replace(day=1)
     return following - dt.timedelta(microseconds=1)

@@ -55,6 +55,10 @@ class Servers:
                 sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
             )
 
+    def superuser_url_of(self, name: str) -> str:
+        """Return the superuser's URL of a database: for tests that break what guards prevent."""
+        return urlsplit(self.superuser_url)._replace(path=f"/{name}").geturl()
+
     def logical_redis_url(self, number: int) -> str:
         """Return the URL of the logical database `number` of the session's Valkey."""
         return urlsplit(self.redis_url)._replace(path=f"/{number}").geturl()
