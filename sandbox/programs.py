@@ -104,5 +104,26 @@ def _stripe(plan: Plan) -> Program:
     )
 
 
+def _shop(plan: Plan, settings: Mapping[str, str]) -> Program:
+    # A platform's own server: it has an API key, and the key that signs its people's tokens.
+    environment = {
+        **plan.surroundings(),
+        "PORT": str(plan.ports.shop),
+        "STRONGROOM_URL": plan.base_url,
+        "STRONGROOM_API_KEY": kept_keys(plan.home.path)["service"],
+        "SHOP_IDENTITY_KEY": plan.secrets.identity_key,
+        "JWT_ISSUER": settings["JWT_ISSUER"],
+    }
+    if plan.starts_stripe:
+        environment["STRIPE_JS_URL"] = f"{plan.stripe_url}/v3/"
+    return Program(
+        "shop",
+        [sys.executable, "-m", "sandbox.shop"],
+        environment,
+        answers(f"{plan.shop_url}/healthz"),
+        plan.shop_url,
+    )
+
+
 def _at_once() -> bool:
     return True

@@ -82,6 +82,7 @@ class Sandbox:
         with self._step("A small shop") as details:
             way_in = seed(self.plan, settings)
             details.append("people, orders, API keys and tokens")
+        self._processes.check()
         if self._should_stop(0):
             raise StopRequestedError
         write_private(self._home.environment_file, settings)
