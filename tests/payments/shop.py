@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 from payments.access.caller import Caller, Role
 from payments.database import transaction
 from payments.encryption import FieldCipher, new_keyset_json
+from payments.identifiers import new_id
+from payments.intake.tables import Payment, PaymentEvent
 from payments.orders.create_order import create_order
 from payments.orders.totals import LineInput
 from payments.orders.view import OrderView
@@ -65,6 +67,36 @@ class Shop:
                 platform_fee=net // 20,
                 now=NOW,
             ).resource
+
+    def payment(self, order: OrderView, *, known_to_stripe: bool = True) -> Payment:
+        """Return a payment of the order as `create_intent` leaves it, without asking Stripe."""
+        row = Payment(
+            id=new_id("pay", now=NOW),
+            order_id=order.id,
+            rail="card",
+            provider="stripe",
+            provider_ref=f"pi_{secrets.token_hex(8)}" if known_to_stripe else None,
+            capture="automatic",
+            status="created",
+            amount=order.amount,
+            currency=order.currency,
+            amount_refunded=0,
+            created_at=NOW,
+            updated_at=NOW,
+        )
+        created = PaymentEvent(
+            payment_id=row.id,
+            seq=1,
+            to_status="created",
+            cause="api:create",
+            occurred_at=NOW,
+            recorded_at=NOW,
+        )
+        with transaction(self.engine) as session:
+            session.add(row)
+            session.flush()
+            session.add(created)
+        return row
 
 
 def open_shop(engine: Engine) -> Shop:
