@@ -71,7 +71,8 @@ class Listener:
         return heard
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up, also while the reader waits for the next event."""
+        self._answer.raw.shutdown()
         self._answer.close()
 
     def __enter__(self) -> Self:

@@ -99,6 +99,7 @@ def create_app(settings: ShopSettings) -> Flask:
     app.before_request(lambda: _keep_to_one_origin(settings))
     app.after_request(lambda answer: _protect(answer, settings))
     app.register_error_handler(_NOT_FOUND, _not_found)
+    app.register_error_handler(403, _elsewhere)
     app.register_error_handler(StrongroomError, _refused)
     app.register_error_handler(requests.RequestException, _unreachable)
     _add_pages(app, shop)
@@ -150,9 +151,14 @@ def _keep_to_one_origin(settings: ShopSettings) -> AnyResponse | None:
 def _protect(answer: Response, settings: ShopSettings) -> Response:
     answer.headers["Content-Security-Policy"] = settings.content_security_policy
     answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers["Referrer-Policy"] = "no-referrer"
+    # With no-referrer, browsers hide the origin of our own forms from us too.
+    answer.headers["Referrer-Policy"] = "same-origin"
     answer.headers.setdefault("Cache-Control", "no-store")
     return answer
+
+
+def _elsewhere(_error: Exception) -> tuple[str, int]:
+    return _message("Not from here", "This can be done from the shop's own pages only."), 403
 
 
 def _not_found(_error: Exception) -> tuple[str, int]:

@@ -21,9 +21,8 @@ const STATUS = {
 start().catch((error) => show(['Cannot show the payment', error.message, 'bad']));
 
 async function start() {
-  await strongroom.signIn();
   // Listen first, look afterwards: whatever happens in between is heard.
-  strongroom.listen(['payment.updated'], (_type, payment) => showPayment(payment, true), showStream);
+  await strongroom.listen(['payment.updated'], (_type, payment) => showPayment(payment, true), showStream);
   const payments = await strongroom.get(`/api/payments?order_id=${orderId}`);
   if (!payments.data.length) show(['Not paid yet', 'The card was not asked for so far.', 'wait'], true);
   for (const payment of payments.data.slice(0, 1)) showPayment(payment, false);

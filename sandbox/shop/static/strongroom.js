@@ -1,5 +1,7 @@
 // Strongroom from a browser: sign in once with a token, then call and listen with the cookie.
 
+const SIGNED_IN = 'signed in at Strongroom';
+
 export class StrongroomError extends Error {
   // `problem` is the answer's application/problem+json: {status, code, detail, errors, …}.
   constructor(problem) {
@@ -20,6 +22,12 @@ export class Strongroom {
   async signIn() {
     const token = await this.fetchToken();
     await this.send('POST', '/api/session', undefined, { Authorization: `Bearer ${token}` });
+    sessionStorage.setItem(SIGNED_IN, 'yes');
+  }
+
+  // The cookie cannot be seen from here, so a note in the tab says that it was given.
+  async ensureSignedIn() {
+    if (!sessionStorage.getItem(SIGNED_IN)) await this.signIn();
   }
 
   get(path) {
@@ -33,7 +41,8 @@ export class Strongroom {
 
   // Calls `onEvent(type, data)` for every change and `onState('live' | 'lost')` about the stream.
   // The browser reconnects by itself, and says with Last-Event-ID what it has already got.
-  listen(types, onEvent, onState) {
+  async listen(types, onEvent, onState) {
+    await this.ensureSignedIn();
     const source = new EventSource(`${this.baseUrl}/api/events`, { withCredentials: true });
     source.onopen = () => onState('live');
     source.onerror = async () => {
@@ -50,10 +59,11 @@ export class Strongroom {
   }
 
   async call(method, path, body) {
+    await this.ensureSignedIn();
     try {
       return await this.send(method, path, body);
     } catch (error) {
-      if (error.status !== 401) throw error;
+      if (error.status !== 401) throw error; // the session ended in the meantime
       await this.signIn();
       return this.send(method, path, body);
     }

@@ -81,7 +81,7 @@
       const look = {
         font: 'inherit', color: base.color ?? 'inherit', fontSize: base.fontSize ?? 'inherit',
         fontFamily: base.fontFamily ?? 'inherit', background: 'transparent', border: '0',
-        padding: '0.25rem 0', minWidth: '0',
+        padding: '0.25rem 0', minWidth: '0', outline: '0',
       };
       const field = (name, label, placeholder, autocomplete, width) => element(
         'input',
