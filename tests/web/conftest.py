@@ -18,6 +18,7 @@ from payments.database import transaction
 from payments.encryption import new_keyset_json
 from payments.settings import Settings, read_settings
 from web.app import create_app
+from web.parts import Parts
 
 SIGNING_KEY = ec.generate_private_key(ec.SECP256R1())
 ORIGIN = "https://shop.test"
@@ -25,6 +26,7 @@ ORIGIN = "https://shop.test"
 Headers = dict[str, str]
 KeyOf = Callable[..., Headers]
 TokenOf = Callable[..., Headers]
+MakeApp = Callable[[Settings], Flask]
 
 
 def environment(*, database_url: str, redis_url: str) -> dict[str, str]:
@@ -52,12 +54,24 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
-    app = create_app(settings)
-    yield app
-    parts = app.extensions["strongroom"]
-    parts.engine.dispose()
-    parts.redis.close()
+def make_app() -> Iterator[Callable[[Settings], Flask]]:
+    """Makes applications and closes their connections after the test."""
+    apps: list[Flask] = []
+
+    def make(settings: Settings) -> Flask:
+        apps.append(create_app(settings))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        parts: Parts = app.extensions["strongroom"]
+        parts.engine.dispose()
+        parts.redis.close()
+
+
+@pytest.fixture
+def app(make_app: MakeApp, settings: Settings) -> Flask:
+    return make_app(settings)
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ from flask.testing import FlaskClient
 
 from payments.access.caller import Role
 from payments.settings import Settings
-from tests.web.conftest import ORIGIN, KeyOf, TokenOf
-from web.app import create_app
+from tests.web.conftest import ORIGIN, KeyOf, MakeApp, TokenOf
 from web.policies import POLICIES
 
 
@@ -71,10 +70,10 @@ def test_every_action_is_open_to_somebody_and_scopes_are_actions() -> None:
 
 
 def test_a_database_out_of_reach_is_503_and_not_a_refusal(
-    settings: Settings, key_of: KeyOf
+    make_app: MakeApp, settings: Settings, key_of: KeyOf
 ) -> None:
     away = dataclasses.replace(settings, database_url="postgresql://a:b@127.0.0.1:9/c")
-    client = create_app(away).test_client()
+    client = make_app(away).test_client()
     answer = client.get("/api/keys", headers=key_of(Role.ADMIN))
     assert (answer.status_code, answer.get_json()["code"]) == (503, "unavailable")
     assert answer.headers["Retry-After"]

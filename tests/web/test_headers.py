@@ -1,0 +1,135 @@
+import dataclasses
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from payments.access.caller import Role
+from payments.settings import Environment, Settings
+from tests.web.conftest import ORIGIN, KeyOf, MakeApp, TokenOf
+from web.headers import page
+from web.policies import public
+
+EVERYWHERE = [
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/api/status"),
+    ("GET", "/api/openapi.json"),
+    ("GET", "/api/keys"),
+    ("GET", "/api/nowhere"),
+    ("POST", "/api/webhooks/stripe"),
+    ("DELETE", "/api/parties"),
+]
+
+
+@pytest.fixture
+def production(settings: Settings) -> Settings:
+    return dataclasses.replace(settings, environment=Environment.PRODUCTION)
+
+
+@pytest.mark.parametrize(("method", "path"), EVERYWHERE)
+def test_every_answer_protects_browsers(
+    make_app: MakeApp, production: Settings, method: str, path: str
+) -> None:
+    client = make_app(production).test_client()
+    headers = client.open(path, method=method, base_url="https://api.test").headers
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains; preload"
+    assert "Origin" in headers["Vary"]
+    if path.startswith("/api/"):
+        assert headers["Cache-Control"] == "no-store"
+
+
+def test_outside_the_sandbox_plain_http_is_sent_away(
+    make_app: MakeApp, production: Settings
+) -> None:
+    client = make_app(production).test_client()
+    answer = client.get("/api/keys", base_url="http://api.test")
+    assert (answer.status_code, answer.location) == (301, "https://api.test/api/keys")
+    behind_a_proxy = client.get(
+        "/healthz", base_url="http://api.test", headers={"X-Forwarded-Proto": "https"}
+    )
+    assert behind_a_proxy.status_code == 200
+
+
+def test_the_sandbox_speaks_plain_http(client: FlaskClient) -> None:
+    answer = client.get("/healthz")
+    assert answer.status_code == 200
+    assert "Strict-Transport-Security" not in answer.headers
+
+
+def test_a_page_may_load_itself_and_stripe_and_nothing_inline(app: Flask) -> None:
+    @public("a test")
+    @page
+    def shown() -> str:
+        return "<p>"
+
+    app.add_url_rule("/page", view_func=shown)
+    policy = app.test_client().get("/page").headers["Content-Security-Policy"]
+    directives = {part.split()[0]: part.split()[1:] for part in policy.split("; ")}
+    assert "unsafe" not in policy
+    assert directives["default-src"] == ["'none'"]
+    assert directives["script-src"] == [
+        "'self'",
+        "https://js.stripe.com",
+        "https://*.js.stripe.com",
+    ]
+    assert "https://hooks.stripe.com" in directives["frame-src"]
+    assert directives["connect-src"] == ["'self'", "https://api.stripe.com"]
+
+
+def test_a_trusted_origin_may_call_with_credentials(client: FlaskClient) -> None:
+    for method in ("GET", "OPTIONS"):
+        headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+        answer = client.open("/api/payments", method=method, headers=headers)
+        assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+        assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+        assert "Origin" in answer.headers["Vary"]
+    exposed = client.get("/api/payments", headers={"Origin": ORIGIN}).headers
+    assert {"Idempotent-Replayed", "Retry-After", "X-Request-Id"} <= set(
+        exposed["Access-Control-Expose-Headers"].split(", ")
+    )
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "null",
+        "*",
+        "https://shop.test.evil.test",
+        "https://evil.test",
+        "https://evil-shop.test",
+        "https://shopXtest",
+        "http://shop.test",
+        "https://shop.test:8443",
+        "https://a.shop.test",
+        "https://shop.test/",
+        "http://127.0.0.1:24002",
+        "http://127.0.0.1",
+    ],
+)
+def test_no_other_origin_may(client: FlaskClient, origin: str) -> None:
+    for method in ("GET", "OPTIONS"):
+        headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        answer = client.open("/api/payments", method=method, headers=headers)
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_the_cookie_is_tied_to_the_host_and_https(
+    make_app: MakeApp, production: Settings, token_of: TokenOf
+) -> None:
+    client = make_app(production).test_client()
+    answer = client.post("/api/session", headers=token_of("pty_1"), base_url="https://api.test")
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-strongroom_session=")
+    for part in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
+        assert part in cookie
+    assert "Domain" not in cookie
+    assert client.get("/api/orders/ord_1", base_url="https://api.test").status_code == 404
+
+
+def test_answers_to_callers_are_not_kept(client: FlaskClient, key_of: KeyOf) -> None:
+    answer = client.get("/api/keys", headers=key_of(Role.ADMIN))
+    assert answer.headers["Cache-Control"] == "no-store"

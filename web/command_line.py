@@ -1,0 +1,67 @@
+"""The command line `strongroom`, on Flask's click group: errors are sentences, not tracebacks."""
+
+import sys
+from typing import Any
+
+import click
+from flask import Flask
+from flask.cli import FlaskGroup
+from sqlalchemy.exc import DBAPIError
+
+from ledger.errors import LedgerError
+from payments.encryption import KeysetError
+from payments.errors import StrongroomError
+from payments.log_lines import configure_log_lines
+from payments.redaction import redact_text
+from payments.settings import SettingsError, read_settings
+from web.app import create_app
+from web.commands.doctor import doctor
+from web.commands.encryption import encryption
+from web.commands.keys import keys
+from web.commands.ledger import ledger_group
+
+_FORESEEN = (SettingsError, KeysetError, StrongroomError, LedgerError)
+
+
+class CommandLine(FlaskGroup):
+    """Lists its commands without an application, and prints foreseen errors plainly."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the commands' names."""
+        return sorted(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command.
+
+        Raises:
+            ClickException: it failed in a way that one sentence explains.
+        """
+        try:
+            return super().invoke(ctx)
+        except _FORESEEN as error:
+            raise click.ClickException(str(error)) from error
+        except DBAPIError as error:
+            reason = redact_text(str(error.orig)).strip()
+            raise click.ClickException(f"PostgreSQL refused or is away: {reason}") from error
+
+
+def _make_app() -> Flask:
+    app = create_app(read_settings())
+    configure_log_lines("WARNING", stream=sys.stderr)  # standard output is the command's answer
+    return app
+
+
+main = CommandLine(
+    name="strongroom",
+    help="Look after a Strongroom: what runs, API keys, encryption, the ledger.",
+    create_app=_make_app,
+    add_default_commands=False,
+    add_version_option=False,
+    load_dotenv=False,
+    set_debug_flag=False,
+)
+for _command in (doctor, keys, encryption, ledger_group):
+    main.add_command(_command)
+
+if __name__ == "__main__":
+    main()

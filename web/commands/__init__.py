@@ -1,0 +1,1 @@
+"""The commands of `strongroom`, one file a subject."""

@@ -1,0 +1,113 @@
+"""`strongroom keys`: API keys, for whoever has the machine but no key yet."""
+
+import datetime as dt
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from payments.access.api_keys import IssuedKey, create_key, list_keys, revoke_key, rotate_key
+from payments.access.caller import KEY_ROLES, Role
+from payments.access.tables import ApiKey
+from payments.database import in_transaction
+from web.commands.output import json_option, print_json, print_rows
+from web.parts import current_parts
+from web.policies import POLICIES
+
+keys = AppGroup("keys", help="Make, list, rotate and revoke API keys.")
+
+_ALL = 10_000
+
+
+@keys.command()
+@click.option("--name", required=True, help="Who will use it.")
+@click.option("--role", required=True, type=click.Choice(sorted(KEY_ROLES)))
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(sorted(POLICIES)))
+@click.option("--days", default=365, show_default=True, type=click.IntRange(1, 365))
+@json_option
+def create(*, name: str, role: str, scopes: tuple[str, ...], days: int, as_json: bool) -> None:
+    """Make a key and print it, once."""
+    parts = current_parts()
+    issued = in_transaction(
+        parts.engine,
+        lambda session: create_key(
+            session,
+            name=name,
+            role=Role(role),
+            scopes=scopes,
+            life=dt.timedelta(days=days),
+            pepper=parts.settings.api_key_pepper,
+            livemode=parts.settings.livemode,
+            now=parts.now(),
+        ),
+    )
+    _print_issued(issued, as_json=as_json)
+
+
+@keys.command("list")
+@json_option
+def list_all(*, as_json: bool) -> None:
+    """List all keys, ended ones too."""
+    found = in_transaction(current_parts().engine, lambda session: list_keys(session, limit=_ALL))
+    print_rows([_row(key) for key in found], as_json=as_json, empty="There are no keys yet.")
+
+
+@keys.command()
+@click.argument("key_id")
+@click.option(
+    "--overlap-hours",
+    default=24,
+    show_default=True,
+    type=click.IntRange(0, 168),
+    help="How long the old key works beside the new one.",
+)
+@json_option
+def rotate(*, key_id: str, overlap_hours: int, as_json: bool) -> None:
+    """Make a key's successor with the same rights and print it, once."""
+    parts = current_parts()
+    issued = in_transaction(
+        parts.engine,
+        lambda session: rotate_key(
+            session,
+            key_id,
+            overlap=dt.timedelta(hours=overlap_hours),
+            pepper=parts.settings.api_key_pepper,
+            livemode=parts.settings.livemode,
+            now=parts.now(),
+        ),
+    )
+    _print_issued(issued, as_json=as_json)
+
+
+@keys.command()
+@click.argument("key_id")
+def revoke(*, key_id: str) -> None:
+    """End a key at once."""
+    parts = current_parts()
+    in_transaction(parts.engine, lambda session: revoke_key(session, key_id, now=parts.now()))
+    click.echo(f"{key_id} is revoked.")
+
+
+def _print_issued(issued: IssuedKey, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_row(issued.key) | {"key": issued.text})
+    else:
+        click.echo(issued.text)
+        click.echo(
+            f"{issued.key.id}, {issued.key.role}, until {issued.key.expires_at:%Y-%m-%d}. "
+            "Keep it now: it is not shown again.",
+            err=True,
+        )
+
+
+def _row(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "role": key.role,
+        "scopes": key.scopes,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "revoked_at": key.revoked_at,
+        "last_used_at": key.last_used_at,
+    }

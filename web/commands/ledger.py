@@ -1,0 +1,107 @@
+"""`strongroom ledger`: proving, sealing, closing and reading the ledger."""
+
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+import ledger
+from web.commands.output import json_option, print_json, print_rows
+from web.parts import current_parts
+
+ledger_group = AppGroup("ledger", help="Prove, seal, close and read the ledger.")
+
+
+@ledger_group.command()
+@click.option(
+    "--anchor",
+    metavar="NUMBER:HASH",
+    help="A seal noted down outside the database, as `ledger seal` prints it.",
+)
+@json_option
+@click.pass_context
+def verify(context: click.Context, *, anchor: str | None, as_json: bool) -> None:
+    """Recompute the chain of seals; exit with 1 when the journal was changed behind our back."""
+    with current_parts().engine.connect() as connection:
+        broken = [
+            {"seal": seal.number, "reason": seal.reason}
+            for seal in ledger.broken_seals(connection, anchor=_anchor(anchor))
+        ]
+    print_rows(broken, as_json=as_json, empty="Every seal fits the journal.")
+    if broken:
+        context.exit(1)
+
+
+@ledger_group.command()
+@json_option
+def seal(*, as_json: bool) -> None:
+    """Seal what is settled, and print the newest seal to note down."""
+    engine = current_parts().engine
+    entries = ledger.seal(engine)
+    with engine.connect() as connection:
+        last = ledger.last_seal(connection)
+    newest = f"{last.number}:{last.chain_hash.hex()}" if last else None
+    if as_json:
+        print_json({"entries": entries, "anchor": newest})
+    else:
+        click.echo(f"{entries} entries sealed. Anchor: {newest or 'none yet'}")
+
+
+@ledger_group.command("trial-balance")
+@json_option
+def trial_balance(*, as_json: bool) -> None:
+    """Print every account's balance; debits and credits of each asset must be equal."""
+    with current_parts().engine.connect() as connection:
+        rows = [_balance_row(row, as_json=as_json) for row in ledger.trial_balance(connection)]
+    print_rows(rows, as_json=as_json, empty="Nothing was posted yet.")
+
+
+@ledger_group.command("close-period")
+@click.argument("month", metavar="YYYY-MM")
+def close_period(*, month: str) -> None:
+    """Close the books through the end of a month; nothing can be posted into it afterwards."""
+    try:
+        through = ledger.end_of_month(month)
+    except ValueError:
+        raise click.BadParameter(f"{month!r} is no month; write it as 2026-10.") from None
+    with current_parts().engine.begin() as connection:
+        ledger.close_books(connection, through)
+    click.echo(f"The books are closed through {month}.")
+
+
+@ledger_group.command()
+@json_option
+@click.pass_context
+def invariants(context: click.Context, *, as_json: bool) -> None:
+    """Prove every invariant of the ledger; exit with 1 when one does not hold."""
+    with current_parts().engine.connect() as connection:
+        broken = [
+            {"invariant": found.name, "rows": [str(row) for row in found.rows]}
+            for found in ledger.broken_invariants(connection)
+        ]
+    print_rows(broken, as_json=as_json, empty="Every invariant holds.")
+    if broken:
+        context.exit(1)
+
+
+def _balance_row(row: ledger.AccountBalance, *, as_json: bool) -> dict[str, Any]:
+    def shown(amount: int) -> str:
+        return str(amount) if as_json else row.asset.display(amount)
+
+    return {
+        "path": row.path,
+        "asset": row.asset.code,
+        "debit": shown(max(row.balance, 0)),
+        "credit": shown(max(-row.balance, 0)),
+        "held": shown(row.held),
+    }
+
+
+def _anchor(text: str | None) -> tuple[int, bytes] | None:
+    if text is None:
+        return None
+    number, _, chain_hash = text.partition(":")
+    try:
+        return int(number), bytes.fromhex(chain_hash)
+    except ValueError:
+        raise click.BadParameter("An anchor reads NUMBER:HASH.") from None

@@ -1,0 +1,28 @@
+"""gunicorn's settings: gevent workers, since most connections are event streams that wait.
+
+The access log is off: the application writes its own lines, redacted and with the request's id.
+"""
+
+import os
+from pathlib import Path
+
+bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+worker_class = "gevent"
+worker_connections = 4000  # event streams and requests together, for each worker
+backlog = 1024
+
+timeout = 60  # a worker whose loop hangs this long is replaced
+graceful_timeout = 25  # below the 30 s that most platforms wait after SIGTERM
+keepalive = 65  # above the 60 s of common load balancers, so that they close first
+
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 16_380
+
+loglevel = os.environ.get("LOG_LEVEL", "info").lower()
+accesslog = None
+logger_class = "web.gunicorn_lines.LineLogger"
+
+_memory = Path("/dev/shm")  # noqa: S108 - workers' heartbeats, which must not wait for a disk
+worker_tmp_dir = str(_memory) if _memory.is_dir() else None
