@@ -5,9 +5,10 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import requests
@@ -49,7 +50,9 @@ def running_system(*, home: Path = DEFAULT_HOME, port: int) -> Iterator[WayIn]:
         yield found
         return
     command = [sys.executable, "-m", "sandbox", "--home", str(home), "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None  # noqa: S101 - it is the pipe asked for above
+    Thread(target=_show_progress, args=(process.stdout,), daemon=True).start()
     try:
         yield _wait_for(home, port, process)
     finally:
@@ -78,7 +81,16 @@ def _read(home: Home, written: dict[str, Any]) -> WayIn:
     )
 
 
-def _wait_for(home: Path, port: int, process: subprocess.Popen[bytes]) -> WayIn:
+def _show_progress(lines: Iterable[str]) -> None:
+    """Print what the system says while it starts, but not the guide for people who stay."""
+    starting = True
+    for line in lines:
+        starting = starting and not line.startswith("Strongroom runs")
+        if starting:
+            print(line, end="", flush=True)
+
+
+def _wait_for(home: Path, port: int, process: subprocess.Popen[str]) -> WayIn:
     deadline = time.monotonic() + START_WAIT_S
     while time.monotonic() < deadline and process.poll() is None:
         found = find_way_in(home, port=port)
