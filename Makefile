@@ -25,7 +25,7 @@ run: $(VENV)/ready-to-run ## Run the whole system here, until Ctrl-C; another po
 	@exec $(PY) -m sandbox --port $(PORT)
 
 demo: $(VENV)/ready-to-run ## Drive whole payments through the running system, or through one of its own
-	@exec $(PY) -m sandbox.demo
+	@exec $(PY) -m sandbox.demo --port $(PORT)
 
 test: check ## Check everything, from an empty checkout
 

@@ -181,8 +181,29 @@ def _ask(processes: Sequence[psutil.Process]) -> None:
 
 def _end(processes: Sequence[psutil.Process], *, patience_s: float) -> None:
     """Wait for processes that were asked to stop, then kill the rest."""
-    _gone, left = psutil.wait_procs(processes, timeout=patience_s)
-    for process in left:
+    for process in _still_there(processes, patience_s=patience_s):
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(left, timeout=_KILL_WAIT_S)
+    _still_there(processes, patience_s=_KILL_WAIT_S)
+
+
+def _still_there(
+    processes: Sequence[psutil.Process], *, patience_s: float
+) -> Sequence[psutil.Process]:
+    """Wait until all have ended, and return those that have not.
+
+    One that nobody collects (a container's first process may not) has ended all the same.
+    """
+    deadline = time.monotonic() + patience_s
+    while left := [process for process in processes if _runs(process)]:
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(0.02)
+    return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False

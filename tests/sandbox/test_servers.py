@@ -46,7 +46,7 @@ def test_postgres_is_durable_keeps_its_data_and_refuses_wrong_passwords(tmp_path
         other = embedded_postgres(tmp_path / "a path" / "it's")
         with pytest.raises(PostgresError, match="another password"):
             other.start()
-        postgres.stop()
+        other.stop()
         # As after a reboot: the file says a process runs, and the process is another one.
         (postgres.data / "postmaster.pid").write_text(f"1\n{postgres.data}\n1\n{postgres.port}\n")
         with psycopg.connect(postgres.start()) as connection:
