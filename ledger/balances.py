@@ -42,11 +42,7 @@ def balance_at(
     Raises:
         UnknownAccountError: there is no such account.
     """
-    query = {
-        "occurred": "SELECT ledger.balance_occurred(%s, %s)",
-        "recorded": "SELECT ledger.balance_recorded(%s, %s)",
-    }[axis]
-    return _one(connection, query, account_id, at)
+    return _one(connection, "SELECT ledger.balance_at(%s, %s, %s)", account_id, axis, at)
 
 
 def available(connection: Connection, account_id: int) -> int | None:

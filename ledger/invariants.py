@@ -51,15 +51,31 @@ INVARIANTS: dict[str, str] = {
           LEFT JOIN LATERAL (SELECT coalesce(sum(amount - captured), 0) AS left FROM ledger.holds h
                               WHERE h.account_id = b.account_id AND h.state = 'open') h ON true
          WHERE b.held <> h.left""",
-    "every roll point is the sum of its range, and the ranges join": """
-        SELECT r.account_id, r.upto_seq FROM (
-          SELECT *, lag(upto_seq, 1, 0::bigint) OVER (PARTITION BY account_id ORDER BY upto_seq)
-                    AS upto_before FROM ledger.roll_points) r
+    "every rolled range is the sum of its postings": """
+        SELECT r.account_id, r.axis, r.upto_seq FROM ledger.roll_ranges r
           LEFT JOIN LATERAL (
             SELECT count(*) AS n, sum(amount) AS amount FROM ledger.postings p
-             WHERE p.account_id = r.account_id AND p.seq > r.from_seq AND p.seq <= r.upto_seq) p
-            ON true
-         WHERE r.from_seq <> r.upto_before OR r.posting_count <> p.n OR r.amount <> p.amount""",
+             WHERE p.account_id = r.account_id AND p.seq BETWEEN r.from_seq AND r.upto_seq
+               AND CASE r.axis WHEN 'occurred' THEN p.occurred_at ELSE p.recorded_at END
+                   BETWEEN r.at_from AND r.at_to) p ON true
+         WHERE r.posting_count <> p.n OR r.amount IS DISTINCT FROM p.amount""",
+    "rolled ranges cover every rolled posting once on each axis": """
+        SELECT b.account_id, a.axis FROM ledger.balances b
+         CROSS JOIN (VALUES ('occurred'), ('recorded')) AS a (axis)
+         WHERE (SELECT count(*) FROM ledger.postings p
+                 WHERE p.account_id = b.account_id AND p.seq <= b.rolled_to)
+            <> (SELECT coalesce(sum(posting_count), 0) FROM ledger.roll_ranges r
+                 WHERE r.account_id = b.account_id AND r.axis = a.axis)""",
+    "sums of hours and days are the sums of their ranges": """
+        SELECT account_id, axis, grain, starts_at
+          FROM ledger.roll_sums s
+          FULL JOIN (
+            SELECT account_id, axis, grain, date_trunc(grain, hour, 'UTC') AS starts_at,
+                   sum(amount) AS amount
+              FROM ledger.roll_ranges CROSS JOIN (VALUES ('hour'), ('day')) AS g (grain)
+             GROUP BY account_id, axis, grain, date_trunc(grain, hour, 'UTC')) r
+            USING (account_id, axis, grain, starts_at)
+         WHERE s.amount IS DISTINCT FROM r.amount""",
     "every reversal is the exact mirror of what it reverses": """
         SELECT r.entry_id FROM ledger.reversals r
          WHERE EXISTS (

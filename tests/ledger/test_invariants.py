@@ -43,8 +43,12 @@ BREAK = {
         "UPDATE ledger.balances SET posted = 1 WHERE floor = 0",
     "what is held is what open holds have left":
         "UPDATE ledger.holds SET captured = 1 WHERE state = 'open'",
-    "every roll point is the sum of its range, and the ranges join":
-        "UPDATE ledger.roll_points SET amount = amount + 1",
+    "every rolled range is the sum of its postings":
+        "UPDATE ledger.roll_ranges SET amount = amount + 1",
+    "rolled ranges cover every rolled posting once on each axis":
+        "DELETE FROM ledger.roll_ranges WHERE axis = 'occurred'",
+    "sums of hours and days are the sums of their ranges":
+        "UPDATE ledger.roll_sums SET amount = amount + 1 WHERE grain = 'day'",
     "every reversal is the exact mirror of what it reverses":
         "UPDATE ledger.postings SET line = 3 - line"
         " WHERE entry_id = (SELECT entry_id FROM ledger.reversals)",
@@ -80,7 +84,7 @@ def busy(fresh_database_url: str) -> Iterator[Engine]:
 
 def _rolled(engine: Engine) -> bool:
     with engine.begin() as connection:
-        query = "SELECT count(DISTINCT account_id) = 2 FROM ledger.roll_points"
+        query = "SELECT count(DISTINCT account_id) = 2 FROM ledger.roll_ranges"
         return bool(connection.exec_driver_sql(query).scalar_one())
 
 

@@ -1,7 +1,7 @@
 """The ledger against a model of it in plain Python, through random histories.
 
 The model is a dictionary of balances and a list of what was posted; it knows no batches, locks,
-savepoints or roll points. Whatever hypothesis thinks of, both must agree after every step.
+savepoints or rolled sums. Whatever hypothesis thinks of, both must agree after every step.
 """
 
 import datetime as dt

@@ -13,7 +13,7 @@ from ledger import AccountSpec, Entry, Posting, open_accounts, post
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 TABLES = [
     "accounts", "assets", "balances", "closed_periods", "entries", "holds", "postings",
-    "reversals", "roll_points", "seals", "watermark",
+    "reversals", "roll_ranges", "roll_sums", "seals", "watermark",
 ]  # fmt: skip
 
 

@@ -38,7 +38,7 @@ CREATE TABLE ledger.balances (
   version bigint NOT NULL DEFAULT 0,                 -- postings inside `posted`
   posted numeric NOT NULL DEFAULT 0,
   held numeric NOT NULL DEFAULT 0 CHECK (held >= 0), -- reserved by open holds
-  rolled_to bigint NOT NULL DEFAULT 0,               -- postings up to this `seq` are in roll_points
+  rolled_to bigint NOT NULL DEFAULT 0,               -- postings up to this `seq` are rolled up
   CONSTRAINT balances_floor CHECK (floor IS NULL OR side * posted - held >= floor),
   CONSTRAINT balances_deferred CHECK (mode = 'strict' OR (floor IS NULL AND held = 0)),
   FOREIGN KEY (account_id, asset_id, mode) REFERENCES ledger.accounts (id, asset_id, mode)
@@ -102,19 +102,29 @@ CREATE TABLE ledger.holds (
 );
 CREATE INDEX holds_open ON ledger.holds (expires_at) WHERE state = 'open';
 
--- The sum of a whole range of an account's postings; what makes old balances quick to read.
-CREATE TABLE ledger.roll_points (
+-- What makes old balances quick to read: the roller sums up an account's postings along both axes
+-- of time, `occurred` and `recorded`. A range is a run of consecutive postings of one hour (at most
+-- 5,000); sums are of whole hours and whole days. Both are derived and could be made anew.
+CREATE TABLE ledger.roll_ranges (
   account_id bigint NOT NULL REFERENCES ledger.accounts,
-  from_seq bigint NOT NULL,                          -- after this …
-  upto_seq bigint NOT NULL,                          -- … up to and with this
+  axis text NOT NULL CHECK (axis IN ('occurred', 'recorded')),
+  hour timestamptz NOT NULL,
+  from_seq bigint NOT NULL,
+  upto_seq bigint NOT NULL,
   posting_count bigint NOT NULL CHECK (posting_count > 0),
   amount numeric NOT NULL,
-  occurred_from timestamptz NOT NULL,
-  occurred_to timestamptz NOT NULL,
-  recorded_from timestamptz NOT NULL,
-  recorded_to timestamptz NOT NULL,
-  PRIMARY KEY (account_id, upto_seq),
-  CHECK (from_seq < upto_seq)
+  at_from timestamptz NOT NULL,
+  at_to timestamptz NOT NULL,
+  PRIMARY KEY (account_id, axis, hour, upto_seq),
+  CHECK (from_seq <= upto_seq AND at_from <= at_to)
+);
+CREATE TABLE ledger.roll_sums (
+  account_id bigint NOT NULL REFERENCES ledger.accounts,
+  axis text NOT NULL CHECK (axis IN ('occurred', 'recorded')),
+  grain text NOT NULL CHECK (grain IN ('hour', 'day')),
+  starts_at timestamptz NOT NULL,
+  amount numeric NOT NULL,
+  PRIMARY KEY (account_id, axis, grain, starts_at)
 );
 
 -- Sequence numbers are given out before commit, so entry 7 may appear after entry 9. Every entry

@@ -80,7 +80,7 @@ END $$;
 DO $$
 DECLARE name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['entries', 'postings', 'reversals', 'roll_points', 'seals', 'closed_periods'] LOOP
+  FOREACH name IN ARRAY ARRAY['entries', 'postings', 'reversals', 'roll_ranges', 'seals', 'closed_periods'] LOOP
     EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.%I
                     FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse()', name);
   END LOOP;

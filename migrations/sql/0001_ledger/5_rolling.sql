@@ -26,42 +26,49 @@ BEGIN
   RETURN mark.settled_to;
 END $$;
 
--- Rolls up one account: its settled postings since the last roll point become one roll point for
--- every 5,000. Returns how many postings were rolled.
+-- Rolls up one account: its settled postings since the last time. Returns how many they were.
 CREATE FUNCTION ledger.roll_account(p_account bigint) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = ledger, pg_temp
 AS $$
 DECLARE
   account balances;
-  upto bigint;
+  last_seq bigint;
   rolled_count bigint;
   rolled_amount numeric;
 BEGIN
   SELECT * INTO STRICT account FROM balances WHERE account_id = p_account FOR NO KEY UPDATE;
-  upto := CASE account.mode WHEN 'strict' THEN account.version
-          ELSE (SELECT settled_to * 1024 + 1023 FROM watermark) END;
+  last_seq := CASE account.mode WHEN 'strict' THEN account.version
+              ELSE (SELECT settled_to * 1024 + 1023 FROM watermark) END;
 
-  WITH numbered AS (
-    SELECT p.*, (row_number() OVER (ORDER BY seq) - 1) / 5000 AS block
-      FROM postings p WHERE p.account_id = p_account AND seq > account.rolled_to AND seq <= upto),
-  blocks AS (
-    SELECT block, count(*) AS postings, sum(amount) AS amount, max(seq) AS upto_seq,
-           min(occurred_at) AS occurred_from, max(occurred_at) AS occurred_to,
-           min(recorded_at) AS recorded_from, max(recorded_at) AS recorded_to
-      FROM numbered GROUP BY block),
-  written AS (
-    INSERT INTO roll_points (account_id, from_seq, upto_seq, posting_count, amount,
-                             occurred_from, occurred_to, recorded_from, recorded_to)
-    SELECT p_account, coalesce(lag(upto_seq) OVER (ORDER BY block), account.rolled_to), upto_seq,
-           postings, amount, occurred_from, occurred_to, recorded_from, recorded_to
-      FROM blocks
-    RETURNING posting_count, amount, upto_seq)
+  WITH placed AS (
+    SELECT p.seq, p.amount, t.axis, t.at, h.hour,
+           row_number() OVER (PARTITION BY t.axis ORDER BY p.seq) AS place,
+           row_number() OVER (PARTITION BY t.axis, h.hour ORDER BY p.seq) AS place_in_hour
+      FROM postings p
+     CROSS JOIN LATERAL (VALUES ('occurred', p.occurred_at), ('recorded', p.recorded_at)) AS t (axis, at)
+     CROSS JOIN LATERAL date_trunc('hour', t.at, 'UTC') AS h (hour)
+     WHERE p.account_id = p_account AND p.seq > account.rolled_to AND p.seq <= last_seq),
+  ranges AS (
+    INSERT INTO roll_ranges (account_id, axis, hour, from_seq, upto_seq, posting_count, amount, at_from, at_to)
+    SELECT p_account, axis, hour, min(seq), max(seq), count(*), sum(amount), min(at), max(at)
+      FROM placed
+     -- Consecutive postings of one hour differ by the same number from their place in the hour.
+     GROUP BY axis, hour, place - place_in_hour, (place - 1) / 5000
+    RETURNING axis, hour, upto_seq, posting_count, amount),
+  sums AS (
+    INSERT INTO roll_sums (account_id, axis, grain, starts_at, amount)
+    SELECT p_account, r.axis, g.grain, date_trunc(g.grain, r.hour, 'UTC') AS starts_at, sum(r.amount)
+      FROM ranges r CROSS JOIN (VALUES ('hour'), ('day')) AS g (grain)
+     GROUP BY r.axis, g.grain, starts_at
+    ON CONFLICT (account_id, axis, grain, starts_at)
+      DO UPDATE SET amount = roll_sums.amount + excluded.amount)
   SELECT coalesce(sum(posting_count), 0), coalesce(sum(amount), 0), max(upto_seq)
-    INTO rolled_count, rolled_amount, upto FROM written;
+    INTO rolled_count, rolled_amount, last_seq
+    FROM ranges WHERE axis = 'recorded';
 
   IF rolled_count > 0 THEN
     UPDATE balances b
-       SET rolled_to = upto,
+       SET rolled_to = last_seq,
            version = b.version + CASE b.mode WHEN 'deferred' THEN rolled_count ELSE 0 END,
            posted = b.posted + CASE b.mode WHEN 'deferred' THEN rolled_amount ELSE 0 END
      WHERE account_id = p_account;

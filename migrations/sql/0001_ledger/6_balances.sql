@@ -9,38 +9,32 @@ BEGIN ATOMIC
     FROM ledger.balances b WHERE b.account_id = p_account;
 END;
 
--- The balance of all postings that occurred at or before a moment. Roll points that end before it
--- count whole, those that begin after it not at all; only the few that straddle it, and what is
--- not rolled up yet, are read posting by posting.
-CREATE FUNCTION ledger.balance_occurred(p_account bigint, p_at timestamptz) RETURNS numeric
+-- The balance at a moment, by when postings occurred or by when they were recorded: whole days,
+-- then whole hours, then the ranges of the hour in question (only those that straddle the moment
+-- are read posting by posting), then what is not rolled up yet.
+CREATE FUNCTION ledger.balance_at(p_account bigint, p_axis text, p_at timestamptz) RETURNS numeric
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp
 BEGIN ATOMIC
+  WITH wanted AS (
+    SELECT date_trunc('day', p_at, 'UTC') AS day, date_trunc('hour', p_at, 'UTC') AS hour)
   SELECT coalesce((
-           SELECT sum(CASE WHEN r.occurred_to <= p_at THEN r.amount ELSE (
+           SELECT sum(s.amount) FROM ledger.roll_sums s
+            WHERE s.account_id = p_account AND s.axis = p_axis AND s.grain = 'day'
+              AND s.starts_at < w.day), 0)
+       + coalesce((
+           SELECT sum(s.amount) FROM ledger.roll_sums s
+            WHERE s.account_id = p_account AND s.axis = p_axis AND s.grain = 'hour'
+              AND s.starts_at >= w.day AND s.starts_at < w.hour), 0)
+       + coalesce((
+           SELECT sum(CASE WHEN r.at_to <= p_at THEN r.amount ELSE (
                     SELECT coalesce(sum(p.amount), 0) FROM ledger.postings p
-                     WHERE p.account_id = r.account_id AND p.seq > r.from_seq AND p.seq <= r.upto_seq
-                       AND p.occurred_at <= p_at) END)
-             FROM ledger.roll_points r
-            WHERE r.account_id = b.account_id AND r.upto_seq <= b.rolled_to AND r.occurred_from <= p_at), 0)
+                     WHERE p.account_id = p_account AND p.seq >= r.from_seq AND p.seq <= r.upto_seq
+                       AND CASE p_axis WHEN 'occurred' THEN p.occurred_at ELSE p.recorded_at END <= p_at) END)
+             FROM ledger.roll_ranges r
+            WHERE r.account_id = p_account AND r.axis = p_axis AND r.hour = w.hour AND r.at_from <= p_at), 0)
        + coalesce((
            SELECT sum(p.amount) FROM ledger.postings p
-            WHERE p.account_id = b.account_id AND p.seq > b.rolled_to AND p.occurred_at <= p_at), 0)
-    FROM ledger.balances b WHERE b.account_id = p_account;
-END;
-
--- The same by the moment the postings were recorded: what the books said then.
-CREATE FUNCTION ledger.balance_recorded(p_account bigint, p_at timestamptz) RETURNS numeric
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp
-BEGIN ATOMIC
-  SELECT coalesce((
-           SELECT sum(CASE WHEN r.recorded_to <= p_at THEN r.amount ELSE (
-                    SELECT coalesce(sum(p.amount), 0) FROM ledger.postings p
-                     WHERE p.account_id = r.account_id AND p.seq > r.from_seq AND p.seq <= r.upto_seq
-                       AND p.recorded_at <= p_at) END)
-             FROM ledger.roll_points r
-            WHERE r.account_id = b.account_id AND r.upto_seq <= b.rolled_to AND r.recorded_from <= p_at), 0)
-       + coalesce((
-           SELECT sum(p.amount) FROM ledger.postings p
-            WHERE p.account_id = b.account_id AND p.seq > b.rolled_to AND p.recorded_at <= p_at), 0)
-    FROM ledger.balances b WHERE b.account_id = p_account;
+            WHERE p.account_id = p_account AND p.seq > b.rolled_to
+              AND CASE p_axis WHEN 'occurred' THEN p.occurred_at ELSE p.recorded_at END <= p_at), 0)
+    FROM ledger.balances b CROSS JOIN wanted w WHERE b.account_id = p_account;
 END;
