@@ -4,9 +4,11 @@ No database connection is held while a stream waits, and what its caller may see
 while it is open.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask, current_app
 from sqlalchemy import Engine
@@ -24,6 +26,7 @@ from web.stream_hub import StreamHub
 HEARTBEAT_S = 15.0
 RECHECK_S = 60.0
 READ_LIMIT = 500
+WATCH_S = 0.5
 _EXTENSION = "strongroom_streams"
 
 
@@ -36,6 +39,21 @@ def current_hub() -> StreamHub:
     """Return the hub of the application that serves this request."""
     hub: StreamHub = current_app.extensions[_EXTENSION]
     return hub
+
+
+def end_streams_with(worker: Any) -> None:
+    """End the streams when gunicorn tells its worker to stop, which would wait for them else.
+
+    For gunicorn's `post_worker_init`; browsers come back by themselves, to another process.
+    """
+    hub: StreamHub = worker.wsgi.extensions[_EXTENSION]
+
+    def watch() -> None:
+        while worker.alive:
+            time.sleep(WATCH_S)
+        hub.close()
+
+    threading.Thread(target=watch, daemon=True, name="streams-end").start()
 
 
 @dataclass(kw_only=True)
