@@ -10,12 +10,8 @@ PY = $(VENV)/bin/python
 LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
 	--python-version 3.11 setup.cfg
 
-# A virtual environment cannot be moved: in a checkout that was moved, it is made anew.
-MOVED := $(shell test -f $(VENV)/made-in && test "$$(cat $(VENV)/made-in)" != "$$(pwd)" && \
-	rm -rf $(VENV) && echo yes)
-
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint types imports tests format bench migrate strongroom lock reset clean
+.PHONY: help run demo test check lint types imports tests format bench migrate strongroom lock reset clean in-place
 
 help: ## Show this list
 	@echo "Strongroom: make …"
@@ -70,16 +66,33 @@ clean: ## Throw away what make and the checks made; the sandbox's data stays
 		.import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/ready-to-run: $(VENV)/made-in requirements-sandbox.txt setup.cfg
+$(VENV)/ready-to-run: $(VENV)/made-in requirements-sandbox.txt setup.cfg | in-place
 	@$(PY) -m sandbox.install requirements-sandbox.txt
 	@touch $@
 
-$(VENV)/ready-to-check: $(VENV)/made-in requirements-dev.txt setup.cfg
+$(VENV)/ready-to-check: $(VENV)/made-in requirements-dev.txt setup.cfg | in-place
 	@$(PY) -m sandbox.install requirements-dev.txt
 	@touch $@ $(VENV)/ready-to-run
 
+# A virtual environment does not work in another place than the one it was made in.
+in-place: $(VENV)/made-in
+	@if test "$$(cat $(VENV)/made-in)" != "$$(pwd)"; then \
+		echo "$(VENV) was made in $$(cat $(VENV)/made-in) and does not work here: make clean" >&2; \
+		exit 1; \
+	fi
+
+# One that is there already and works is used; one that somebody else left broken is not touched.
 $(VENV)/made-in:
-	@python=; \
+	@if test -e $(VENV)/being-made; then rm -rf $(VENV); fi; \
+	if test -e $(VENV); then \
+		if ! $(PY) -m pip --version >/dev/null 2>&1; then \
+			echo "$(VENV) is there and does not work; to throw it away: make clean" >&2; \
+			exit 1; \
+		fi; \
+		pwd > $@ && exit; \
+		exit 1; \
+	fi; \
+	python=; \
 	for name in $(PYTHON) python3.14 python3.13 python3.12 python3.11 python3 python; do \
 		if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 			python=$$name; break; \
@@ -91,10 +104,11 @@ $(VENV)/made-in:
 		exit 1; \
 	fi; \
 	echo "Making $(VENV) with $$($$python --version)"; \
+	mkdir $(VENV) && touch $(VENV)/being-made || exit 1; \
 	if ! $$python -m venv $(VENV); then \
 		rm -rf $(VENV); \
 		echo "Python could not make a virtual environment." >&2; \
 		echo "On Debian and Ubuntu: apt install $$(basename $$python)-venv, then run make again." >&2; \
 		exit 1; \
 	fi; \
-	pwd > $@
+	pwd > $@ && rm $(VENV)/being-made
