@@ -40,7 +40,8 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=DEFAULT_HOME, help="as in `make run`")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="as in `make run`")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, _exit)  # so that a system we started is stopped
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _exit)  # not killed, so that a system we started is stopped
     tell = Telling()
     try:
         with running_system(home=options.home, port=options.port) as way_in:

@@ -58,7 +58,8 @@ class Telling:
     def end(self) -> int:
         """Say how it went; the exit status."""
         if self.faults:
-            self._console.print(f"\n[bold red]{self.faults} checks failed.[/]")
+            count = "One check" if self.faults == 1 else f"{self.faults} checks"
+            self._console.print(f"\n[bold red]{count} failed.[/]")
             return 1
         self._console.print("\n[bold green]Everything was as it should be.[/]")
         return 0

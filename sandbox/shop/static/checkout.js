@@ -10,6 +10,7 @@ const message = document.querySelector('#message');
 start().catch((error) => say(error.message));
 
 async function start() {
+  if (!window.Stripe) throw new Error('Stripe.js could not be loaded, so no card can be taken.');
   // The reference makes a reloaded page continue the same payment instead of making a second one.
   const payment = await strongroom.post('/api/payments/intents', {
     reference: `checkout-${orderId}`,

@@ -23,9 +23,13 @@ start().catch((error) => show(['Cannot show the payment', error.message, 'bad'])
 async function start() {
   // Listen first, look afterwards: whatever happens in between is heard.
   await strongroom.listen(['payment.updated'], (_type, payment) => showPayment(payment, true), showStream);
+  await look();
+}
+
+async function look() {
   const payments = await strongroom.get(`/api/payments?order_id=${orderId}`);
-  if (!payments.data.length) show(['Not paid yet', 'The card was not asked for so far.', 'wait'], true);
   for (const payment of payments.data.slice(0, 1)) showPayment(payment, false);
+  if (!payments.data.length) show(['Not paid yet', 'The card was not asked for so far.', 'wait'], true);
 }
 
 let newest = '';
@@ -61,6 +65,10 @@ function addLine(payment, isFresh) {
 }
 
 function showStream(state) {
+  // Back after a while: what a new stream does not tell, a look does.
+  if (state === 'live' && document.querySelector('#live').dataset.state === 'lost') {
+    look().catch((error) => show(['Cannot show the payment', error.message, 'bad']));
+  }
   const live = document.querySelector('#live');
   live.dataset.state = state;
   live.textContent = { live: 'live', lost: 'reconnecting' }[state];
