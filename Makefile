@@ -99,7 +99,7 @@ $(VENV)/made-in:
 		fi; \
 	done; \
 	if test -z "$$python"; then \
-		echo "Strongroom needs Python 3.11 or newer; here is $$(python3 --version 2>&1 || echo none)." >&2; \
+		echo "Strongroom needs Python 3.11 or newer; here is $$(python3 --version 2>/dev/null || echo none)." >&2; \
 		echo "Install it (https://www.python.org/downloads/) or name it: make run PYTHON=/path/to/python3" >&2; \
 		exit 1; \
 	fi; \
