@@ -1,6 +1,7 @@
 """A payment is started once, whatever breaks between us and Stripe."""
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -99,25 +100,34 @@ def test_history_and_frontend_hear_of_it(checkout: Checkout, engine: Engine) -> 
 
 
 def test_no_transaction_is_open_while_stripe_is_called(
-    checkout: Checkout, engine: Engine, line: Line
+    checkout: Checkout, engine: Engine, owner_engine: Engine, line: Line
 ) -> None:
     order = checkout.shop.order()
     seen: list[object] = []
 
     def look() -> None:
-        open_ones = text(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
-            " AND backend_type = 'client backend'"
-        )
-        with transaction(engine) as session:
-            seen.append(session.scalar(open_ones))
-            [payment] = session.scalars(select(Payment).filter_by(order_id=order.id))
-            seen.append(call_of(engine, payment.id).state)
+        [payment] = payments_of(engine, order.id)
+        seen.append(call_of(engine, payment.id).state)
+        seen.append(transactions_of_others(owner_engine))
 
     line.when_called = look
     checkout.start(order.id, new_reference())
-    assert seen == [0, "intent"]  # and the intent was committed before
+    assert seen == ["intent", 0]  # the intent was committed, and nothing is open
+    with transaction(engine) as session:
+        session.execute(text("SELECT 1"))
+        assert transactions_of_others(owner_engine) == 1
+
+
+def transactions_of_others(owner_engine: Engine) -> object:
+    # As the owner: the application's role is not shown what other sessions do.
+    with owner_engine.connect() as connection:
+        return connection.scalar(
+            text(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
+                " AND backend_type = 'client backend'"
+            )
+        )
 
 
 def test_the_same_reference_gives_the_same_payment_and_secret(
@@ -188,6 +198,60 @@ def test_a_crash_after_the_intent_is_taken_up_once_the_lease_is_over(
     resumed = checkout.start(order.id, reference, now=NOW + dt.timedelta(seconds=91))
     assert not resumed.replayed
     assert [row.id for row in payments_of(engine, order.id)] == [resumed.resource.payment.id]
+
+
+def test_a_run_that_was_thought_dead_answers_with_what_was_handed_out(
+    checkout: Checkout, engine: Engine, line: Line
+) -> None:
+    order, reference = checkout.shop.order(), new_reference()
+    overtaking: list[Answered[CreatedIntent]] = []
+
+    def overtake() -> None:
+        line.when_called = lambda: None
+        later = NOW + dt.timedelta(seconds=91)
+        overtaking.append(checkout.start(order.id, reference, now=later))
+
+    line.when_called = overtake
+    slow = checkout.start(order.id, reference)
+    assert slow.resource == overtaking[0].resource
+    assert len(payments_of(engine, order.id)) == 1
+    assert checkout.start(order.id, reference).resource == slow.resource
+
+
+def test_a_late_failure_of_a_slow_run_takes_nothing_back(
+    checkout: Checkout, engine: Engine, line: Line
+) -> None:
+    order, reference = checkout.shop.order(), new_reference()
+
+    def overtake_and_fail() -> None:
+        line.when_called = lambda: None
+        checkout.start(order.id, reference, now=NOW + dt.timedelta(seconds=91))
+        line.fault = 500
+
+    line.when_called = overtake_and_fail
+    with pytest.raises(UnavailableError):
+        checkout.start(order.id, reference)
+    [row] = payments_of(engine, order.id)
+    assert call_of(engine, row.id).state == "done"
+    assert checkout.start(order.id, reference).replayed
+
+
+def test_of_many_requests_at_once_one_starts_the_payment(
+    checkout: Checkout, engine: Engine
+) -> None:
+    order, reference = checkout.shop.order(), new_reference()
+
+    def start(_: int) -> str:
+        try:
+            return checkout.start(order.id, reference).resource.payment.id
+        except InProgressError:
+            return "in_progress"
+
+    with ThreadPoolExecutor(6) as pool:
+        told = set(pool.map(start, range(6)))
+    [row] = payments_of(engine, order.id)
+    assert row.id in told
+    assert told <= {row.id, "in_progress"}
 
 
 def test_a_refusal_lets_the_payment_fail_and_gives_the_reference_back(

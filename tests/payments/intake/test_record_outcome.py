@@ -3,12 +3,13 @@
 import datetime as dt
 import itertools
 import random
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine, event, select, text
+from sqlalchemy import Engine, NullPool, create_engine, event, select, text
 from sqlalchemy.orm import Session
 
 import ledger
@@ -338,6 +339,31 @@ def test_a_batch_costs_the_same_statements_whatever_its_size(shop: Shop, engine:
         return len(seen)
 
     assert statements(1) == statements(60) <= 16
+
+
+def test_facts_of_one_payment_wait_for_each_other(own_shop: Shop, fresh_database_url: str) -> None:
+    engine = own_shop.engine
+    payment = own_shop.payment(own_shop.order())
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(engine) as session:
+            record_facts(session, [sourced(succeeded(payment, 1))], now=NOW)
+            second = pool.submit(record, engine, failed(payment, 9))
+            wait_until_someone_waits_for_a_lock(fresh_database_url)
+        assert results(second.result()) == ["unchanged"]
+    assert payment_now(engine, payment).status == "succeeded"
+
+
+def wait_until_someone_waits_for_a_lock(database_url: str) -> None:
+    # As the owner: the application's role is not shown what other sessions do.
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    deadline = time.monotonic() + 4
+    owner = create_engine(database_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with owner.connect() as connection:
+        while not connection.scalar(waiting):
+            assert time.monotonic() < deadline
 
 
 def test_batches_at_once_in_any_order_book_each_charge_once(own_shop: Shop) -> None:
