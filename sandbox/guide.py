@@ -14,13 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from sandbox.environment import Plan
-
-_TRY = {
-    "Watch whole payments go through": "make demo   (in another terminal)",
-    "Ask what runs on what": "make strongroom ARGS=doctor",
-    "Stop everything, keeping the data": "Ctrl-C",
-    "Start again from nothing": "make reset",
-}
+from sandbox.ports import DEFAULT_PORT
 
 
 class _PatientConsole(Console):
@@ -69,7 +63,7 @@ class Screen:
         for name, address in _places(plan).items():
             places.add_row(f"[bold]{name}[/]", f"[cyan]{escape(address)}[/]")
         tries = _columns()
-        for what, how in _TRY.items():
+        for what, how in _hints(plan).items():
             tries.add_row(what, f"[bold]{escape(how)}[/]")
         body = Group(places, "", tries)
         title = f"Strongroom runs (ready in {time.monotonic() - self._started:.1f} s)"
@@ -86,6 +80,17 @@ class Screen:
     def _print(self, content: object) -> None:
         with contextlib.suppress(OSError):  # the terminal was closed
             self._console.print(content, soft_wrap=isinstance(content, str))
+
+
+def _hints(plan: Plan) -> dict[str, str]:
+    """Return what to try first, and how."""
+    port = "" if plan.ports.web == DEFAULT_PORT else f" PORT={plan.ports.web}"
+    return {
+        "Watch whole payments go through": f"make demo{port}   (in another terminal)",
+        "Ask what runs on what": f"make strongroom ARGS=doctor{port}",
+        "Stop everything, keeping the data": "Ctrl-C",
+        "Start again from nothing": "make reset",
+    }
 
 
 def _columns() -> Table:
