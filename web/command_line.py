@@ -19,6 +19,7 @@ from web.commands.doctor import doctor
 from web.commands.encryption import encryption
 from web.commands.keys import keys
 from web.commands.ledger import ledger_group
+from web.parts import parts_of
 
 _FORESEEN = (SettingsError, KeysetError, StrongroomError, LedgerError)
 
@@ -47,6 +48,7 @@ class CommandLine(FlaskGroup):
 
 def _make_app() -> Flask:
     app = create_app(read_settings())
+    click.get_current_context().find_root().call_on_close(parts_of(app).close)
     configure_log_lines("WARNING", stream=sys.stderr)  # standard output is the command's answer
     return app
 

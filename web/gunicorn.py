@@ -8,7 +8,7 @@ from pathlib import Path
 
 bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-worker_class = "gevent"
+worker_class = "web.gunicorn_worker.Worker"
 worker_connections = 4000  # event streams and requests together, for each worker
 backlog = 1024
 
@@ -22,6 +22,7 @@ limit_request_field_size = 16_380
 
 loglevel = os.environ.get("LOG_LEVEL", "info").lower()
 accesslog = None
+control_socket_disable = True  # nothing of ours asks through it
 logger_class = "web.gunicorn_lines.LineLogger"
 
 _memory = Path("/dev/shm")  # noqa: S108 - workers' heartbeats, which must not wait for a disk

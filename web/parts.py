@@ -38,6 +38,11 @@ class Parts:
         """Return the time in UTC, for use cases to be told."""
         return self.clock()
 
+    def close(self) -> None:
+        """Close the connections that are idle now."""
+        self.engine.dispose()
+        self.redis.close()
+
 
 def make_parts(settings: Settings, *, clock: Clock | None = None) -> Parts:
     """Make the parts of a process; `clock` is replaced in tests only."""
@@ -68,10 +73,15 @@ def install_parts(app: Flask, parts: Parts) -> None:
     app.extensions[_EXTENSION] = parts
 
 
+def parts_of(app: Flask) -> Parts:
+    """Return the parts of an application."""
+    parts: Parts = app.extensions[_EXTENSION]
+    return parts
+
+
 def current_parts() -> Parts:
     """Return the parts of the application that serves this request."""
-    parts: Parts = current_app.extensions[_EXTENSION]
-    return parts
+    return parts_of(current_app)
 
 
 def _system_clock() -> dt.datetime:

@@ -18,7 +18,7 @@ from payments.database import transaction
 from payments.encryption import new_keyset_json
 from payments.settings import Settings, read_settings
 from web.app import create_app
-from web.parts import Parts
+from web.parts import parts_of
 
 SIGNING_KEY = ec.generate_private_key(ec.SECP256R1())
 ORIGIN = "https://shop.test"
@@ -64,9 +64,7 @@ def make_app() -> Iterator[Callable[[Settings], Flask]]:
 
     yield make
     for app in apps:
-        parts: Parts = app.extensions["strongroom"]
-        parts.engine.dispose()
-        parts.redis.close()
+        parts_of(app).close()
 
 
 @pytest.fixture

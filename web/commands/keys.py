@@ -21,7 +21,7 @@ _ALL = 10_000
 
 @keys.command()
 @click.option("--name", required=True, help="Who will use it.")
-@click.option("--role", required=True, type=click.Choice(sorted(KEY_ROLES)))
+@click.option("--role", required=True, type=click.Choice(sorted(role.value for role in KEY_ROLES)))
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(sorted(POLICIES)))
 @click.option("--days", default=365, show_default=True, type=click.IntRange(1, 365))
 @json_option

@@ -1,0 +1,132 @@
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine
+
+import ledger
+from ledger import AccountSpec, Entry, Posting
+from payments.access.api_keys import authenticate_key
+from payments.access.caller import Role
+from payments.database import connect_engine
+from payments.errors import UnauthorizedError
+from tests.web.conftest import environment
+from web.command_line import main
+
+NOW = dt.datetime.now(dt.UTC)  # noqa: TID251 - commands read the clock
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def environ(fresh_database_url: str, redis_url: str) -> dict[str, str]:
+    return environment(database_url=fresh_database_url, redis_url=redis_url)
+
+
+@pytest.fixture
+def run(environ: dict[str, str]) -> Run:
+    def invoke(*arguments: str, code: int = 0) -> Result:
+        result = CliRunner().invoke(main, arguments, env=environ)
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def fresh_engine(fresh_database_url: str) -> Iterator[Engine]:
+    engine = connect_engine(fresh_database_url)
+    yield engine
+    engine.dispose()
+
+
+def test_help_needs_no_configuration() -> None:
+    result = CliRunner().invoke(main, ["--help"], env={"DATABASE_URL": ""})
+    assert result.exit_code == 0
+    for command in ("doctor", "encryption", "keys", "ledger"):
+        assert command in result.output
+
+
+@pytest.mark.parametrize("command", [["doctor"], ["keys", "list"]])
+def test_a_faulty_configuration_is_told_in_sentences(command: list[str]) -> None:
+    result = CliRunner().invoke(main, command, env={"STRONGROOM_ENV": "sandbox"})
+    assert result.exit_code == 1
+    assert "DATABASE_URL is missing" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_database_that_is_away_is_told_in_a_sentence(environ: dict[str, str]) -> None:
+    away = environ | {"DATABASE_URL": "postgresql://a:hunter2@127.0.0.1:9/c"}
+    result = CliRunner().invoke(main, ["keys", "list"], env=away)
+    assert result.exit_code == 1
+    assert "PostgreSQL refused or is away" in result.output
+    assert "hunter2" not in result.output
+
+
+def test_doctor_speaks_to_people_and_programs(run: Run, environ: dict[str, str]) -> None:
+    found = json.loads(run("doctor", "--json", code=1).stdout)
+    assert {check["state"] for check in found} <= {"ok", "warn", "fail"}
+    away = CliRunner().invoke(main, ["doctor"], env=environ | {"REDIS_URL": "redis://127.0.0.1:9"})
+    assert away.exit_code == 1
+    assert "FAIL" in away.output
+
+
+def test_keys_are_made_rotated_listed_and_revoked(
+    run: Run, fresh_engine: Engine, environ: dict[str, str]
+) -> None:
+    def opens(text: str) -> bool:
+        pepper = environ["API_KEY_PEPPER"]
+        try:
+            authenticate_key(fresh_engine, text, pepper=pepper, livemode=False, now=NOW)
+        except UnauthorizedError:
+            return False
+        return True
+
+    made = run("keys", "create", "--name", "Shop", "--role", "service", "--days", "30")
+    text = made.stdout.strip()
+    assert opens(text)
+    [key] = json.loads(run("keys", "list", "--json").stdout)
+    assert (key["name"], key["role"]) == ("Shop", Role.SERVICE)
+    new = json.loads(run("keys", "rotate", key["id"], "--overlap-hours", "1", "--json").stdout)
+    assert opens(text)
+    assert opens(new["key"])
+    run("keys", "revoke", new["id"])
+    assert not opens(new["key"])
+    assert "Shop" in run("keys", "list").stdout
+    assert "no such API key" in run("keys", "revoke", "key_0", code=1).output
+
+
+def test_the_ledger_is_proved_sealed_and_closed(run: Run, fresh_engine: Engine) -> None:
+    assert "Nothing was posted" in run("ledger", "trial-balance").stdout
+    names = [("assets:bank:main", "EUR"), ("liabilities:seller:pty_1", "EUR")]
+    with fresh_engine.begin() as connection:
+        ids = ledger.open_accounts(connection, [AccountSpec(*name) for name in names])
+        debit, credit = (ids[name] for name in names)
+        entry = Entry(
+            effect_key="test:1",
+            kind="test",
+            occurred_at=dt.datetime(2026, 9, 5, tzinfo=dt.UTC),
+            postings=[Posting(debit, 12345), Posting(credit, -12345)],
+        )
+        ledger.post(connection, entry)
+    rows = json.loads(run("ledger", "trial-balance", "--json").stdout)
+    assert [(row["debit"], row["credit"]) for row in rows] == [("12345", "0"), ("0", "12345")]
+    assert "123.45" in run("ledger", "trial-balance").stdout
+    sealed = json.loads(run("ledger", "seal", "--json").stdout)
+    assert sealed["entries"] == 1
+    assert "Every seal fits" in run("ledger", "verify", "--anchor", sealed["anchor"]).stdout
+    assert json.loads(run("ledger", "verify", "--json").stdout) == []
+    number = sealed["anchor"].partition(":")[0]
+    assert "reason" in run("ledger", "verify", "--anchor", f"{number}:{'00' * 32}", code=1).stdout
+    assert "Every invariant holds" in run("ledger", "invariants").stdout
+    run("ledger", "close-period", "2026-09")
+    assert "no month" in run("ledger", "close-period", "September", code=2).output
+
+
+def test_encryption_keys_rotate(run: Run, environ: dict[str, str]) -> None:
+    keyset = run("encryption", "add-key").stdout
+    assert len(json.loads(keyset)["key"]) == 2
+    environ["ENCRYPTION_KEYSET"] = keyset
+    assert json.loads(run("encryption", "rotate", "--json").stdout)["left"] == 0

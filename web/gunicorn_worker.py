@@ -1,0 +1,43 @@
+"""gunicorn's gevent worker, which does not wait for idle connections when it is asked to stop.
+
+Browsers and load balancers keep connections open between requests; without this, each of them
+would hold up a restart until `graceful_timeout`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gevent
+from gunicorn.workers.ggevent import GeventWorker
+
+_LAST_WAIT_S = 1
+_QUIETLY: Any = False  # gevent leaves the block without an exception
+
+
+class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
+    """Knows which connections wait for their next request."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._idle: set[Any] = set()
+
+    @contextmanager
+    def timeout_ctx(self) -> Iterator[None]:
+        """Wait for a request as long as `keepalive` says; gunicorn calls this around the wait."""
+        connection = gevent.getcurrent()
+        self._idle.add(connection)
+        try:
+            with gevent.Timeout(self.cfg.keepalive if self.alive else _LAST_WAIT_S, _QUIETLY):
+                yield
+        finally:
+            self._idle.discard(connection)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Stop taking requests, and close the connections that have none (SIGTERM)."""
+        super().handle_exit(sig, frame)
+        gevent.spawn(self._close_idle)
+
+    def _close_idle(self) -> None:
+        for connection in list(self._idle):
+            connection.kill(block=False)
