@@ -44,15 +44,19 @@ class Account:
         """
         if self.uid is None:
             return installed
-        version = hashlib.sha256(os.fsencode(installed)).hexdigest()[:16]
+        # An upgrade in the same place is another package.
+        identity = f"{installed} {installed.stat().st_mtime_ns}"
+        version = hashlib.sha256(os.fsencode(identity)).hexdigest()[:16]
         copy = _SHELTER / f"{installed.name}-{version}" / installed.name
         if not copy.exists():
             fresh = copy.parent.with_suffix(".new")
             shutil.rmtree(fresh, ignore_errors=True)
-            _SHELTER.mkdir(mode=0o755, parents=True, exist_ok=True)
+            _SHELTER.mkdir(parents=True, exist_ok=True)
             for folder in (installed, installed.with_name(f"{installed.name}.libs")):
                 if folder.exists():
                     shutil.copytree(folder, fresh / folder.name)
+            for path in (_SHELTER, fresh, *fresh.rglob("*")):
+                _let_all_read(path)
             shutil.rmtree(copy.parent, ignore_errors=True)
             fresh.rename(copy.parent)
         return copy
@@ -98,6 +102,12 @@ class Account:
                 group=self.gid,
                 extra_groups=None if self.uid is None else [],
             )
+
+
+def _let_all_read(path: Path) -> None:
+    """Open a file or folder of our own making to every user, whatever root's umask is."""
+    mode = path.stat().st_mode
+    path.chmod(mode | 0o044 | (0o011 if mode & 0o100 else 0))
 
 
 def nobody() -> Account:
