@@ -14,7 +14,7 @@ from pathlib import Path
 
 _NAMESPACE = ("unshare", "-U", "--map-user=1000", "--map-group=1000")
 # Where another user can read files though the checkout lies in, say, /root; only root writes here.
-_SHELTER = Path("/var/lib/strongroom-sandbox")
+SHELTER = Path("/var/lib/strongroom-sandbox")
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,13 @@ class Account:
     prefix: tuple[str, ...] = ()
     uid: int | None = None
     gid: int | None = None
+    shelter: Path = SHELTER
 
     def place(self, data: Path) -> Path:
         """Return where the data of `data` lies: elsewhere when `uid` could not reach it."""
         if self.uid is None:
             return data
-        return _SHELTER / hashlib.sha256(os.fsencode(data)).hexdigest()[:16] / "data"
+        return self.shelter / hashlib.sha256(os.fsencode(data)).hexdigest()[:16] / "data"
 
     def own(self, path: Path) -> None:
         """Give a file or folder we have just made to the account."""
@@ -47,15 +48,15 @@ class Account:
         # An upgrade in the same place is another package.
         identity = f"{installed} {installed.stat().st_mtime_ns}"
         version = hashlib.sha256(os.fsencode(identity)).hexdigest()[:16]
-        copy = _SHELTER / f"{installed.name}-{version}" / installed.name
+        copy = self.shelter / f"{installed.name}-{version}" / installed.name
         if not copy.exists():
             fresh = copy.parent.with_suffix(".new")
             shutil.rmtree(fresh, ignore_errors=True)
-            _SHELTER.mkdir(parents=True, exist_ok=True)
+            self.shelter.mkdir(parents=True, exist_ok=True)
             for folder in (installed, installed.with_name(f"{installed.name}.libs")):
                 if folder.exists():
                     shutil.copytree(folder, fresh / folder.name)
-            for path in (_SHELTER, fresh, *fresh.rglob("*")):
+            for path in (self.shelter, fresh, *fresh.rglob("*")):
                 _let_all_read(path)
             shutil.rmtree(copy.parent, ignore_errors=True)
             fresh.rename(copy.parent)
@@ -110,10 +111,13 @@ def _let_all_read(path: Path) -> None:
     path.chmod(mode | 0o044 | (0o011 if mode & 0o100 else 0))
 
 
-def nobody() -> Account:
-    """Return the account `nobody`, for root where user namespaces are forbidden."""
+def nobody(shelter: Path = SHELTER) -> Account:
+    """Return the account `nobody`, for root where user namespaces are forbidden.
+
+    Its data and its copy of the programs lie in `shelter`.
+    """
     entry = pwd.getpwnam("nobody")
-    return Account(uid=entry.pw_uid, gid=entry.pw_gid)
+    return Account(uid=entry.pw_uid, gid=entry.pw_gid, shelter=shelter)
 
 
 def unprivileged_account() -> Account:

@@ -149,6 +149,7 @@ def _run(folder: Path) -> None:
     finally:
         valkey.stop()
         postgres.stop()
+        postgres.remove()
 
 
 def main() -> None:

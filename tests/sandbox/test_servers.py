@@ -1,12 +1,17 @@
 """What the suite and the sandbox rely on in the embedded servers."""
 
+import dataclasses
+import os
+import tempfile
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import redis
 from sqlalchemy import Engine, text
 
+from sandbox.accounts import nobody
 from sandbox.postgres import PostgresError
 from tests.databases import embedded_postgres
 
@@ -54,3 +59,19 @@ def test_postgres_is_durable_keeps_its_data_and_refuses_wrong_passwords(tmp_path
     finally:
         postgres.stop()
     assert not postgres.is_running()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_without_user_namespaces_root_runs_postgres_as_nobody(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory() as shelter:
+        postgres = embedded_postgres(tmp_path)
+        postgres = dataclasses.replace(postgres, account=nobody(Path(shelter)))
+        try:
+            with psycopg.connect(postgres.start()) as connection:
+                connection.execute("SELECT 1")
+            assert postgres.pid is not None
+            assert psutil.Process(postgres.pid).username() == "nobody"
+        finally:
+            postgres.stop()
+        postgres.remove()
+        assert not postgres.data.exists()
