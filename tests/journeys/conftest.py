@@ -26,10 +26,9 @@ from sandbox.ports import Ports
 from sandbox.processes import Processes
 from sandbox.programs import programs
 from sandbox.seed import seed
+from sandbox.valkey import Valkey
 from sandbox.way_in import WayIn, loopback_session
 from tests.databases import Servers, free_port
-
-_FIRST_REDIS_DATABASE = 32  # beside the ones that other tests empty
 
 
 @dataclass(frozen=True)
@@ -102,14 +101,20 @@ def system(
     servers: Servers, worker_id: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[System]:
     """The system, started once; what one test leaves behind, the next one does not look at."""
-    number = 0 if worker_id == "master" else 1 + int(worker_id.removeprefix("gw"))
     database_url = servers.create_database(f"journeys_{worker_id}")
-    redis_url = servers.logical_redis_url(_FIRST_REDIS_DATABASE + number)
     home = Home(tmp_path_factory.mktemp("journeys"))
     plan = Plan(home=home, ports=_free_ports(), secrets=home.secrets(), given=_surroundings())
-    settings = plan.settings(database_url=database_url, redis_url=redis_url)
+    # A Valkey of its own: all databases of one server share their publish/subscribe channels.
+    valkey = Valkey(
+        data=home.valkey,
+        port=plan.ports.valkey,
+        password=plan.secrets.valkey_password,
+        log=home.path / "valkey.log",
+    )
     processes = Processes(home.path, logs=home.logs)
     try:
+        redis_url = valkey.start()
+        settings = plan.settings(database_url=database_url, redis_url=redis_url)
         started = programs(plan, settings)
         for program in started:
             processes.start(program)
@@ -120,6 +125,7 @@ def system(
         processes.check()
     finally:
         processes.stop(patience_s=6)
+        valkey.stop()
         servers.drop_database(f"journeys_{worker_id}")
 
 
