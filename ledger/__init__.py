@@ -8,6 +8,7 @@ from ledger.accounts import AccountSpec, find_account_ids, open_accounts
 from ledger.assets import Asset, assets, define_asset
 from ledger.balances import AccountBalance, available, balance, balance_at, trial_balance
 from ledger.entries import Entry, Posted, Posting, Refused
+from ledger.gathering import Gatherer
 from ledger.holds import Hold, capture_hold, expire_holds, find_hold, place_hold, void_hold
 from ledger.invariants import BrokenInvariant, broken_invariants
 from ledger.periods import close_books, closed_through, end_of_month
@@ -23,6 +24,7 @@ __all__ = [
     "BrokenInvariant",
     "BrokenSeal",
     "Entry",
+    "Gatherer",
     "Hold",
     "Posted",
     "Posting",

@@ -1,0 +1,73 @@
+"""`make bench`: everything, about ten minutes; `make bench ARGS=--quick`: the first two cases."""
+
+import argparse
+import platform
+
+import psycopg
+from rich.console import Console
+from sqlalchemy import create_engine
+
+from benchmarks.batches import batch_rows
+from benchmarks.books import Books
+from benchmarks.floor import create_floor
+from benchmarks.history import LARGE, SMALL, balance_figures, fill, growth_figures
+from benchmarks.report import print_figures, print_rows
+from benchmarks.server import connect, migrate, running_server
+from benchmarks.singles import single_rows
+from sandbox.postgres import OWNER, Postgres
+
+CALLERS = 32
+
+
+def main() -> None:
+    """Run the benchmarks and print their figures."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="only the batches, a few seconds each")
+    parser.add_argument("--seconds", type=float, default=20, help="for each case; default 20")
+    arguments = parser.parse_args()
+    with running_server() as postgres:
+        _tell_where(postgres)
+        url = postgres.url()
+        create_floor(create_engine(url))
+        engine = connect(url, callers=CALLERS)
+        books = Books(engine)
+        seconds = 4 if arguments.quick else arguments.seconds
+        rows = batch_rows(engine, books, seconds=seconds)
+        if not arguments.quick:
+            rows += single_rows(engine, books, seconds=seconds)
+        print_rows(rows)
+        engine.dispose()
+        if not arguments.quick:
+            _history(postgres, seconds=seconds)
+
+
+def _history(postgres: Postgres, *, seconds: float) -> None:
+    ledgers = []
+    for name, postings in (("small", SMALL), ("large", LARGE)):
+        with psycopg.connect(postgres.superuser_url(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} OWNER {OWNER}".encode())
+        migrate(postgres.url(name))
+        engine = connect(postgres.url(name))
+        books = Books(engine)
+        fill(engine, books, postings=postings)
+        with psycopg.connect(postgres.superuser_url(name), autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+        ledgers.append((engine, books))
+    small, large = ledgers
+    figures = balance_figures(*large)
+    print_figures(figures + growth_figures(small, large, seconds=seconds))
+    for engine, _ in ledgers:
+        engine.dispose()
+
+
+def _tell_where(postgres: Postgres) -> None:
+    with psycopg.connect(postgres.superuser_url()) as connection:
+        version = connection.info.server_version
+    Console().print(
+        f"PostgreSQL {version // 10000}.{version % 10000}, Python {platform.python_version()},"
+        f" {platform.machine()}; server and callers share the machine; durable commits"
+    )
+
+
+if __name__ == "__main__":
+    main()

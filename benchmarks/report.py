@@ -1,0 +1,64 @@
+"""How a benchmark tells its figures: beside the floor of the same run, the aim and the least."""
+
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+
+class Row(NamedTuple):
+    """One case: entries a second of the ledger and of the bare floor."""
+
+    case: str
+    rate: float
+    floor: float | None
+    aim: float
+    least: float
+
+
+class Figure(NamedTuple):
+    """A figure that is better when smaller: `value` in `unit`."""
+
+    case: str
+    value: float
+    unit: str
+    aim: float
+    least: float
+
+
+def print_rows(rows: list[Row]) -> None:
+    """Print entries a second."""
+    table = Table(title="Entries a second, durable, all integrity on")
+    for name in ("case", "ledger", "bare floor", "ratio", "aim", "at least", ""):
+        table.add_column(name, justify="left" if name == "case" else "right")
+    for row in rows:
+        floor = f"{row.floor:,.0f}" if row.floor else "-"
+        ratio = f"{row.rate / row.floor:.2f}" if row.floor else "-"
+        verdict = _verdict(reached=row.rate >= row.aim, enough=row.rate >= row.least)
+        table.add_row(
+            row.case, f"{row.rate:,.0f}", floor, ratio, f"{row.aim:,}", f"{row.least:,}", verdict
+        )
+    Console().print(table)
+
+
+def print_figures(figures: list[Figure]) -> None:
+    """Print what is better when smaller."""
+    table = Table(title="With 10 million postings in the ledger")
+    for name in ("case", "measured", "aim", "at most", ""):
+        table.add_column(name, justify="left" if name == "case" else "right")
+    for figure in figures:
+        verdict = _verdict(reached=figure.value <= figure.aim, enough=figure.value <= figure.least)
+        table.add_row(
+            figure.case,
+            f"{figure.value:.2f} {figure.unit}",
+            f"{figure.aim}",
+            f"{figure.least}",
+            verdict,
+        )
+    Console().print(table)
+
+
+def _verdict(*, reached: bool, enough: bool) -> str:
+    if reached:
+        return "aim"
+    return "ok" if enough else "MISSED"

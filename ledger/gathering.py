@@ -1,0 +1,86 @@
+"""Gathers entries of concurrent callers into one commit, for callers without a transaction.
+
+A commit waits for the disk, and thirty callers who each commit wait thirty times. Here one thread
+posts as one batch whatever has been brought while it posted the batch before.
+"""
+
+import queue
+import threading
+from concurrent.futures import Future
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from sqlalchemy import Engine
+
+from ledger.entries import Entry, Posted, Refused
+from ledger.posting import Result, post_batch
+
+MOST = 500
+
+
+class _Brought(NamedTuple):
+    entry: Entry
+    answer: "Future[Result]"
+
+
+class Gatherer:
+    """Posts single entries of many threads; use it as a context manager, which ends its thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._brought: queue.SimpleQueue[_Brought | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="ledger-gatherer", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._brought.put(None)
+        self._thread.join()
+
+    def post(self, entry: Entry) -> Posted:
+        """Post an entry in a transaction shared with other callers; it is durable on return.
+
+        Raises:
+            LedgerError: as `ledger.post`; the other callers' entries are posted all the same.
+            sqlalchemy.exc.DBAPIError: the outcome is unknown; the same entry may be posted again.
+        """
+        brought = _Brought(entry, Future())
+        self._brought.put(brought)
+        result = brought.answer.result()
+        if isinstance(result, Refused):
+            raise result.error
+        return result
+
+    def _work(self) -> None:
+        while (first := self._brought.get()) is not None:
+            batch, ended = self._take_what_is_there(first)
+            try:
+                with self._engine.begin() as connection:
+                    results = post_batch(connection, [brought.entry for brought in batch])
+            except Exception as error:  # noqa: BLE001 - it belongs to the callers, who wait for it
+                for brought in batch:
+                    brought.answer.set_exception(error)
+            else:
+                for brought, result in zip(batch, results, strict=True):
+                    brought.answer.set_result(result)
+            if ended:
+                return
+
+    def _take_what_is_there(self, first: _Brought) -> tuple[list[_Brought], bool]:
+        batch = [first]
+        while len(batch) < MOST:
+            try:
+                brought = self._brought.get_nowait()
+            except queue.Empty:
+                break
+            if brought is None:
+                return batch, True
+            batch.append(brought)
+        return batch, False
