@@ -7,7 +7,6 @@ from flask.testing import FlaskClient
 from payments.access.caller import Role
 from payments.settings import Settings
 from tests.web.conftest import ORIGIN, KeyOf, MakeApp, TokenOf
-from web.policies import POLICIES
 
 
 @pytest.mark.parametrize(
@@ -63,10 +62,6 @@ def test_a_view_nobody_marked_is_refused_to_everybody(app: Flask, key_of: KeyOf)
 
 def test_a_preflight_needs_no_credentials(client: FlaskClient) -> None:
     assert client.options("/api/keys").status_code == 200
-
-
-def test_every_action_is_open_to_somebody_and_scopes_are_actions() -> None:
-    assert all(POLICIES.values())
 
 
 def test_a_database_out_of_reach_is_503_and_not_a_refusal(

@@ -1,0 +1,41 @@
+"""The routes of the application, for tests of what guards them."""
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from flask import Flask
+
+from web.policies import action_of
+
+
+class Route(NamedTuple):
+    """A method and a rule, with the view that serves them."""
+
+    method: str
+    rule: str
+    endpoint: str
+    view: Callable[..., Any]
+
+    def __str__(self) -> str:
+        """Return it as people write it."""
+        return f"{self.method} {self.rule}"
+
+    @property
+    def action(self) -> str | None:
+        """The action of its policy."""
+        return action_of(self.view)
+
+    @property
+    def example(self) -> str:
+        """A path that leads to it, to something that does not exist."""
+        return re.sub(r"<id:\w+>", "pty_0", self.rule)
+
+
+def routes_of(app: Flask) -> list[Route]:
+    """Return every route, one for each method."""
+    return [
+        Route(method, rule.rule, rule.endpoint, app.view_functions[rule.endpoint])
+        for rule in app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]

@@ -1,0 +1,61 @@
+"""The Procfile's processes exist, and together they work on everything that is registered."""
+
+import importlib.util
+import inspect
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobs import schedule
+from jobs.queues import QUEUES
+from jobs.registry import JOBS
+from tests.architecture.sources import ROOT, modules
+
+PROCFILE = {
+    name: shlex.split(command)
+    for name, _, command in (
+        line.partition(": ") for line in (ROOT / "Procfile").read_text().splitlines()
+    )
+}
+
+
+def test_the_procfile_has_the_four_processes() -> None:
+    assert set(PROCFILE) == {"release", "web", "worker", "relay"}
+
+
+@pytest.mark.parametrize("name", PROCFILE)
+def test_every_program_of_the_procfile_exists(name: str) -> None:
+    program, *arguments = PROCFILE[name]
+    if program == "python":
+        assert arguments[0] == "-m"
+        assert importlib.util.find_spec(arguments[1])
+    else:
+        assert shutil.which(program, path=str(Path(sys.executable).parent))
+    if "-c" in arguments:
+        assert (ROOT / arguments[arguments.index("-c") + 1]).is_file()
+
+
+def test_the_worker_of_the_procfile_works_on_every_queue() -> None:
+    named = PROCFILE["worker"][PROCFILE["worker"].index("jobs.worker") + 1 :]
+    assert set(named or QUEUES) == set(QUEUES)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_every_job_is_a_function_with_a_queue_that_is_worked(name: str) -> None:
+    job = JOBS[name]
+    assert QUEUES[job.queue.name] is job.queue
+    assert job.run.__name__ == name
+    assert len(inspect.signature(job.run).parameters) == 2
+
+
+def test_every_file_with_a_job_is_registered() -> None:
+    files = {module.name.removeprefix("jobs."): module for module in modules("jobs")}
+    told = {name for name, module in files.items() if module.text.startswith('"""Job: ')}
+    assert told == set(JOBS)
+
+
+def test_what_is_scheduled_is_registered() -> None:
+    assert {periodic.job for periodic in schedule.SCHEDULE} <= set(JOBS)
