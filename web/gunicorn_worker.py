@@ -39,5 +39,9 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         gevent.spawn(self._close_idle)
 
     def _close_idle(self) -> None:
+        from web.streams import end_streams  # noqa: PLC0415 - not before gevent has patched
+
+        if self.booted:
+            end_streams(self.wsgi)
         for connection in list(self._idle):
             connection.kill(block=False)

@@ -6,6 +6,7 @@ to PostgreSQL, so nothing depends on a message arriving.
 
 import socket
 import threading
+import time
 from collections import defaultdict
 
 import redis
@@ -25,11 +26,11 @@ from web.event_frames import frame_of
 from web.open_stream import Stream
 
 STREAMS_PER_PRINCIPAL = 5
+HEAR_S = 1.0
 SILENCE_S = 5.0
 AWAY_S = 1.0
 READ_LIMIT = 500
-_EVERYTHING = "*"  # no party id has this form
-_NOTHING = ""
+_EVERYTHING, _NOBODY = "*", "-"  # no party id has these forms
 
 _log = get_logger(__name__)
 
@@ -67,6 +68,8 @@ class StreamHub:
             stream = Stream(caller, connection)
             self._by_principal[caller.principal].append(stream)
             self._by_audience[_audience_of(caller)].add(stream)
+        if self._closing.is_set():
+            stream.end()
         return stream
 
     def leave(self, stream: Stream) -> None:
@@ -86,6 +89,11 @@ class StreamHub:
             streams = [stream for mine in self._by_principal.values() for stream in mine]
         for stream in streams:
             stream.end()
+
+    def wait_until_closed(self) -> None:
+        """Wait until a closed hub has let go of Redis."""
+        if self._listener is not None:
+            self._listener.join()
 
     def _remove(self, stream: Stream) -> None:
         stream.end()
@@ -108,38 +116,37 @@ class StreamHub:
 
     def _listen(self) -> None:
         """Hear and fan out, through any absence of Redis or PostgreSQL."""
-        client = redis.Redis.from_url(
-            self._redis_url,
-            socket_timeout=2 * SILENCE_S,
-            socket_connect_timeout=2,
-            health_check_interval=10,
-            retry=Retry(NoBackoff(), 0),
-        )
-        subscription: PubSub | None = None
-        while not self._closing.is_set():
-            try:
-                subscription = subscription or _subscribe(client)
-                self._hear(subscription)
-            except (redis.RedisError, OSError) as error:
-                _log.warning("live_events_not_heard", error=type(error).__name__)
-                subscription = None
+        with _connect(self._redis_url) as client:
+            while not self._closing.is_set():
+                try:
+                    self._hear_while_connected(client)
+                except (redis.RedisError, OSError) as error:
+                    _log.warning("live_events_not_heard", error=type(error).__name__)
+                except Exception:  # noqa: BLE001 - without a listener all streams here are deaf
+                    _log.exception("live_events_listener_failed")
                 self._survive_catching_up()
                 self._closing.wait(AWAY_S)
-            except SQLAlchemyError as error:
-                _log.warning("live_events_not_read", error=type(error).__name__)
-                self._closing.wait(AWAY_S)
-        client.close()
 
-    def _hear(self, subscription: PubSub) -> None:
-        """Take a message; after silence, and once at the beginning, look into PostgreSQL."""
-        message = subscription.get_message(timeout=SILENCE_S)
-        if message is None or message["type"] != "message":
-            self._catch_up()
-            return
-        for event in live_events.from_wire(message["data"]):
+    def _hear_while_connected(self, client: redis.Redis) -> None:
+        """Fan out what is published; after silence, and to begin with, look into PostgreSQL."""
+        with _subscribe(client) as subscription:
+            next_look = 0.0
+            while not self._closing.is_set():
+                message = subscription.get_message(timeout=HEAR_S)
+                if message is not None and message["type"] == "message":
+                    self._take(live_events.from_wire(message["data"]))
+                elif time.monotonic() < next_look:
+                    continue
+                else:
+                    self._survive_catching_up()
+                next_look = time.monotonic() + SILENCE_S
+
+    def _take(self, events: list[NumberedEvent]) -> None:
+        for event in events:
             if event.position > self.position + 1:
-                self._catch_up()
-            if event.position > self.position:
+                self._survive_catching_up()
+            # While PostgreSQL is away a hole stays one: it is looked for again before going on.
+            if event.position == self.position + 1:
                 self._fan_out(event)
 
     def _survive_catching_up(self) -> None:
@@ -174,7 +181,17 @@ class StreamHub:
 
 
 def _audience_of(caller: Caller) -> str:
-    return _EVERYTHING if caller.sees_everyone else caller.party_id or _NOTHING
+    return _EVERYTHING if caller.sees_everyone else caller.party_id or _NOBODY
+
+
+def _connect(redis_url: str) -> redis.Redis:
+    return redis.Redis.from_url(
+        redis_url,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        health_check_interval=10,
+        retry=Retry(NoBackoff(), 0),
+    )
 
 
 def _subscribe(client: redis.Redis) -> PubSub:

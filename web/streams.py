@@ -4,11 +4,9 @@ No database connection is held while a stream waits, and what its caller may see
 while it is open.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Flask, current_app
 from sqlalchemy import Engine
@@ -26,7 +24,6 @@ from web.stream_hub import StreamHub
 HEARTBEAT_S = 15.0
 RECHECK_S = 60.0
 READ_LIMIT = 500
-WATCH_S = 0.5
 _EXTENSION = "strongroom_streams"
 
 
@@ -41,19 +38,10 @@ def current_hub() -> StreamHub:
     return hub
 
 
-def end_streams_with(worker: Any) -> None:
-    """End the streams when gunicorn tells its worker to stop, which would wait for them else.
-
-    For gunicorn's `post_worker_init`; browsers come back by themselves, to another process.
-    """
-    hub: StreamHub = worker.wsgi.extensions[_EXTENSION]
-
-    def watch() -> None:
-        while worker.alive:
-            time.sleep(WATCH_S)
-        hub.close()
-
-    threading.Thread(target=watch, daemon=True, name="streams-end").start()
+def end_streams(app: Flask) -> None:
+    """End all streams of a process that is told to stop; browsers come back to another one."""
+    hub: StreamHub = app.extensions[_EXTENSION]
+    hub.close()
 
 
 @dataclass(kw_only=True)

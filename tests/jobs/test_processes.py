@@ -173,6 +173,10 @@ def test_two_relays_queue_each_row_once(
     assert all(queued[row_id] == 1 for row_id in staged)
 
 
+def stage_expiry(session: Session) -> int | None:
+    return outbox.stage(session, job="expire_holds", now=now())
+
+
 def queued_rows(client: redis.Redis) -> Counter[int | None]:
     return Counter(job.args[0] for job in urgent(client).jobs)
 
@@ -201,7 +205,7 @@ def test_more_than_fits_into_redis_waits_in_postgresql(
 ) -> None:
     with transaction(engine) as session:
         for _ in range(250):
-            outbox.stage(session, job="expire_holds", now=now())
+            stage_expiry(session)
     with relay(environment, tmp_path):
         eventually(lambda: len(urgent(valkey)) >= 100)
         assert len(urgent(valkey)) == 100
