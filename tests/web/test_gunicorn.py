@@ -47,7 +47,7 @@ def wait_until_ready(url: str, log: Path) -> None:
         try:
             if requests.get(f"{url}/readyz", timeout=2).ok:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             time.sleep(0.05)
     pytest.fail(log.read_text())
 
