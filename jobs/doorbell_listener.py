@@ -7,6 +7,7 @@ from redis.client import PubSub
 
 from payments import doorbell
 from payments.log_lines import get_logger
+from payments.redis_channels import channel
 
 _log = get_logger(__name__)
 
@@ -38,7 +39,7 @@ class DoorbellListener:
 
     def _subscribe(self) -> PubSub:
         subscription: PubSub = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call] # redis-py's
-        subscription.subscribe(doorbell.CHANNEL)
+        subscription.subscribe(channel(self._client, doorbell.CHANNEL))
         self._subscription = subscription
         return subscription
 

@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 from payments import live_events
 from payments.database import in_transaction
 from payments.log_lines import get_logger
+from payments.redis_channels import channel
 
 BATCH = 500
 
@@ -25,7 +26,7 @@ def number_and_publish(engine: Engine, client: redis.Redis) -> int:
     )
     if events:
         try:
-            client.publish(live_events.CHANNEL, live_events.to_wire(events))
+            client.publish(channel(client, live_events.CHANNEL), live_events.to_wire(events))
         except (redis.RedisError, OSError) as error:
             _log.info("live_events_not_published", error=type(error).__name__)
     return len(events)

@@ -8,8 +8,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from payments.log_lines import get_logger
+from payments.redis_channels import channel
 
-CHANNEL = "strongroom:doorbell"
+CHANNEL = "doorbell"
 _TIMEOUT_S = 0.2
 
 _log = get_logger(__name__)
@@ -31,6 +32,6 @@ def connect(redis_url: str) -> redis.Redis:
 def ring(client: redis.Redis) -> None:
     """Wake the relay; call it after the commit. Never raises and never waits long."""
     try:
-        client.publish(CHANNEL, b"1")
+        client.publish(channel(client, CHANNEL), b"1")
     except (redis.RedisError, OSError) as error:
         _log.info("doorbell_not_rung", error=type(error).__name__)

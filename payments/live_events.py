@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from payments.access.caller import Caller
 from payments.tables import LiveEvent
 
-CHANNEL = "strongroom:live_events"
+CHANNEL = "live_events"
 _cursor = table("live_cursor", column("last_position"), schema="strongroom")
 
 

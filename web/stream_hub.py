@@ -22,6 +22,7 @@ from payments.database import transaction
 from payments.errors import TooManyRequestsError
 from payments.live_events import NumberedEvent
 from payments.log_lines import get_logger
+from payments.redis_channels import channel
 from web.event_frames import frame_of
 from web.open_stream import Stream
 
@@ -196,5 +197,5 @@ def _connect(redis_url: str) -> redis.Redis:
 
 def _subscribe(client: redis.Redis) -> PubSub:
     subscription: PubSub = client.pubsub()  # type: ignore[no-untyped-call] # redis-py's
-    subscription.subscribe(live_events.CHANNEL)
+    subscription.subscribe(channel(client, live_events.CHANNEL))
     return subscription

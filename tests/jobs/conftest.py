@@ -7,7 +7,7 @@ import pytest
 from payments.log_lines import configure_log_lines
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def log_lines() -> io.StringIO:
     """Return what is logged."""
     lines = io.StringIO()

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from payments import live_events, outbox
 from payments.database import connect_engine, transaction
 from payments.intake.tables import Payment
+from payments.redis_channels import channel
 from payments.tables import LiveEvent, OutboxRow
 from payments.webhooks.tables import InboxEvent
 from sandbox.valkey import Valkey
@@ -91,7 +92,7 @@ def test_a_webhook_becomes_an_entry_and_a_published_event(
     shop: Shop, environment: Mapping[str, str], valkey: redis.Redis, tmp_path: Path
 ) -> None:
     listener = valkey.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call] # redis-py's
-    listener.subscribe(live_events.CHANNEL)
+    listener.subscribe(channel(valkey, live_events.CHANNEL))
     payment = new_payment(shop)
     stripe_event = succeeded(payment)
     with relay(environment, tmp_path), worker(environment, tmp_path) as running:

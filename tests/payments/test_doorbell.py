@@ -4,12 +4,13 @@ from redis.client import PubSub
 
 from payments import doorbell
 from payments.doorbell import CHANNEL
+from payments.redis_channels import channel
 from tests.databases import free_port
 
 
 def listen(client: redis.Redis) -> PubSub:
     listener: PubSub = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call] # redis-py's
-    listener.subscribe(CHANNEL)
+    listener.subscribe(channel(client, CHANNEL))
     listener.get_message(timeout=1)
     return listener
 
@@ -37,3 +38,13 @@ def test_ringing_finds_redis_again_after_it_closed_the_connection(redis_url: str
         heard = [listener.get_message(timeout=5) for _ in range(2)]
         listener.close()
     assert all(heard)
+
+
+def test_systems_in_two_databases_of_one_server_do_not_hear_each_other() -> None:
+    server = fakeredis.FakeServer()
+    listener = listen(fakeredis.FakeStrictRedis(server=server, db=1))
+    doorbell.ring(fakeredis.FakeStrictRedis(server=server, db=2))
+    doorbell.ring(fakeredis.FakeStrictRedis(server=server, db=1))
+    assert listener.get_message(timeout=1) is not None
+    assert listener.get_message(timeout=0) is None
+    listener.close()

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from payments import live_events
 from payments.access.caller import Role
 from payments.database import connect_engine, transaction
+from payments.redis_channels import channel
 from tests.databases import ROOT, free_port
 from tests.web.conftest import KeyOf, TokenOf, environment
 from tests.web.event_client import EventClient, announce, eventually, publish
@@ -225,7 +226,7 @@ def test_nonsense_on_the_channel_deafens_nobody(
     web: WebProcess, listen: Listen, engine: Engine, valkey: redis.Redis, token_of: TokenOf
 ) -> None:
     client = listen(web, token_of("pty_buyer"))
-    valkey.publish(live_events.CHANNEL, b"nonsense")
+    valkey.publish(channel(valkey, live_events.CHANNEL), b"nonsense")
     publish(engine, valkey, "sense", "pty_buyer")
     eventually(lambda: client.subjects() == ["sense"], within_s=8)
 
@@ -249,7 +250,7 @@ def test_one_subscription_serves_all_streams_of_a_process(
 ) -> None:
     for n in range(10):
         listen(web, token_of(f"pty_{n}"))
-    eventually(lambda: valkey.pubsub_numsub(live_events.CHANNEL)[0][1] == 1)
+    eventually(lambda: valkey.pubsub_numsub(channel(valkey, live_events.CHANNEL))[0][1] == 1)
 
 
 def test_a_process_told_to_stop_does_not_wait_for_its_streams(
