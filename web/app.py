@@ -11,7 +11,9 @@ from web.headers import install_headers
 from web.openapi import install_openapi
 from web.parts import install_parts, make_parts
 from web.request_scope import install_request_scope
+from web.ring_after import install_ringing
 from web.routes import (
+    docs,
     events,
     health,
     keys,
@@ -43,11 +45,13 @@ BLUEPRINTS = (
 def create_app(settings: Settings) -> Flask:
     """Return the application; connections are opened by the first request that needs one."""
     configure_log_lines(settings.log_level)
-    app = Flask("strongroom", static_folder=None)
+    app = Flask(__name__, static_folder=None, template_folder="pages")
+    app.json.sort_keys = False  # type: ignore[attr-defined] # answers read in the schema's order
     parts = make_parts(settings)
     install_parts(app, parts)
     install_streams(app, StreamHub(parts.engine, settings.redis_url))
     install_request_scope(app)
+    install_ringing(app)
     install_headers(app, settings)
     install_authentication(app)
     install_body_limits(app)
@@ -55,4 +59,5 @@ def create_app(settings: Settings) -> Flask:
     install_errors(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
+    app.register_blueprint(docs.blueprint)
     return app

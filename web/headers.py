@@ -59,6 +59,7 @@ def install_headers(app: Flask, settings: Settings) -> None:
         app,
         origins=list(settings.trusted_origins),
         supports_credentials=True,
+        always_send=False,  # only to a browser that says where it comes from
         methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=[
             "Authorization",

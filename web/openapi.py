@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from flask import Flask
+from flask import Flask, current_app
 from flask_smorest import Api
 from marshmallow import Schema, fields
 
@@ -28,6 +28,13 @@ class DescribedApi(Api):  # type: ignore[misc] # flask-smorest has no types
     """Documents our problems instead of flask-smorest's own errors."""
 
     ERROR_SCHEMA = ProblemSchema
+
+
+def openapi_document() -> dict[str, Any]:
+    """Return the document of the application that serves this request."""
+    api = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
+    document: dict[str, Any] = api.spec.to_dict()
+    return document
 
 
 def install_openapi(app: Flask) -> Any:

@@ -14,6 +14,8 @@ PUBLIC = {
     "GET /readyz",
     "GET /api/status",
     "GET /api/openapi.json",
+    "GET /api/docs",
+    "GET /api/docs.css",
     "POST /api/webhooks/stripe",
     "DELETE /api/session",
 }

@@ -133,3 +133,7 @@ def test_the_cookie_is_tied_to_the_host_and_https(
 def test_answers_to_callers_are_not_kept(client: FlaskClient, key_of: KeyOf) -> None:
     answer = client.get("/api/keys", headers=key_of(Role.ADMIN))
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_without_an_origin_nothing_is_said_about_origins(client: FlaskClient) -> None:
+    assert "Access-Control-Allow-Origin" not in client.get("/healthz").headers

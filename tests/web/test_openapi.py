@@ -56,3 +56,17 @@ def test_every_operation_says_what_it_does_and_how_errors_look(document: Any) ->
 def test_two_applications_do_not_share_anything(app: Flask, client: FlaskClient) -> None:
     first = client.get("/api/openapi.json").get_json()
     assert app.test_client().get("/api/openapi.json").get_json() == first
+
+
+def test_people_can_read_it_without_scripts_or_foreign_servers(client: FlaskClient) -> None:
+    page = client.get("/api/docs")
+    assert page.mimetype == "text/html"
+    for method, path in PROMISED:
+        assert f">{method}</span> <code>{path}</code>" in page.text
+    assert "For: buyer, service." in page.text
+    assert "lines[].unit_amount" in page.text
+    assert "<script" not in page.text
+    assert "style=" not in page.text
+    assert "//" not in page.text.replace("<!doctype html>", "")
+    assert "style-src 'self'" in page.headers["Content-Security-Policy"]
+    assert client.get("/api/docs.css").mimetype == "text/css"
