@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import redis
 from flask import Flask, current_app
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy import Engine
 
+from payments import doorbell
 from payments.access.tokens import TokenReader
 from payments.database import connect_engine
 from payments.encryption import FieldCipher
@@ -17,7 +16,6 @@ from payments.providers.stripe.client import StripeClient, connect_stripe
 from payments.settings import Settings
 
 _EXTENSION = "strongroom"
-_REDIS_TIMEOUT_S = 2
 
 Clock = Callable[[], dt.datetime]
 
@@ -49,13 +47,7 @@ def make_parts(settings: Settings, *, clock: Clock | None = None) -> Parts:
     return Parts(
         settings=settings,
         engine=connect_engine(settings.database_url),
-        # Redis is a doorbell: a request does not wait for it, nor try twice.
-        redis=redis.Redis.from_url(
-            settings.redis_url,
-            socket_connect_timeout=_REDIS_TIMEOUT_S,
-            socket_timeout=_REDIS_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        ),
+        redis=doorbell.connect(settings.redis_url),
         cipher=FieldCipher(settings.encryption_keyset),
         tokens=TokenReader(
             settings.jwt_jwks,
