@@ -16,28 +16,27 @@ from benchmarks.server import connect, migrate, running_server
 from benchmarks.singles import single_rows
 from sandbox.postgres import OWNER, Postgres
 
-CALLERS = 32
-
 
 def main() -> None:
     """Run the benchmarks and print their figures."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="only the batches, a few seconds each")
+    parser.add_argument("--singles", action="store_true", help="only the single entries")
     parser.add_argument("--seconds", type=float, default=20, help="for each case; default 20")
     arguments = parser.parse_args()
     with running_server() as postgres:
         _tell_where(postgres)
         url = postgres.url()
         create_floor(create_engine(url))
-        engine = connect(url, callers=CALLERS)
+        engine = connect(url)
         books = Books(engine)
         seconds = 4 if arguments.quick else arguments.seconds
-        rows = batch_rows(engine, books, seconds=seconds)
+        rows = [] if arguments.singles else batch_rows(engine, books, seconds=seconds)
         if not arguments.quick:
-            rows += single_rows(engine, books, seconds=seconds)
+            rows += single_rows(url, seconds=seconds)
         print_rows(rows)
         engine.dispose()
-        if not arguments.quick:
+        if not (arguments.quick or arguments.singles):
             _history(postgres, seconds=seconds)
 
 

@@ -1,42 +1,107 @@
-"""Single entries from many concurrent callers: gathered, one by one, and the bare floor."""
+"""Single entries from many concurrent callers: gathered, one by one, and the bare floor.
+
+Callers who post one by one are spread over processes, as web workers are; those who are gathered
+are threads of one process, which is what a gatherer is for.
+"""
 
 import datetime as dt
+import multiprocessing
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.pool import Pool
 from statistics import median
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
 from benchmarks.books import Books
 from benchmarks.floor import post_floor
 from benchmarks.report import Row
+from benchmarks.server import connect
 from ledger import Entry, Gatherer, Posting, post
 
 ROUNDS = 3
-Draw = Callable[[], tuple[int, int]]
-Work = Callable[[], object]
+PROCESSES = 4
+KINDS = ("gathered", "one by one", "floor")
 
 
-def single_rows(engine: Engine, books: Books, *, seconds: float) -> list[Row]:
+class Load(NamedTuple):
+    """What a process of callers does: `kind` is one of KINDS."""
+
+    url: str
+    kind: str
+    hot: bool
+    callers: int
+    seconds: float
+
+
+def single_rows(url: str, *, seconds: float) -> list[Row]:
     """Measure 32 callers on one hot account and 8 on strict ones; the kinds in turn."""
+    rows = []
+    with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
+        for case, hot, callers, aim, least in (
+            ("32 callers, one hot deferred account", True, 32, 10_000, 2_300),
+            ("8 callers, uniform strict accounts", False, 8, 5_000, 2_500),
+        ):
+            rates: dict[str, list[float]] = {kind: [] for kind in KINDS}
+            for _ in range(ROUNDS):
+                for kind in KINDS:
+                    load = Load(url, kind, hot, callers, seconds / ROUNDS)
+                    rates[kind].append(_rate(pool, load))
+            rows += [
+                Row(
+                    f"single entries, {case}, {kind}",
+                    median(rates[kind]),
+                    median(rates["floor"]),
+                    aim=aim,
+                    least=least,
+                )
+                for kind in KINDS[:-1]
+            ]
+    return rows
+
+
+def _rate(pool: Pool, load: Load) -> float:
+    processes = 1 if load.kind == "gathered" else PROCESSES
+    shares = [load._replace(callers=load.callers // processes)] * processes
+    return sum(pool.map(_call, shares, chunksize=1))
+
+
+def _call(load: Load) -> float:
+    """Let this process's share of the callers work; return its entries a second."""
+    engine = connect(load.url, callers=load.callers)
+    books = Books(engine)
     with Gatherer(engine) as gatherer:
-        hot = _kinds(engine, books, gatherer, books.draw_hot, books.draw_floor_hot)
-        hot_rates = _rates(hot, callers=32, seconds=seconds)
-        uniform = _kinds(engine, books, gatherer, books.draw_uniform, books.draw_floor_uniform)
-        uniform_rates = _rates(uniform, callers=8, seconds=seconds)
-    cases = [("32 callers, one hot deferred account", hot_rates, 10_000, 2_300)]
-    cases.append(("8 callers, uniform strict accounts", uniform_rates, 5_000, 2_500))
-    return [
-        Row(f"single entries, {case}, {kind}", rates[kind], rates["floor"], aim=aim, least=least)
-        for case, rates, aim, least in cases
-        for kind in ("gathered", "one by one")
-    ]
+        work = _work(load, engine, books, gatherer)
+        for _ in range(20):
+            work()
+        rate = _run(work, load)
+    engine.dispose()
+    return rate
 
 
-def _kinds(
-    engine: Engine, books: Books, gatherer: Gatherer, draw: Draw, draw_floor: Draw
-) -> dict[str, Work]:
+def _run(work: Callable[[], object], load: Load) -> float:
+    counts = [0] * load.callers
+    begun = time.perf_counter()
+
+    def call(caller: int) -> None:
+        while time.perf_counter() < begun + load.seconds:
+            work()
+            counts[caller] += 1
+
+    threads = [threading.Thread(target=call, args=(caller,)) for caller in range(load.callers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.perf_counter() - begun)
+
+
+def _work(load: Load, engine: Engine, books: Books, gatherer: Gatherer) -> Callable[[], object]:
+    draw = books.draw_hot if load.hot else books.draw_uniform
+    draw_floor = books.draw_floor_hot if load.hot else books.draw_floor_uniform
+
     def entry() -> Entry:
         debit, credit = draw()
         now = dt.datetime.now(dt.UTC)
@@ -51,37 +116,7 @@ def _kinds(
         with engine.begin() as connection:
             post_floor(connection, [books.next_key()], [draw_floor()])
 
-    return {
-        "gathered": lambda: gatherer.post(entry()),
-        "one by one": one_by_one,
-        "floor": floor,
-    }
+    def gathered() -> None:
+        gatherer.post(entry())
 
-
-def _rates(kinds: dict[str, Work], *, callers: int, seconds: float) -> dict[str, float]:
-    rates: dict[str, list[float]] = {kind: [] for kind in kinds}
-    for _ in range(ROUNDS):
-        for kind, work in kinds.items():
-            rates[kind].append(_rate(work, callers=callers, seconds=seconds / ROUNDS))
-    return {kind: median(found) for kind, found in rates.items()}
-
-
-def _rate(work: Work, *, callers: int, seconds: float) -> float:
-    counts = [0] * callers
-    start = threading.Barrier(callers + 1)
-
-    def call(caller: int) -> None:
-        start.wait()
-        deadline = time.perf_counter() + seconds
-        while time.perf_counter() < deadline:
-            work()
-            counts[caller] += 1
-
-    threads = [threading.Thread(target=call, args=(caller,)) for caller in range(callers)]
-    for thread in threads:
-        thread.start()
-    start.wait()
-    begun = time.perf_counter()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / (time.perf_counter() - begun)
+    return {"gathered": gathered, "one by one": one_by_one, "floor": floor}[load.kind]

@@ -1,8 +1,8 @@
 -- What holds whoever writes, the owner of the tables included.
 
--- One query over all new postings. The names are qualified instead of a SET clause and the
--- look-ups are scalar subqueries instead of joins, because PostgreSQL may turn a join into a scan
--- of the whole journal.
+-- Two queries over all new postings: one by entry, one by account. The names are qualified instead
+-- of a SET clause and the look-ups are scalar subqueries instead of joins, because PostgreSQL may
+-- turn a join into a scan of the whole journal.
 CREATE FUNCTION ledger.check_new_postings() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   closed timestamptz := (SELECT coalesce(max(closed_through), '-infinity') FROM ledger.closed_periods);
@@ -12,10 +12,13 @@ BEGIN
      GROUP BY entry_id, asset_id
     HAVING sum(amount) <> 0
         OR min(occurred_at) <= closed
-        OR (SELECT e.occurred_at FROM ledger.entries e WHERE e.id = n.entry_id) IS DISTINCT FROM min(occurred_at)
         OR min(occurred_at) <> max(occurred_at)
-        OR bool_or((SELECT b.asset_id FROM ledger.balances b WHERE b.account_id = n.account_id)
-                   IS DISTINCT FROM n.asset_id))
+        OR (SELECT e.occurred_at FROM ledger.entries e WHERE e.id = n.entry_id)
+           IS DISTINCT FROM min(occurred_at))
+  OR EXISTS (
+    SELECT FROM (SELECT DISTINCT account_id, asset_id FROM new_postings) n
+     WHERE (SELECT b.asset_id FROM ledger.balances b WHERE b.account_id = n.account_id)
+           IS DISTINCT FROM n.asset_id)
   THEN
     PERFORM ledger.explain_postings(array_agg(ROW (n.*)::ledger.postings), closed) FROM new_postings n;
   END IF;
