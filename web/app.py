@@ -29,16 +29,16 @@ from web.stream_hub import StreamHub
 from web.streams import install_streams
 
 BLUEPRINTS = (
-    health.blueprint,
-    status.blueprint,
     sessions.blueprint,
     parties.blueprint,
     orders.blueprint,
     payments.blueprint,
-    webhooks.blueprint,
     events.blueprint,
-    keys.blueprint,
+    webhooks.blueprint,
     ledger.blueprint,
+    keys.blueprint,
+    status.blueprint,
+    health.blueprint,
 )
 
 
