@@ -1,6 +1,7 @@
 """Waits for the doorbell, and no longer than the relay's own rhythm when nobody rings."""
 
 import threading
+import time
 
 import redis
 from redis.client import PubSub
@@ -8,6 +9,8 @@ from redis.client import PubSub
 from payments import doorbell
 from payments.log_lines import get_logger
 from payments.redis_channels import channel
+
+REST_S = 0.025  # so much at least between two answers: a storm of rings is no storm of turns
 
 _log = get_logger(__name__)
 
@@ -19,6 +22,7 @@ class DoorbellListener:
         self._client = client
         self._stopping = stopping
         self._subscription: PubSub | None = None
+        self._rested_at = 0.0
 
     def wait(self, timeout_s: float) -> None:
         """Return when somebody rings, or after `timeout_s` seconds."""
@@ -44,7 +48,8 @@ class DoorbellListener:
         return subscription
 
     def _hear_all_rings(self, subscription: PubSub) -> None:
-        """Take the rings of a crowd as one."""
-        self._stopping.wait(0.005)
+        """Take the rings of a crowd as one; a single ring is answered at once."""
+        self._stopping.wait(max(0.0, self._rested_at - time.monotonic()))
         while subscription.get_message(timeout=0) is not None:
             pass
+        self._rested_at = time.monotonic() + REST_S

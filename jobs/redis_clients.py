@@ -10,7 +10,7 @@ from rq.serializers import JSONSerializer
 def connect_for_commands(redis_url: str) -> redis.Redis:
     """Return a client for quick commands: it fails within seconds, and its user goes on without."""
     return redis.Redis.from_url(
-        redis_url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1)
+        redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1)
     )
 
 
@@ -26,7 +26,7 @@ def connect_for_worker(redis_url: str) -> redis.Redis:
         socket_timeout=None,
         socket_connect_timeout=2,
         health_check_interval=10,
-        retry=Retry(ConstantBackoff(0.2), 3),
+        retry=Retry(ConstantBackoff(0.2), 1),
     )
 
 

@@ -51,8 +51,9 @@ class Relay:
     def turn(self) -> bool:
         """Do what is due now; True when there is more to do at once."""
         self._survive(self._sweep)
+        more = self._survive(self._publish)
         self._survive(self._dispatch)
-        return self._survive(self._publish)
+        return more
 
     def _sweep(self) -> bool:
         """Stage what time alone brings; looked for twice a second, however often it rings."""

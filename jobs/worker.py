@@ -18,7 +18,7 @@ from rq.worker import SimpleWorker
 
 from jobs import execution
 from jobs.queues import QUEUES
-from jobs.redis_clients import connect_for_worker, redis_queue
+from jobs.redis_clients import connect_for_commands, connect_for_worker, redis_queue
 from payments.log_lines import configure_log_lines, get_logger
 from payments.settings import read_settings
 
@@ -37,17 +37,17 @@ class QueueWorker(SimpleWorker):
     max_connection_wait_time = 1.0
     log_result_lifespan = False
 
-    def __init__(
-        self, queues: Sequence[str], client: redis.Redis, *, stopping: threading.Event
-    ) -> None:
+    def __init__(self, queues: Sequence[str], redis_url: str, *, stopping: threading.Event) -> None:
+        client = connect_for_worker(redis_url)
         super().__init__(
             [redis_queue(name, client) for name in queues],
             connection=client,
-            worker_ttl=25,  # it blocks for ten seconds less fifteen, then looks after itself
+            worker_ttl=20,  # it waits for work 15 s less than that, and 10 s more for an answer
             maintenance_interval=60,
             log_job_description=False,
             serializer=JSONSerializer,
         )
+        self._redis_url = redis_url
         self._stopping = stopping
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
@@ -55,16 +55,23 @@ class QueueWorker(SimpleWorker):
         self._stopping.set()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call] # RQ's
 
+    def teardown(self) -> None:
+        """Say goodbye, without waiting long for a Redis that is away: it forgets us anyway."""
+        self.connection.close()
+        with connect_for_commands(self._redis_url) as quick:
+            self.connection = quick
+            super().teardown()  # type: ignore[no-untyped-call] # RQ's
+
     def subscribe(self) -> None:
         """Take no commands over Redis: who can write there may not stop or kill a job."""
 
 
-def work(queues: Sequence[str], client: redis.Redis, *, stopping: threading.Event) -> None:
+def work(queues: Sequence[str], redis_url: str, *, stopping: threading.Event) -> None:
     """Run jobs until told to stop, through any number of Redis's absences."""
     while not stopping.is_set():
         _stop_by_signal(stopping)
         try:
-            QueueWorker(queues, client, stopping=stopping).work(logging_level="WARNING")
+            QueueWorker(queues, redis_url, stopping=stopping).work(logging_level="WARNING")
         except (redis.RedisError, OSError) as error:
             _log.warning("worker_lost_redis", error=type(error).__name__)
         if not stopping.is_set():
@@ -90,9 +97,8 @@ def main() -> None:
     configure_log_lines(settings.log_level)
     stopping = threading.Event()
     execution.process_context()  # a wrong configuration shows now and not with the first job
-    client = connect_for_worker(settings.redis_url)
     _log.info("worker_started", queues=queues)
-    work(queues, client, stopping=stopping)
+    work(queues, settings.redis_url, stopping=stopping)
     _log.info("worker_stopped")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import redis
 from rq import Queue
@@ -298,6 +299,41 @@ def test_relay_and_worker_outlive_redis_and_postgresql(tmp_path: Path) -> None:
         postgres.stop()
 
 
+def test_a_redis_that_hangs_holds_nobody_up(tmp_path: Path, engine: Engine, shop: Shop) -> None:
+    server = Valkey(
+        data=tmp_path / "valkey", port=free_port(), password="x", log=tmp_path / "valkey.log"
+    )
+    environment = make_environment(
+        database_url=engine.url.render_as_string(hide_password=False), redis_url=server.start()
+    )
+    hanging = psutil.Process(server.pid)
+    try:
+        with relay(environment, tmp_path) as relaying, worker(environment, tmp_path) as working:
+            pay(shop)
+            hanging.suspend()
+            with transaction(engine) as session:
+                live_events.announce(
+                    session, topic="t", subject_id="hung", audience=[], data={}, now=now()
+                )
+            eventually(lambda: numbered(engine, "hung"))
+            hanging.resume()
+            pay(shop)
+            eventually(lambda: is_idle(environment["REDIS_URL"]))
+            hanging.suspend()
+            assert relaying.stop(within_s=6) == 0
+            assert working.stop(within_s=6) == 0
+    finally:
+        hanging.resume()
+        server.stop()
+
+
+def is_idle(redis_url: str) -> bool:
+    """Tell whether the worker waits for work, and has waited through its last job's end."""
+    with redis.Redis.from_url(redis_url) as client:
+        states = [client.hget(key, "state") for key in client.scan_iter("rq:worker:*")]
+        return states == [b"idle"] and not list(client.scan_iter("rq:job:*"))
+
+
 def pay(shop: Shop) -> None:
     payment = new_payment(shop)
     receive(shop.engine, succeeded(payment), now=now())
@@ -315,12 +351,13 @@ def test_live_events_are_numbered_though_redis_is_away(
             live_events.announce(
                 session, topic="t", subject_id="s", audience=[], data={}, now=now()
             )
-        eventually(lambda: numbered(engine))
+        eventually(lambda: numbered(engine, "s"))
 
 
-def numbered(engine: Engine) -> bool:
+def numbered(engine: Engine, subject_id: str) -> bool:
     with transaction(engine) as session:
-        return session.scalars(select(LiveEvent.position)).one() == 1
+        found = select(LiveEvent.position).where(LiveEvent.subject_id == subject_id)
+        return session.scalars(found).one() is not None
 
 
 def test_a_worker_refuses_a_queue_that_does_not_exist(
