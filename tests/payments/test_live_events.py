@@ -89,7 +89,7 @@ def test_a_change_that_was_rolled_back_leaves_no_gap(engine: Engine) -> None:
 
 def write_some(engine: Engine, writer: int) -> None:
     """Commit and roll back changes, some in pairs, as the writer's seed has it."""
-    chance = random.Random(writer)  # noqa: S311 - a seeded schedule, not a secret
+    chance = random.Random(writer)
     for n in range(25):
         with Session(engine) as session:
             for part in range(chance.choice([1, 1, 2])):
