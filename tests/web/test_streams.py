@@ -117,6 +117,17 @@ def test_events_that_come_while_it_catches_up_are_sent_once(
     assert next(stream).startswith(b"id: 4\n")
 
 
+def test_what_is_both_missed_and_offered_is_sent_once(
+    open_stream: Open, engine: Engine, valkey: redis.Redis, hub: StreamHub
+) -> None:
+    stream = open_stream(last_event_id=0, heartbeat_s=0.05)
+    publish(engine, valkey, "in between", "pty_1")
+    eventually(lambda: hub.position == 1)
+    sent = list(islice(stream, 3))
+    assert sent[1].startswith(b"id: 1\nevent:")
+    assert sent == [opening(0), sent[1], heartbeat(1)]
+
+
 @pytest.mark.parametrize("page", [499, 500, 1001])
 def test_any_number_of_missed_events_is_sent(open_stream: Open, engine: Engine, page: int) -> None:
     with transaction(engine) as session:
