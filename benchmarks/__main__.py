@@ -12,7 +12,7 @@ from benchmarks.books import Books
 from benchmarks.floor import create_floor
 from benchmarks.history import LARGE, SMALL, balance_figures, fill, growth_figures
 from benchmarks.report import print_figures, print_rows
-from benchmarks.server import connect, migrate, running_server
+from benchmarks.server import connect, migrate, running_server, socket_url
 from benchmarks.singles import single_rows
 from sandbox.postgres import OWNER, Postgres
 
@@ -26,7 +26,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with running_server() as postgres:
         _tell_where(postgres)
-        url = postgres.url()
+        url = socket_url(postgres)
         create_floor(create_engine(url))
         engine = connect(url)
         books = Books(engine)
@@ -46,7 +46,7 @@ def _history(postgres: Postgres, *, seconds: float) -> None:
         with psycopg.connect(postgres.superuser_url(), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} OWNER {OWNER}".encode())
         migrate(postgres.url(name))
-        engine = connect(postgres.url(name))
+        engine = connect(socket_url(postgres, name))
         books = Books(engine)
         fill(engine, books, postings=postings)
         with psycopg.connect(postgres.superuser_url(name), autocommit=True) as connection:

@@ -13,7 +13,7 @@ from alembic.config import Config
 from sqlalchemy import Engine, create_engine
 
 from payments.database import APPLICATION_ROLE
-from sandbox.postgres import Postgres
+from sandbox.postgres import DATABASE, OWNER, Postgres
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,6 +31,7 @@ def running_server() -> Iterator[Postgres]:
         password=secrets.token_urlsafe(),
         superuser_password=secrets.token_urlsafe(),
         log=folder / "postgres.log",
+        socket_directory=folder,
         settings=SETTINGS,
     )
     try:
@@ -46,6 +47,12 @@ def migrate(url: str) -> None:
     configuration = Config(ROOT / "setup.cfg")
     configuration.attributes["database_url"] = url
     command.upgrade(configuration, "head")
+
+
+def socket_url(postgres: Postgres, database: str = DATABASE) -> str:
+    """Return the address of a database through the unix socket."""
+    query = f"host={postgres.socket_directory}&port={postgres.port}"
+    return f"postgresql://{OWNER}:{postgres.password}@/{database}?{query}"
 
 
 def connect(url: str, *, callers: int = 1) -> Engine:

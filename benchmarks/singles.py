@@ -108,12 +108,14 @@ def _work(load: Load, engine: Engine, books: Books, gatherer: Gatherer) -> Calla
         postings = [Posting(debit, 100), Posting(credit, -100)]
         return Entry(books.next_key(), "card.charged", now, postings)
 
+    at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
+
     def one_by_one() -> None:
-        with engine.begin() as connection:
+        with at_once.connect() as connection:
             post(connection, entry())
 
     def floor() -> None:
-        with engine.begin() as connection:
+        with at_once.connect() as connection:
             post_floor(connection, [books.next_key()], [draw_floor()])
 
     def gathered() -> None:

@@ -27,7 +27,8 @@ class Gatherer:
     """Posts single entries of many threads; use it as a context manager, which ends its thread."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        # A batch is one statement, so it needs no BEGIN and COMMIT around it.
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._brought: queue.SimpleQueue[_Brought | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="ledger-gatherer", daemon=True)
 
@@ -62,7 +63,7 @@ class Gatherer:
         while (first := self._brought.get()) is not None:
             batch, ended = self._take_what_is_there(first)
             try:
-                with self._engine.begin() as connection:
+                with self._engine.connect() as connection:
                     results = post_batch(connection, [brought.entry for brought in batch])
             except Exception as error:  # noqa: BLE001 - it belongs to the callers, who wait for it
                 for brought in batch:

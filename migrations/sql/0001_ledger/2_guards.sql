@@ -1,43 +1,42 @@
 -- What holds whoever writes, the owner of the tables included.
 
--- Two queries over all new postings: one by entry, one by account. The names are qualified instead
--- of a SET clause and the look-ups are scalar subqueries instead of joins, because PostgreSQL may
--- turn a join into a scan of the whole journal.
+-- One query over all new postings, first by entry and then by account. The names are qualified
+-- instead of a SET clause and the look-ups are scalar subqueries instead of joins, because
+-- PostgreSQL may turn a join into a scan of the whole journal.
 CREATE FUNCTION ledger.check_new_postings() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  closed timestamptz := (SELECT coalesce(max(closed_through), '-infinity') FROM ledger.closed_periods);
 BEGIN
   IF EXISTS (
     SELECT FROM new_postings n
      GROUP BY entry_id, asset_id
     HAVING sum(amount) <> 0
-        OR min(occurred_at) <= closed
+        OR min(occurred_at) <= (SELECT max(closed_through) FROM ledger.closed_periods)
         OR min(occurred_at) <> max(occurred_at)
         OR (SELECT e.occurred_at FROM ledger.entries e WHERE e.id = n.entry_id)
-           IS DISTINCT FROM min(occurred_at))
-  OR EXISTS (
+           IS DISTINCT FROM min(occurred_at)
+    UNION ALL
     SELECT FROM (SELECT DISTINCT account_id, asset_id FROM new_postings) n
      WHERE (SELECT b.asset_id FROM ledger.balances b WHERE b.account_id = n.account_id)
            IS DISTINCT FROM n.asset_id)
   THEN
-    PERFORM ledger.explain_postings(array_agg(ROW (n.*)::ledger.postings), closed) FROM new_postings n;
+    PERFORM ledger.explain_postings(array_agg(ROW (n.*)::ledger.postings)) FROM new_postings n;
   END IF;
   RETURN NULL;
 END $$;
 
 -- Only reached when something is wrong: raises the most telling reason.
-CREATE FUNCTION ledger.explain_postings(p_postings ledger.postings[], p_closed timestamptz)
-RETURNS void LANGUAGE plpgsql AS $$
-DECLARE wrong record;
+CREATE FUNCTION ledger.explain_postings(p_postings ledger.postings[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  closed timestamptz := (SELECT max(closed_through) FROM ledger.closed_periods);
+  wrong record;
 BEGIN
   SELECT n.account_id INTO wrong FROM unnest(p_postings) n
    WHERE NOT EXISTS (SELECT FROM ledger.balances b WHERE b.account_id = n.account_id) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'there is no account %', wrong.account_id USING ERRCODE = 'LE002';
   END IF;
-  SELECT n.occurred_at INTO wrong FROM unnest(p_postings) n WHERE n.occurred_at <= p_closed LIMIT 1;
+  SELECT n.occurred_at INTO wrong FROM unnest(p_postings) n WHERE n.occurred_at <= closed LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION 'the books are closed through %; this entry occurred at %', p_closed, wrong.occurred_at
+    RAISE EXCEPTION 'the books are closed through %; this entry occurred at %', closed, wrong.occurred_at
       USING ERRCODE = 'LE003';
   END IF;
   SELECT a.code, sum(n.amount) AS excess INTO wrong
