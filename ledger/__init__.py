@@ -6,7 +6,14 @@ imported here is its whole public surface; docs/ledger.md explains it.
 
 from ledger.accounts import AccountSpec, find_account_ids, open_accounts
 from ledger.assets import Asset, assets, define_asset
-from ledger.balances import AccountBalance, available, balance, balance_at, trial_balance
+from ledger.balances import (
+    AccountBalance,
+    available,
+    balance,
+    balance_at,
+    balances_page,
+    trial_balance,
+)
 from ledger.entries import Entry, Posted, Posting, Refused
 from ledger.gathering import Gatherer
 from ledger.holds import Hold, capture_hold, expire_holds, find_hold, place_hold, void_hold
@@ -35,6 +42,7 @@ __all__ = [
     "available",
     "balance",
     "balance_at",
+    "balances_page",
     "broken_invariants",
     "broken_seals",
     "capture_hold",

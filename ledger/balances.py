@@ -59,13 +59,28 @@ def available(connection: Connection, account_id: int) -> int | None:
 
 def trial_balance(connection: Connection) -> list[AccountBalance]:
     """Return every account that was ever posted to; the balances sum to zero for each asset."""
+    return _balances(connection, after=("", ""), limit=None)
+
+
+def balances_page(
+    connection: Connection, *, after: tuple[str, str] | None = None, limit: int
+) -> list[AccountBalance]:
+    """Return the trial balance in pages: at most `limit` accounts after a path and asset code."""
+    return _balances(connection, after=after or ("", ""), limit=limit)
+
+
+def _balances(
+    connection: Connection, *, after: tuple[str, str], limit: int | None
+) -> list[AccountBalance]:
     rows = connection.exec_driver_sql(
         "SELECT a.id, a.path, a.class, s.id AS asset_id, s.code, s.exponent,"
         "       ledger.balance_now(a.id) AS balance, b.held"
         "  FROM ledger.accounts a JOIN ledger.assets s ON s.id = a.asset_id"
         "  JOIN ledger.balances b ON b.account_id = a.id"
-        " WHERE EXISTS (SELECT FROM ledger.postings p WHERE p.account_id = a.id)"
-        " ORDER BY a.path, s.code"
+        " WHERE a.path >= %s AND (a.path, s.code) > (%s, %s)"
+        "   AND EXISTS (SELECT FROM ledger.postings p WHERE p.account_id = a.id)"
+        " ORDER BY a.path, s.code LIMIT %s",
+        (after[0], *after, limit),
     )
     return [
         AccountBalance(

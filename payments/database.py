@@ -62,6 +62,7 @@ def connect_engine(database_url: str, *, pool_size: int = POOL_SIZE) -> Engine:
         max_overflow=pool_size,
         pool_pre_ping=True,
         pool_timeout=10,
+        hide_parameters=True,  # an error's text must not carry what people entered
         connect_args={
             "connect_timeout": 5,
             "application_name": "strongroom",

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -26,23 +26,23 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a process needs to know; see docs/operating.md for each variable."""
+    """What a process needs to know; see docs/operating.md for each variable. Hides its secrets."""
 
     environment: Environment
-    database_url: str
-    migration_database_url: str
-    redis_url: str
-    stripe_secret_key: str
+    database_url: str = field(repr=False)
+    migration_database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    stripe_secret_key: str = field(repr=False)
     stripe_publishable_key: str
-    stripe_webhook_secrets: tuple[str, ...]
+    stripe_webhook_secrets: tuple[str, ...] = field(repr=False)
     stripe_api_url: str
     trusted_origins: tuple[str, ...]
     jwt_jwks: Mapping[str, Any]
     jwt_issuer: str
     jwt_audience: str
     jwt_max_lifetime_s: int
-    encryption_keyset: str
-    api_key_pepper: str
+    encryption_keyset: str = field(repr=False)
+    api_key_pepper: str = field(repr=False)
     log_level: str
 
     @property

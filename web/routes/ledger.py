@@ -20,11 +20,15 @@ _DEBIT_CLASSES = frozenset({"asset", "expense"})
 @blueprint.response(200, AccountPage)
 def list_accounts(query: dict[str, Any]) -> dict[str, Any]:
     """List the accounts that were posted to, with their balances now."""
-    balances = in_transaction(
-        current_parts().engine, lambda session: ledger.trial_balance(session.connection())
-    )
-    rows = [row for row in map(_account, balances) if _cursor(row) > query.get("after", "")]
+    path, _, asset = query.get("after", "").partition(" ")
     limit: int = query["limit"]
+    found = in_transaction(
+        current_parts().engine,
+        lambda session: ledger.balances_page(
+            session.connection(), after=(path, asset), limit=limit + 1
+        ),
+    )
+    rows = [_account(balance) for balance in found]
     return {"data": rows[:limit], "next": _cursor(rows[limit - 1]) if rows[limit:] else None}
 
 
