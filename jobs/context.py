@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import redis
 from sqlalchemy import Engine
 
-from payments import doorbell
 from payments.database import connect_engine
-from payments.encryption import FieldCipher
+from payments.delivery import doorbell
+from payments.privacy.encryption import FieldCipher
 from payments.settings import Settings
 
 

@@ -10,9 +10,9 @@ from jobs.execution import FUNCTION
 from jobs.queues import PICK_UP_S, QUEUES, WAITING_LIMIT, Queue
 from jobs.redis_clients import redis_queue
 from jobs.registry import jobs_of
-from payments import outbox
 from payments.database import in_transaction
-from payments.outbox import Leased
+from payments.delivery import outbox
+from payments.delivery.outbox import Leased
 
 FAILED_KEPT_S = 86_400
 

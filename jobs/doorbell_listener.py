@@ -6,9 +6,9 @@ import time
 import redis
 from redis.client import PubSub
 
-from payments import doorbell
+from payments.delivery import doorbell
+from payments.delivery.redis_channels import channel
 from payments.log_lines import get_logger
-from payments.redis_channels import channel
 
 REST_S = 0.025  # so much at least between two answers: a storm of rings is no storm of turns
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.context import JobContext
-from payments import doorbell
+from payments.delivery import doorbell
 from payments.webhooks.drain_inbox import Drained, drain_inbox
 
 BATCH = 300

@@ -10,11 +10,11 @@ import uuid
 
 from jobs.context import JobContext, connect_context
 from jobs.registry import find_job, lease_of
-from payments import doorbell, outbox
 from payments.database import in_transaction
+from payments.delivery import doorbell, outbox
+from payments.delivery.outbox import Leased
 from payments.log_lines import bind_request_id, get_logger
-from payments.outbox import Leased
-from payments.redaction import redact
+from payments.privacy.redaction import redact
 from payments.settings import read_settings
 
 FUNCTION = "jobs.execution.run"

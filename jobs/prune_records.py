@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from jobs.context import JobContext
-from payments import live_events, outbox
 from payments.access.sessions import forget_ended_sessions
 from payments.database import transaction
+from payments.delivery import live_events, outbox
 
 DONE_JOBS_KEPT = dt.timedelta(days=2)
 LIVE_EVENTS_KEPT = dt.timedelta(days=7)

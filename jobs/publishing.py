@@ -3,10 +3,10 @@
 import redis
 from sqlalchemy import Engine
 
-from payments import live_events
 from payments.database import in_transaction
+from payments.delivery import live_events
+from payments.delivery.redis_channels import channel
 from payments.log_lines import get_logger
-from payments.redis_channels import channel
 
 BATCH = 500
 

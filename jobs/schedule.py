@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, Text, column, select, table
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from payments import outbox
+from payments.delivery import outbox
 
 _next_runs = table(
     "periodic_jobs",

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ledger import broken_invariants
 from payments.database import APPLICATION_ROLE
-from payments.encryption import FieldCipher, KeysetError
+from payments.privacy.encryption import FieldCipher, KeysetError
 from payments.settings import STRIPE_API_URL, Settings
 
 OLDEST_POSTGRES = 15

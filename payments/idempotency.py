@@ -15,16 +15,35 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from payments.database import Base
 from payments.errors import InProgressError, InvalidRequestError, ReferenceReusedError
-from payments.tables import IdempotencyKey
 
 LEASE = dt.timedelta(seconds=90)  # longer than any request is allowed to run
 _RETRY_AFTER_S = 1
 _REFERENCE = re.compile(r"[\x21-\x7e]{1,255}")
 
 _Resource = TypeVar("_Resource")
+
+
+class IdempotencyKey(Base):
+    """A caller's `reference` for one operation: unique for ever, with the request's fingerprint.
+
+    `resource_id` is set together with the resource's row; `finished_at` when the request is
+    answered; `locked_until` says how long a request still running keeps others out.
+    """
+
+    __tablename__ = "idempotency_keys"
+
+    principal: Mapped[str] = mapped_column(primary_key=True)
+    operation: Mapped[str] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes]
+    resource_id: Mapped[str | None]
+    locked_until: Mapped[dt.datetime | None]
+    created_at: Mapped[dt.datetime]
+    finished_at: Mapped[dt.datetime | None]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from payments.redaction import redact
+from payments.privacy.redaction import redact
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _FORMATTER_MEMBERS = ("_record", "_from_structlog")  # taken out by structlog before output

@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.orm import Session
 
 from payments.database import transaction
-from payments.encryption import DecryptionError, FieldCipher
 from payments.intake.tables import Payment
 from payments.parties.tables import Party
+from payments.privacy.encryption import DecryptionError, FieldCipher
 from payments.webhooks.tables import InboxEvent
 
 BATCH_SIZE = 200

@@ -30,7 +30,6 @@ class Settings:
 
     environment: Environment
     database_url: str = field(repr=False)
-    migration_database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     stripe_secret_key: str = field(repr=False)
     stripe_publishable_key: str
@@ -66,11 +65,6 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     settings = Settings(
         environment=reader.environment(),
         database_url=reader.url("DATABASE_URL", schemes=("postgresql", "postgres")),
-        migration_database_url=reader.url(
-            "MIGRATION_DATABASE_URL",
-            schemes=("postgresql", "postgres"),
-            default=reader.text("DATABASE_URL", default=""),
-        ),
         redis_url=reader.url("REDIS_URL", schemes=("redis", "rediss", "unix")),
         stripe_secret_key=reader.secret("STRIPE_SECRET_KEY"),
         stripe_publishable_key=reader.secret("STRIPE_PUBLISHABLE_KEY"),

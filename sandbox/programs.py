@@ -27,13 +27,7 @@ def programs(plan: Plan, settings: Mapping[str, str]) -> list[Program]:
         Program("web", web, environment, answers(f"{plan.base_url}/readyz"), plan.base_url),
         Program("worker", procfile["worker"], environment, _at_once),
         Program("relay", procfile["relay"], environment, _at_once),
-        Program(
-            "shop",
-            [sys.executable, "-m", "sandbox.shop"],
-            _shop_environment(plan, settings),
-            answers(f"{plan.shop_url}/healthz"),
-            plan.shop_url,
-        ),
+        _shop(plan, settings),
     ]
     return [_stripe(plan), *started] if plan.starts_stripe else started
 
@@ -70,21 +64,6 @@ def answers(url: str) -> Callable[[], bool]:
     return ask
 
 
-def _shop_environment(plan: Plan, settings: Mapping[str, str]) -> dict[str, str]:
-    # It is the platform, a customer of ours: an API key and its own identity key, no database.
-    environment = {
-        **plan.surroundings(),
-        "PORT": str(plan.ports.shop),
-        "STRONGROOM_URL": plan.base_url,
-        "STRONGROOM_API_KEY": kept_keys(plan.home.path)["service"],
-        "SHOP_IDENTITY_KEY": plan.secrets.identity_key,
-        "JWT_ISSUER": settings["JWT_ISSUER"],
-    }
-    if plan.starts_stripe:
-        environment["STRIPE_JS_URL"] = f"{plan.stripe_url}/v3/"
-    return environment
-
-
 def _stripe(plan: Plan) -> Program:
     # It knows Stripe's secrets and nothing of ours, as Stripe would.
     return Program(
@@ -105,7 +84,7 @@ def _stripe(plan: Plan) -> Program:
 
 
 def _shop(plan: Plan, settings: Mapping[str, str]) -> Program:
-    # A platform's own server: it has an API key, and the key that signs its people's tokens.
+    # It is the platform, a customer of ours: an API key and its own identity key, no database.
     environment = {
         **plan.surroundings(),
         "PORT": str(plan.ports.shop),

@@ -9,10 +9,10 @@ from flask.cli import FlaskGroup
 from sqlalchemy.exc import DBAPIError
 
 from ledger.errors import LedgerError
-from payments.encryption import KeysetError
 from payments.errors import StrongroomError
 from payments.log_lines import configure_log_lines
-from payments.redaction import redact_text
+from payments.privacy.encryption import KeysetError
+from payments.privacy.redaction import redact_text
 from payments.settings import SettingsError, read_settings
 from web.app import create_app
 from web.commands.doctor import doctor

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from ledger import errors as ledger
 from payments import errors
 from payments.log_lines import get_logger
-from payments.redaction import redact_text
+from payments.privacy.redaction import redact_text
 
 TYPE_PREFIX = "urn:strongroom:problem:"
 DATABASE_RETRY_S = 5

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from payments.live_events import NumberedEvent
+from payments.delivery.live_events import NumberedEvent
 
 RETRY_MS = 2_000
 

@@ -8,10 +8,10 @@ import redis
 from flask import Flask, current_app
 from sqlalchemy import Engine
 
-from payments import doorbell
 from payments.access.tokens import TokenReader
 from payments.database import connect_engine
-from payments.encryption import FieldCipher
+from payments.delivery import doorbell
+from payments.privacy.encryption import FieldCipher
 from payments.providers.stripe.client import StripeClient, connect_stripe
 from payments.settings import Settings
 

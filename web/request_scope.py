@@ -8,7 +8,7 @@ from flask import Flask, Response, g, request
 
 from payments.identifiers import new_id
 from payments.log_lines import bind_request_id, get_logger
-from payments.redaction import redact_text
+from payments.privacy.redaction import redact_text
 from web.parts import current_parts
 
 REQUEST_ID = "X-Request-Id"

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from flask import Flask, Response, request
 
-from payments import doorbell
+from payments.delivery import doorbell
 from web.parts import current_parts
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})

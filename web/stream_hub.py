@@ -16,13 +16,13 @@ from redis.retry import Retry
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from payments import live_events
 from payments.access.caller import Caller
 from payments.database import transaction
+from payments.delivery import live_events
+from payments.delivery.live_events import NumberedEvent
+from payments.delivery.redis_channels import channel
 from payments.errors import TooManyRequestsError
-from payments.live_events import NumberedEvent
 from payments.log_lines import get_logger
-from payments.redis_channels import channel
 from web.event_frames import frame_of
 from web.open_stream import Stream
 

@@ -12,11 +12,11 @@ from flask import Flask, current_app
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from payments import live_events
 from payments.access.caller import Caller
 from payments.database import transaction
+from payments.delivery import live_events
+from payments.delivery.live_events import NumberedEvent
 from payments.errors import ForbiddenError, UnauthorizedError
-from payments.live_events import NumberedEvent
 from web.event_frames import frame_of, heartbeat, opening
 from web.open_stream import Stream
 from web.stream_hub import StreamHub

@@ -36,11 +36,6 @@ class Caller:
     scopes: frozenset[str] = frozenset()
 
     @property
-    def is_staff(self) -> bool:
-        """Whether the caller is a member of the platform's staff."""
-        return self.role in STAFF_ROLES
-
-    @property
     def is_person(self) -> bool:
         """Whether the caller is a buyer or seller, who sees only their own."""
         return self.role in PERSON_ROLES

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from payments import idempotency
 from payments.access.caller import Caller
 from payments.database import in_transaction
-from payments.encryption import FieldCipher
+from payments.delivery.live_events import announce
 from payments.errors import StrongroomError, UnavailableError
 from payments.idempotency import Answered, Claim
 from payments.identifiers import new_id
@@ -23,8 +23,8 @@ from payments.intake.payable_order import lock_payable_order
 from payments.intake.record_outcome import SourcedFact, record_facts
 from payments.intake.tables import Payment, PaymentEvent, ProviderCall
 from payments.intake.view import PaymentView, view_payment
-from payments.live_events import announce
 from payments.orders.tables import Order
+from payments.privacy.encryption import FieldCipher
 from payments.providers.facts import Failure, PaymentFailed
 from payments.providers.stripe import intents
 from payments.providers.stripe.client import StripeClient

@@ -12,7 +12,7 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 import ledger
-from payments.bookings import Charge, book_charges
+from payments.accounting.bookings import Charge, book_charges
 from payments.intake.lifecycle import CHARGED
 from payments.intake.locked_payments import LockedPayment, LockedPayments, lock_payments
 from payments.intake.write_changes import write_changes

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from payments.delivery.live_events import Change, announce_all
 from payments.intake.lifecycle import CHARGED
 from payments.intake.locked_payments import LockedPayment
 from payments.intake.view import rfc_3339
-from payments.live_events import Change, announce_all
 
 _UPDATE_PAYMENTS = text("""
     UPDATE strongroom.payments p

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from payments import idempotency
 from payments.access.caller import Caller
-from payments.encryption import FieldCipher
 from payments.errors import InvalidRequestError
 from payments.idempotency import Answered
 from payments.identifiers import new_id
 from payments.parties.tables import Party
 from payments.parties.view import PERSONAL_FIELDS, PartyView, view_party
+from payments.privacy.encryption import FieldCipher
 
 OPERATION = "parties.create"
 _COUNTRY = re.compile(r"[A-Z]{2}")

@@ -3,10 +3,10 @@
 from sqlalchemy.orm import Session
 
 from payments.access.caller import Caller
-from payments.encryption import FieldCipher
 from payments.errors import NotFoundError
 from payments.parties.tables import Party
 from payments.parties.view import PartyView, view_party
+from payments.privacy.encryption import FieldCipher
 
 
 def read_party(

@@ -4,10 +4,10 @@ import datetime as dt
 
 from sqlalchemy.orm import Session
 
-from payments.encryption import FieldCipher
 from payments.errors import InvalidRequestError, NotFoundError
 from payments.parties.tables import KYC_LEVELS, Party
 from payments.parties.view import PartyView, view_party
+from payments.privacy.encryption import FieldCipher
 
 
 def set_kyc_level(

@@ -1,4 +1,4 @@
-"""Parties; personal data is stored as ciphertext only (see payments/encryption.py)."""
+"""Parties; personal data is stored as ciphertext only (see payments/privacy/encryption.py)."""
 
 import datetime as dt
 

@@ -4,8 +4,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Final
 
-from payments.encryption import FieldCipher
 from payments.parties.tables import Party
+from payments.privacy.encryption import FieldCipher
 
 PERSONAL_FIELDS: Final = ("name", "email", "address", "tax_id")
 

@@ -12,12 +12,12 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from payments.database import in_transaction, transaction
-from payments.encryption import DecryptionError, FieldCipher
 from payments.intake.record_outcome import SourcedFact, record_facts
 from payments.log_lines import get_logger
+from payments.privacy.encryption import DecryptionError, FieldCipher
+from payments.privacy.redaction import redact
 from payments.providers.facts import MalformedEventError
 from payments.providers.stripe import events as stripe_events
-from payments.redaction import redact
 from payments.webhooks.sealed_payload import unseal
 from payments.webhooks.tables import IS_NEW, InboxEvent
 

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from sqlalchemy.dialects.postgresql import insert
 
 from payments.database import transaction
-from payments.encryption import FieldCipher
 from payments.errors import NotFoundError
+from payments.privacy.encryption import FieldCipher
 from payments.providers.stripe import events as stripe_events
 from payments.settings import Settings
 from payments.webhooks.sealed_payload import seal

@@ -1,6 +1,6 @@
 """How an event's payload is encrypted at rest: bound to its provider and event id."""
 
-from payments.encryption import FieldCipher
+from payments.privacy.encryption import FieldCipher
 
 _TABLE = "webhook_inbox"
 _COLUMN = "payload_encrypted"

@@ -5,8 +5,8 @@ import datetime as dt
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from payments import outbox
-from payments.tables import OutboxRow
+from payments.delivery import outbox
+from payments.delivery.tables import OutboxRow
 from payments.webhooks.tables import IS_NEW, InboxEvent
 
 JOB = "drain_webhooks"

@@ -2,7 +2,7 @@
 
 import json
 
-from payments.encryption import new_keyset_json
+from payments.privacy.encryption import new_keyset_json
 from payments.settings import Settings, read_settings
 
 WEBHOOK_SECRET = "whsec_sandbox_for_tests"

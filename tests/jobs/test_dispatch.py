@@ -11,9 +11,9 @@ from jobs.dispatch import dispatch
 from jobs.queues import QUEUES, URGENT, WAITING_LIMIT
 from jobs.redis_clients import connect_for_commands, redis_queue
 from jobs.registry import JOBS
-from payments import outbox
 from payments.database import connect_engine, transaction
-from payments.tables import OutboxRow
+from payments.delivery import outbox
+from payments.delivery.tables import OutboxRow
 from tests.databases import free_port
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)

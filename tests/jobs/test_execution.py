@@ -10,11 +10,11 @@ from jobs.context import JobContext, connect_context
 from jobs.execution import run_leased
 from jobs.queues import PICK_UP_S
 from ledger import open_accounts
-from payments import outbox
-from payments.chart_of_accounts import order_escrow
+from payments.accounting.chart_of_accounts import order_escrow
 from payments.database import transaction
-from payments.outbox import Leased
-from payments.tables import OutboxRow
+from payments.delivery import outbox
+from payments.delivery.outbox import Leased
+from payments.delivery.tables import OutboxRow
 from tests.jobs.environment import make_settings
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)

@@ -15,11 +15,11 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import Engine, select, text, update
 from sqlalchemy.orm import Session
 
-from payments import live_events, outbox
 from payments.database import connect_engine, transaction
+from payments.delivery import live_events, outbox
+from payments.delivery.redis_channels import channel
+from payments.delivery.tables import LiveEvent, OutboxRow
 from payments.intake.tables import Payment
-from payments.redis_channels import channel
-from payments.tables import LiveEvent, OutboxRow
 from payments.webhooks.tables import InboxEvent
 from sandbox.valkey import Valkey
 from tests.databases import embedded_postgres, free_port, migrate

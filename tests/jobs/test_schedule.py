@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from jobs.registry import JOBS
 from jobs.schedule import SCHEDULE, Periodic, stage_periodic
 from payments.database import connect_engine, transaction
-from payments.tables import OutboxRow
+from payments.delivery.tables import OutboxRow
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 MINUTELY = Periodic("seal_ledger", dt.timedelta(minutes=1))

@@ -9,13 +9,13 @@ from sqlalchemy import Engine
 
 from payments.access.caller import Caller, Role
 from payments.database import transaction
-from payments.encryption import FieldCipher, new_keyset_json
 from payments.identifiers import new_id
 from payments.intake.tables import Payment, PaymentEvent
 from payments.orders.create_order import create_order
 from payments.orders.totals import LineInput
 from payments.orders.view import OrderView
 from payments.parties.create_party import create_party
+from payments.privacy.encryption import FieldCipher, new_keyset_json
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 CIPHER = FieldCipher(new_keyset_json())

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from payments.doctor import State, checks
-from payments.encryption import new_keyset_json, rotated_keyset_json
+from payments.privacy.encryption import new_keyset_json, rotated_keyset_json
 from payments.settings import Settings, read_settings
 from tests.databases import Servers
 

@@ -6,9 +6,14 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from payments.database import connect_engine, transaction
-from payments.encryption import DecryptionError, FieldCipher, new_keyset_json, rotated_keyset_json
 from payments.identifiers import new_id
 from payments.parties.tables import Party
+from payments.privacy.encryption import (
+    DecryptionError,
+    FieldCipher,
+    new_keyset_json,
+    rotated_keyset_json,
+)
 from payments.rotate_encryption import ENCRYPTED_COLUMNS, Progress, rotate_encryption
 from payments.webhooks.tables import InboxEvent
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from payments.access.api_keys import create_key
 from payments.access.caller import Role
 from payments.database import transaction
-from payments.encryption import new_keyset_json
+from payments.privacy.encryption import new_keyset_json
 from payments.settings import Settings, read_settings
 from web.app import create_app
 from web.parts import parts_of

@@ -16,8 +16,8 @@ import redis
 from sqlalchemy import Engine
 
 from jobs.publishing import number_and_publish
-from payments import live_events
 from payments.database import transaction
+from payments.delivery import live_events
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 _Found = TypeVar("_Found")

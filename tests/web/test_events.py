@@ -15,10 +15,10 @@ import redis
 import requests
 from sqlalchemy import Engine
 
-from payments import live_events
 from payments.access.caller import Role
 from payments.database import connect_engine, transaction
-from payments.redis_channels import channel
+from payments.delivery import live_events
+from payments.delivery.redis_channels import channel
 from tests.databases import ROOT, free_port
 from tests.web.conftest import KeyOf, TokenOf, environment
 from tests.web.event_client import EventClient, announce, eventually, publish

@@ -6,9 +6,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from redis.client import PubSub
 
-from payments import doorbell
 from payments.access.caller import Role
-from payments.redis_channels import channel
+from payments.delivery import doorbell
+from payments.delivery.redis_channels import channel
 from payments.settings import read_settings
 from tests.databases import free_port
 from tests.web.conftest import KeyOf, MakeApp, environment

@@ -10,11 +10,11 @@ import redis
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from payments import live_events
 from payments.access.caller import Caller, Role
 from payments.database import connect_engine, transaction
+from payments.delivery import live_events
+from payments.delivery.live_events import NumberedEvent
 from payments.errors import TooManyRequestsError, UnauthorizedError
-from payments.live_events import NumberedEvent
 from tests.web.event_client import announce, eventually, publish
 from web.event_frames import frame_of, heartbeat, opening
 from web.open_stream import FRAMES_WAITING, Stream

@@ -3,7 +3,7 @@
 import click
 from flask.cli import AppGroup
 
-from payments.encryption import rotated_keyset_json
+from payments.privacy.encryption import rotated_keyset_json
 from payments.rotate_encryption import rotate_encryption
 from web.commands.output import json_option, print_json
 from web.parts import current_parts

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, fields, validate
 
 from payments.intake.view import rfc_3339
-from payments.redaction import holds_card_number
+from payments.privacy.redaction import holds_card_number
 
 MAX_AMOUNT_DIGITS = 78
 MAX_LIST = 100

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, select, text
 
 from payments.access.caller import Caller
 from payments.database import transaction
+from payments.delivery.tables import LiveEvent
 from payments.errors import (
     ConflictError,
     ForbiddenError,
@@ -26,7 +27,6 @@ from payments.intake.read_payment import read_payment
 from payments.intake.tables import Payment, PaymentEvent, ProviderCall
 from payments.providers.stripe import intents
 from payments.providers.stripe.client import StripeClient
-from payments.tables import LiveEvent
 from sandbox.stripe.server import SimulatedStripe
 from tests.payments.intake.conftest import Line, stripe_at
 from tests.payments.shop import CIPHER, NOW, SERVICE, Shop, new_party, new_reference, person

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 import ledger
 from payments.database import connect_engine, in_transaction, transaction
+from payments.delivery.tables import LiveEvent
 from payments.intake.read_payment import read_payment
 from payments.intake.record_outcome import Outcome, SourcedFact, record_facts
 from payments.intake.tables import Payment, PaymentEvent
@@ -28,7 +29,6 @@ from payments.providers.facts import (
     PaymentFailed,
     Processing,
 )
-from payments.tables import LiveEvent
 from tests.payments.shop import NOW, SERVICE, Shop, open_shop
 
 DECLINED = Failure(

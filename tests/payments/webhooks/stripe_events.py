@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from payments.database import transaction
-from payments.encryption import FieldCipher
 from payments.identifiers import new_id
 from payments.intake.tables import Payment
+from payments.privacy.encryption import FieldCipher
 from payments.webhooks.receive_event import Received, receive_event
 from payments.webhooks.tables import InboxEvent
 from tests.jobs.environment import KEYSET, WEBHOOK_SECRET, make_settings

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from payments.database import transaction
+from payments.delivery.tables import OutboxRow
 from payments.errors import InvalidSignatureError, NotFoundError
-from payments.tables import OutboxRow
 from payments.webhooks.receive_event import Received, receive_event
 from payments.webhooks.sealed_payload import unseal
 from tests.payments.shop import NOW

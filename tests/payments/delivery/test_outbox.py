@@ -5,10 +5,10 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from payments import outbox
 from payments.database import transaction
-from payments.outbox import Leased
-from payments.tables import OutboxRow
+from payments.delivery import outbox
+from payments.delivery.outbox import Leased
+from payments.delivery.tables import OutboxRow
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 SECOND = dt.timedelta(seconds=1)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payments.identifiers import new_id
-from payments.redaction import REDACTED, holds_card_number, redact, redact_text
+from payments.privacy.redaction import REDACTED, holds_card_number, redact, redact_text
 
 MOMENTS = st.integers(1_600_000_000, 3_000_000_000).map(
     lambda seconds: dt.datetime.fromtimestamp(seconds, dt.UTC)

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from payments import live_events
 from payments.access.caller import Caller, Role
 from payments.database import connect_engine, transaction
-from payments.live_events import Change, NumberedEvent
-from payments.tables import LiveEvent
+from payments.delivery import live_events
+from payments.delivery.live_events import Change, NumberedEvent
+from payments.delivery.tables import LiveEvent
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 

@@ -1,4 +1,4 @@
-"""Tables no single feature owns: idempotency keys, the outbox and live events."""
+"""The outbox and live events: rows written with the change that causes them."""
 
 import datetime as dt
 from typing import Any
@@ -8,25 +8,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payments.database import Base
-
-
-class IdempotencyKey(Base):
-    """A caller's `reference` for one operation: unique for ever, with the request's fingerprint.
-
-    `resource_id` is set together with the resource's row; `finished_at` when the request is
-    answered; `locked_until` says how long a request still running keeps others out.
-    """
-
-    __tablename__ = "idempotency_keys"
-
-    principal: Mapped[str] = mapped_column(primary_key=True)
-    operation: Mapped[str] = mapped_column(primary_key=True)
-    reference: Mapped[str] = mapped_column(primary_key=True)
-    fingerprint: Mapped[bytes]
-    resource_id: Mapped[str | None]
-    locked_until: Mapped[dt.datetime | None]
-    created_at: Mapped[dt.datetime]
-    finished_at: Mapped[dt.datetime | None]
 
 
 class OutboxRow(Base):

@@ -14,7 +14,7 @@ from sqlalchemy import any_, column, delete, func, insert, literal, select, tabl
 from sqlalchemy.orm import Session
 
 from payments.access.caller import Caller
-from payments.tables import LiveEvent
+from payments.delivery.tables import LiveEvent
 
 CHANNEL = "live_events"
 _cursor = table("live_cursor", column("last_position"), schema="strongroom")

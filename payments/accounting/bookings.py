@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 import ledger
 from ledger import Entry, Posting
-from payments.chart_of_accounts import order_escrow, stripe_pending
+from payments.accounting.chart_of_accounts import order_escrow, stripe_pending
 from payments.providers.facts import ChargeSucceeded
 
 

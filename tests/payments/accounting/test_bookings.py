@@ -4,8 +4,8 @@ import datetime as dt
 
 import ledger
 from ledger import AccountSpec, Posting
-from payments.bookings import Charge, charge_entry
-from payments.chart_of_accounts import order_escrow, stripe_pending
+from payments.accounting.bookings import Charge, charge_entry
+from payments.accounting.chart_of_accounts import order_escrow, stripe_pending
 from payments.providers.facts import ChargeSucceeded
 
 AT = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)

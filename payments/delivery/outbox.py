@@ -14,7 +14,7 @@ from sqlalchemy import and_, delete, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from payments.tables import OutboxRow
+from payments.delivery.tables import OutboxRow
 
 MAX_ATTEMPTS = 8
 BACK_OFF_CAP_S = 300

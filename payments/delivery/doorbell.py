@@ -7,8 +7,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from payments.delivery.redis_channels import channel
 from payments.log_lines import get_logger
-from payments.redis_channels import channel
 
 CHANNEL = "doorbell"
 _TIMEOUT_S = 0.2

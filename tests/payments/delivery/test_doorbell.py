@@ -2,9 +2,9 @@ import fakeredis
 import redis
 from redis.client import PubSub
 
-from payments import doorbell
-from payments.doorbell import CHANNEL
-from payments.redis_channels import channel
+from payments.delivery import doorbell
+from payments.delivery.doorbell import CHANNEL
+from payments.delivery.redis_channels import channel
 from tests.databases import free_port
 
 

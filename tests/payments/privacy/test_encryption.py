@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from payments.encryption import (
+from payments.privacy.encryption import (
     DecryptionError,
     FieldCipher,
     KeysetError,
