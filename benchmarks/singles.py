@@ -22,7 +22,8 @@ from benchmarks.server import connect
 from ledger import Entry, Gatherer, Posting, post
 
 ROUNDS = 3
-PROCESSES = 4
+Work = Callable[[], object]
+PROCESSES = 8
 KINDS = ("gathered", "one by one", "floor")
 
 
@@ -73,21 +74,21 @@ def _call(load: Load) -> float:
     engine = connect(load.url, callers=load.callers)
     books = Books(engine)
     with Gatherer(engine) as gatherer:
-        work = _work(load, engine, books, gatherer)
-        for _ in range(20):
+        works = [_work(load, engine, books, gatherer) for _ in range(load.callers)]
+        for work in works:
             work()
-        rate = _run(work, load)
+        rate = _run(works, load)
     engine.dispose()
     return rate
 
 
-def _run(work: Callable[[], object], load: Load) -> float:
+def _run(works: list[Work], load: Load) -> float:
     counts = [0] * load.callers
     begun = time.perf_counter()
 
     def call(caller: int) -> None:
         while time.perf_counter() < begun + load.seconds:
-            work()
+            works[caller]()
             counts[caller] += 1
 
     threads = [threading.Thread(target=call, args=(caller,)) for caller in range(load.callers)]
@@ -98,7 +99,8 @@ def _run(work: Callable[[], object], load: Load) -> float:
     return sum(counts) / (time.perf_counter() - begun)
 
 
-def _work(load: Load, engine: Engine, books: Books, gatherer: Gatherer) -> Callable[[], object]:
+def _work(load: Load, engine: Engine, books: Books, gatherer: Gatherer) -> Work:
+    """Return what one caller does again and again, on a connection of its own."""
     draw = books.draw_hot if load.hot else books.draw_uniform
     draw_floor = books.draw_floor_hot if load.hot else books.draw_floor_uniform
 
@@ -108,17 +110,9 @@ def _work(load: Load, engine: Engine, books: Books, gatherer: Gatherer) -> Calla
         postings = [Posting(debit, 100), Posting(credit, -100)]
         return Entry(books.next_key(), "card.charged", now, postings)
 
-    at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
-
-    def one_by_one() -> None:
-        with at_once.connect() as connection:
-            post(connection, entry())
-
-    def floor() -> None:
-        with at_once.connect() as connection:
-            post_floor(connection, [books.next_key()], [draw_floor()])
-
-    def gathered() -> None:
-        gatherer.post(entry())
-
-    return {"gathered": gathered, "one by one": one_by_one, "floor": floor}[load.kind]
+    if load.kind == "gathered":
+        return lambda: gatherer.post(entry())
+    connection = engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+    if load.kind == "one by one":
+        return lambda: post(connection, entry())
+    return lambda: post_floor(connection, [books.next_key()], [draw_floor()])

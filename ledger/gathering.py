@@ -16,6 +16,7 @@ from ledger.entries import Entry, Posted, Refused
 from ledger.posting import Result, post_batch
 
 MOST = 500
+LINGER_S = 0.001
 
 
 class _Brought(NamedTuple):
@@ -60,8 +61,10 @@ class Gatherer:
         return result
 
     def _work(self) -> None:
+        size = 1
         while (first := self._brought.get()) is not None:
-            batch, ended = self._take_what_is_there(first)
+            batch, ended = self._take(first, expected=size)
+            size = len(batch)
             try:
                 with self._engine.connect() as connection:
                     results = post_batch(connection, [brought.entry for brought in batch])
@@ -74,11 +77,17 @@ class Gatherer:
             if ended:
                 return
 
-    def _take_what_is_there(self, first: _Brought) -> tuple[list[_Brought], bool]:
+    def _take(self, first: _Brought, *, expected: int) -> tuple[list[_Brought], bool]:
+        """Take what is there, and wait a moment for as many as came the last time.
+
+        Callers just answered come back with their next entry within that moment; without the wait
+        the first of them would be posted alone.
+        """
         batch = [first]
         while len(batch) < MOST:
             try:
-                brought = self._brought.get_nowait()
+                patience_s = LINGER_S if len(batch) < expected else 0
+                brought = self._brought.get(block=patience_s > 0, timeout=patience_s or None)
             except queue.Empty:
                 break
             if brought is None:

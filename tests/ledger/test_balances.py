@@ -107,7 +107,7 @@ def test_rolling_changes_no_balance(own_engine: Engine) -> None:
     with own_engine.begin() as connection:
         assert balance(connection, hot) == before == 18_000
         query = "SELECT max(posting_count) FROM ledger.roll_ranges WHERE account_id = %s"
-        assert connection.exec_driver_sql(query, (hot,)).scalar_one() == 5000
+        assert connection.exec_driver_sql(query, (hot,)).scalar_one() == 2000
         assert broken_invariants(connection) == []
 
 

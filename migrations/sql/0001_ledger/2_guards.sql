@@ -54,6 +54,19 @@ CREATE TRIGGER balanced_and_referenced
   AFTER INSERT ON ledger.postings REFERENCING NEW TABLE AS new_postings
   FOR EACH STATEMENT EXECUTE FUNCTION ledger.check_new_postings();
 
+-- Holds and floors are for strict accounts. A trigger and no CHECK, because posting does not touch
+-- these columns and should not pay for them.
+CREATE FUNCTION ledger.check_reserves() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF new.held < 0 OR (new.mode = 'deferred' AND (new.floor IS NOT NULL OR new.held <> 0)) THEN
+    RAISE EXCEPTION 'account %: only strict accounts have a floor or holds, and held is not negative', new.account_id
+      USING ERRCODE = '23514', CONSTRAINT = 'balances_reserves';
+  END IF;
+  RETURN new;
+END $$;
+CREATE TRIGGER reserves BEFORE INSERT OR UPDATE OF floor, held ON ledger.balances
+  FOR EACH ROW EXECUTE FUNCTION ledger.check_reserves();
+
 -- A reversal is the exact mirror of what it reverses.
 CREATE FUNCTION ledger.check_mirror() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

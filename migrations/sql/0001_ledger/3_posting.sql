@@ -18,13 +18,16 @@ SET enable_seqscan = off                  -- balances are found, and so locked, 
 SET jit = off
 AS $$
 DECLARE
+  transaction_id xid8;
   state text; broken text; reason text;
 BEGIN
   -- Outside the savepoint below, so that a period is never closed between two attempts.
   LOCK TABLE entries IN ROW EXCLUSIVE MODE;
   BEGIN
-    PERFORM pg_current_xact_id();         -- before nextval: advance_watermark() relies on it
-    entry_ids := ARRAY(SELECT nextval('entry_ids') FROM generate_series(1, cardinality(p_keys)));
+    transaction_id := pg_current_xact_id();  -- before nextval: advance_watermark() relies on it
+    FOR i IN 1 .. cardinality(p_keys) LOOP
+      entry_ids[i] := nextval('entry_ids');
+    END LOOP;
 
     WITH lines AS MATERIALIZED (
       SELECT * FROM unnest(p_entry, p_line, p_account, p_amount) WITH ORDINALITY

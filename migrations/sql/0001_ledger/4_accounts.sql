@@ -16,10 +16,9 @@ BEGIN
       LEFT JOIN assets a ON a.code = w.asset
      ORDER BY w.path, a.id
     ON CONFLICT DO NOTHING
-    RETURNING accounts.id, accounts.path, accounts.class, accounts.asset_id, accounts.mode)
+    RETURNING accounts.id, accounts.path, accounts.asset_id, accounts.mode, accounts.side)
   INSERT INTO balances (account_id, asset_id, mode, side, floor)
-  SELECT o.id, o.asset_id, o.mode,
-         CASE WHEN o.class IN ('asset', 'expense') THEN 1 ELSE -1 END,
+  SELECT o.id, o.asset_id, o.mode, o.side,
          (SELECT w.floor FROM unnest(p_path, p_asset, p_floor) AS w (path, asset, floor)
             JOIN assets a ON a.code = w.asset
            WHERE w.path = o.path AND a.id = o.asset_id LIMIT 1)

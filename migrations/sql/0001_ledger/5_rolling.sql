@@ -53,7 +53,7 @@ BEGIN
     SELECT p_account, axis, hour, min(seq), max(seq), count(*), sum(amount), min(at), max(at)
       FROM placed
      -- Consecutive postings of one hour differ by the same number from their place in the hour.
-     GROUP BY axis, hour, place - place_in_hour, (place - 1) / 5000
+     GROUP BY axis, hour, place - place_in_hour, (place - 1) / 2000
     RETURNING axis, hour, upto_seq, posting_count, amount),
   sums AS (
     INSERT INTO roll_sums (account_id, axis, grain, starts_at, amount)

@@ -1,0 +1,67 @@
+"""Entries of many threads in shared commits: each caller hears of their own, and nothing is lost."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import OperationalError
+
+from ledger import (
+    AccountSpec,
+    Entry,
+    Gatherer,
+    Posting,
+    balance,
+    broken_invariants,
+    open_accounts,
+)
+from ledger.errors import LedgerError
+from payments.database import connect_engine
+from tests.ledger.conftest import NOON
+
+
+@pytest.fixture
+def own_engine(fresh_database_url: str) -> Iterator[Engine]:
+    engine = connect_engine(fresh_database_url)
+    yield engine
+    engine.dispose()
+
+
+def test_every_caller_hears_of_their_own_entry(own_engine: Engine) -> None:
+    with own_engine.begin() as connection:
+        cash, owed = open_accounts(
+            connection,
+            [AccountSpec("assets:till", "USD", "deferred"), AccountSpec("liabilities:one", "USD")],
+        ).values()
+
+    def call(caller: int) -> list[bool]:
+        heard = []
+        for n in range(40):
+            key = f"g:{n if n % 10 == 0 else caller}:{n}"  # every tenth is everybody's
+            off = 1 if n == 7 else 0
+            postings = [Posting(cash, 1), Posting(owed, -1 - off)]
+            try:
+                heard.append(not gatherer.post(Entry(key, "test", NOON, postings)).replayed)
+            except LedgerError as error:
+                assert error.code == "unbalanced"
+                assert off
+        return heard
+
+    with Gatherer(own_engine) as gatherer, ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(call, range(16)))
+
+    assert {len(heard) for heard in answers} == {39}
+    fresh = sum(sum(heard) for heard in answers)
+    assert fresh == 16 * 35 + 4
+    with own_engine.begin() as connection:
+        assert balance(connection, cash) == fresh
+        assert broken_invariants(connection) == []
+
+
+def test_an_unreachable_database_is_every_callers_news() -> None:
+    nowhere = create_engine("postgresql://nobody@127.0.0.1:1/nothing")
+    entry = Entry("k", "test", NOON, [Posting(1, 1), Posting(2, -1)])
+
+    with Gatherer(nowhere) as gatherer, pytest.raises(OperationalError):
+        gatherer.post(entry)
