@@ -4,14 +4,13 @@ import argparse
 import platform
 
 import psycopg
-from rich.console import Console
 from sqlalchemy import create_engine
 
 from benchmarks.batches import batch_rows
 from benchmarks.books import Books
 from benchmarks.floor import create_floor
 from benchmarks.history import LARGE, SMALL, balance_figures, fill, growth_figures
-from benchmarks.report import print_figures, print_rows
+from benchmarks.report import console, print_figures, print_rows
 from benchmarks.server import connect, migrate, running_server, socket_url
 from benchmarks.singles import single_rows
 from sandbox.postgres import OWNER, Postgres
@@ -62,7 +61,7 @@ def _history(postgres: Postgres, *, seconds: float) -> None:
 def _tell_where(postgres: Postgres) -> None:
     with psycopg.connect(postgres.superuser_url()) as connection:
         version = connection.info.server_version
-    Console().print(
+    console().print(
         f"PostgreSQL {version // 10000}.{version % 10000}, Python {platform.python_version()},"
         f" {platform.machine()}; server and callers share the machine; durable commits"
     )

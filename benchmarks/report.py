@@ -1,5 +1,6 @@
 """How a benchmark tells its figures: beside the floor of the same run, the aim and the least."""
 
+import sys
 from typing import NamedTuple
 
 from rich.console import Console
@@ -26,6 +27,11 @@ class Figure(NamedTuple):
     least: float
 
 
+def console() -> Console:
+    """Return where figures are printed: wide enough for a line each, also into a file."""
+    return Console(width=None if sys.stdout.isatty() else 120)
+
+
 def print_rows(rows: list[Row]) -> None:
     """Print entries a second."""
     table = Table(title="Entries a second, durable, all integrity on")
@@ -38,7 +44,7 @@ def print_rows(rows: list[Row]) -> None:
         table.add_row(
             row.case, f"{row.rate:,.0f}", floor, ratio, f"{row.aim:,}", f"{row.least:,}", verdict
         )
-    Console().print(table)
+    console().print(table)
 
 
 def print_figures(figures: list[Figure]) -> None:
@@ -55,7 +61,7 @@ def print_figures(figures: list[Figure]) -> None:
             f"{figure.least}",
             verdict,
         )
-    Console().print(table)
+    console().print(table)
 
 
 def _verdict(*, reached: bool, enough: bool) -> str:

@@ -23,7 +23,7 @@ from ledger import Entry, Gatherer, Posting, post
 
 ROUNDS = 3
 Work = Callable[[], object]
-PROCESSES = 8
+PROCESSES = 16
 KINDS = ("gathered", "one by one", "floor")
 
 
@@ -64,7 +64,7 @@ def single_rows(url: str, *, seconds: float) -> list[Row]:
 
 
 def _rate(pool: Pool, load: Load) -> float:
-    processes = 1 if load.kind == "gathered" else PROCESSES
+    processes = 1 if load.kind == "gathered" else min(load.callers, PROCESSES)
     shares = [load._replace(callers=load.callers // processes)] * processes
     return sum(pool.map(_call, shares, chunksize=1))
 

@@ -116,7 +116,10 @@ def test_the_ledger_is_proved_sealed_and_closed(run: Run, fresh_engine: Engine) 
     assert "123.45" in run("ledger", "trial-balance").stdout
     sealed = json.loads(run("ledger", "seal", "--json").stdout)
     assert sealed["entries"] == 1
-    assert "Every seal fits" in run("ledger", "verify", "--anchor", sealed["anchor"]).stdout
+    assert (
+        "Every seal fits the journal: 1"
+        in run("ledger", "verify", "--anchor", sealed["anchor"]).stdout
+    )
     assert json.loads(run("ledger", "verify", "--json").stdout) == []
     number = sealed["anchor"].partition(":")[0]
     assert "reason" in run("ledger", "verify", "--anchor", f"{number}:{'00' * 32}", code=1).stdout

@@ -1,5 +1,6 @@
 """`strongroom ledger`: proving, sealing, closing and reading the ledger."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -27,7 +28,11 @@ def verify(context: click.Context, *, anchor: str | None, as_json: bool) -> None
             {"seal": seal.number, "reason": seal.reason}
             for seal in ledger.broken_seals(connection, anchor=_anchor(anchor))
         ]
-    print_rows(broken, as_json=as_json, empty="Every seal fits the journal.")
+        last = ledger.last_seal(connection)
+    sound = "Nothing is sealed yet; `strongroom ledger seal` does it."
+    if last is not None:
+        sound = f"Every seal fits the journal: {last.number}, up to entry {last.upto_entry}."
+    print_rows(broken, as_json=as_json, empty=sound)
     if broken:
         context.exit(1)
 
@@ -44,7 +49,9 @@ def seal(*, as_json: bool) -> None:
     if as_json:
         print_json({"entries": entries, "anchor": newest})
     else:
-        click.echo(f"{entries} entries sealed. Anchor: {newest or 'none yet'}")
+        click.echo(
+            f"Entries sealed: {entries}. Newest seal, to be noted elsewhere: {newest or '-'}"
+        )
 
 
 @ledger_group.command("trial-balance")
@@ -52,8 +59,13 @@ def seal(*, as_json: bool) -> None:
 def trial_balance(*, as_json: bool) -> None:
     """Print every account's balance; debits and credits of each asset must be equal."""
     with current_parts().engine.connect() as connection:
-        rows = [_balance_row(row, as_json=as_json) for row in ledger.trial_balance(connection)]
-    print_rows(rows, as_json=as_json, empty="Nothing was posted yet.")
+        balances = ledger.trial_balance(connection)
+    rows = [_balance_row(row, as_json=as_json) for row in balances]
+    if not as_json:
+        rows += _sums(balances)
+    print_rows(
+        rows, as_json=as_json, empty="Nothing was posted yet.", right=("debit", "credit", "held")
+    )
 
 
 @ledger_group.command("close-period")
@@ -95,6 +107,21 @@ def _balance_row(row: ledger.AccountBalance, *, as_json: bool) -> dict[str, Any]
         "credit": shown(max(-row.balance, 0)),
         "held": shown(row.held),
     }
+
+
+def _sums(balances: Sequence[ledger.AccountBalance]) -> list[dict[str, Any]]:
+    """Return the bottom line of each asset."""
+    assets = {row.asset.code: row.asset for row in balances}
+    return [
+        {
+            "path": "sum",
+            "asset": code,
+            "debit": asset.display(sum(max(r.balance, 0) for r in balances if r.asset == asset)),
+            "credit": asset.display(sum(max(-r.balance, 0) for r in balances if r.asset == asset)),
+            "held": asset.display(sum(r.held for r in balances if r.asset == asset)),
+        }
+        for code, asset in sorted(assets.items())
+    ]
 
 
 def _anchor(text: str | None) -> tuple[int, bytes] | None:

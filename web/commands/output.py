@@ -1,7 +1,7 @@
 """How commands speak: tables for people, JSON for programs."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -22,20 +22,30 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str) -> None:
-    """Print rows as a table, or `empty` when there are none."""
+def print_rows(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    as_json: bool,
+    empty: str,
+    right: Collection[str] = (),
+) -> None:
+    """Print rows as a table, or `empty` when there are none; `right` names columns of figures."""
     if as_json:
         print_json(rows)
     elif not rows:
         click.echo(empty)
     else:
-        click.echo(_table([list(rows[0]), *([_cell(v) for v in row.values()] for row in rows)]))
+        lines = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+        click.echo(_table(lines, right=[name in right for name in rows[0]]))
 
 
-def _table(lines: Sequence[Sequence[str]]) -> str:
+def _table(lines: Sequence[Sequence[str]], *, right: Sequence[bool]) -> str:
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        "  ".join(
+            cell.rjust(width) if is_right else cell.ljust(width)
+            for cell, width, is_right in zip(line, widths, right, strict=True)
+        ).rstrip()
         for line in lines
     )
 

@@ -1,0 +1,118 @@
+"""Configuration: read once, all faults told at once, nothing of the sandbox outside it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from payments.settings import SettingsError, read_migration_url, read_settings
+
+JWKS = '{"keys": []}'
+GOOD = {
+    "DATABASE_URL": "postgresql://app:secret@db/strongroom",
+    "REDIS_URL": "rediss://:secret@redis:6379/0",
+    "STRIPE_SECRET_KEY": "sk_live_abc",
+    "STRIPE_PUBLISHABLE_KEY": "pk_live_abc",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_new, whsec_old",
+    "TRUSTED_ORIGINS": "https://shop.example.com,https://admin.example.com:8443",
+    "JWT_JWKS": JWKS,
+    "JWT_ISSUER": "https://id.example.com",
+    "ENCRYPTION_KEYSET": '{"primaryKeyId": 1, "key": []}',
+    "API_KEY_PEPPER": "pepper",
+}
+
+
+def faults(**changes: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(GOOD | changes)
+    return str(caught.value)
+
+
+def test_a_full_configuration_is_read() -> None:
+    settings = read_settings(GOOD)
+
+    assert not settings.is_sandbox
+    assert settings.livemode
+    assert settings.stripe_webhook_secrets == ("whsec_new", "whsec_old")
+    assert settings.trusted_origins == (
+        "https://shop.example.com",
+        "https://admin.example.com:8443",
+    )
+    assert settings.stripe_api_url == "https://api.stripe.com"
+    assert settings.jwt_max_lifetime_s == 900
+
+
+def test_every_missing_variable_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({})
+
+    required = GOOD.keys() - {"TRUSTED_ORIGINS"}
+    assert [name for name in required if name not in str(caught.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("STRONGROOM_ENV", "staging", "use 'sandbox' or 'production'"),
+        ("DATABASE_URL", "mysql://db/x", "begins with postgresql://"),
+        ("REDIS_URL", "http://redis", "begins with redis://"),
+        ("TRUSTED_ORIGINS", "https://shop.example.com/path", "an origin reads"),
+        ("TRUSTED_ORIGINS", "*", "an origin reads"),
+        ("TRUSTED_ORIGINS", "http://shop.example.com", "use https"),
+        ("JWT_MAX_LIFETIME_S", "1.5", "whole number above zero"),
+        ("JWT_MAX_LIFETIME_S", "0", "whole number above zero"),
+        ("JWT_JWKS", "[1]", "JSON object or the path"),
+        ("ENCRYPTION_KEYSET", "/no/such/file", "cannot be read"),
+        ("STRIPE_WEBHOOK_SECRETS", "a,b,c,d", "at most 3"),
+    ],
+)
+def test_an_unusable_value_is_named_with_its_remedy(name: str, value: str, told: str) -> None:
+    text = faults(**{name: value})
+
+    assert name in text
+    assert told in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STRIPE_SECRET_KEY", "sk_test_sandbox_1"),
+        ("STRIPE_PUBLISHABLE_KEY", "pk_test_sandbox_1"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_real,whsec_sandbox_1"),
+        ("API_KEY_PEPPER", "sandbox_pepper"),
+        ("JWT_ISSUER", "https://identity.sandbox.example"),
+        ("DATABASE_URL", "postgresql://app:sandbox_x@db/strongroom"),
+        ("REDIS_URL", "redis://:sandbox_x@redis"),
+    ],
+)
+def test_no_secret_of_the_sandbox_is_accepted_outside_it(name: str, value: str) -> None:
+    assert f"{name} holds a" in faults(**{name: value})
+    assert read_settings(GOOD | {name: value, "STRONGROOM_ENV": "sandbox"}).is_sandbox
+
+
+def test_secrets_do_not_show_when_settings_are_printed() -> None:
+    shown = repr(read_settings(GOOD))
+
+    assert "https://id.example.com" in shown
+    for secret in ("secret", "sk_live", "whsec", "pepper", "primaryKeyId"):
+        assert secret not in shown.replace("stripe_secret_key", "").replace("webhook_secrets", "")
+
+
+def test_long_values_may_stand_in_files(tmp_path: Path) -> None:
+    keys = tmp_path / "jwks.json"
+    keys.write_text(json.dumps({"keys": [{"kid": "1"}]}))
+
+    settings = read_settings(GOOD | {"JWT_JWKS": str(keys)})
+
+    assert settings.jwt_jwks == {"keys": [{"kid": "1"}]}
+
+
+def test_migrations_need_their_address_only() -> None:
+    assert read_migration_url({"DATABASE_URL": "postgresql://db/x"}) == "postgresql://db/x"
+    both = {
+        "DATABASE_URL": "postgresql://db/x",
+        "MIGRATION_DATABASE_URL": "postgresql://owner@db/x",
+    }
+    assert read_migration_url(both) == "postgresql://owner@db/x"
+    with pytest.raises(SettingsError, match="MIGRATION_DATABASE_URL is missing"):
+        read_migration_url({})
