@@ -59,6 +59,15 @@ class ModelEntry:
     reversed: bool = False
 
 
+@dataclass
+class ModelHold:
+    """An open hold: on which account, what is left of it, and until when."""
+
+    place: int
+    left: int
+    expires_at: dt.datetime | None
+
+
 class LedgerModel(RuleBasedStateMachine):
     """Random transfers, batches with bad entries, holds, reversals, closes and rolls."""
 
@@ -75,7 +84,8 @@ class LedgerModel(RuleBasedStateMachine):
         self.closed = self.start - HOUR
         self.keys = itertools.count()
         self.known: dict[str, ModelEntry] = {}
-        self.open_holds: dict[int, tuple[int, int]] = {}
+        self.open_holds: dict[int, ModelHold] = {}
+        self.now = self.start
         specs = [
             AccountSpec(f"assets:run{self.run}:hot", "USD", "deferred"),
             AccountSpec(f"assets:run{self.run}:strict", "USD"),
@@ -152,43 +162,56 @@ class LedgerModel(RuleBasedStateMachine):
         self._book(mirror, posted.entry_id)
         return mirror.effect_key
 
-    @rule(target=holds, account=st.integers(1, 4), amount=st.integers(1, 40))
-    def place_hold(self, account: int, amount: int) -> object:
+    @rule(
+        target=holds,
+        account=st.integers(1, 4),
+        amount=st.integers(1, 40),
+        lasts=st.one_of(st.none(), st.integers(1, 6)),
+    )
+    def place_hold(self, account: int, amount: int, lasts: int | None) -> object:
         model = self.accounts[account]
         expected = model.floor is None or model.side * model.balance - model.held - amount >= (
             model.floor
         )
         key = f"hold:{self.run}:{next(self.keys)}"
+        expires_at = None if lasts is None else self.now + lasts * HOUR
         try:
             with self.engine.begin() as connection:
                 hold = ledger.place_hold(
-                    connection, effect_key=key, account_id=model.id, amount=amount, now=self.start
+                    connection,
+                    effect_key=key,
+                    account_id=model.id,
+                    amount=amount,
+                    now=self.now,
+                    expires_at=expires_at,
                 )
         except LedgerError:
             assert not expected
             return multiple()
         assert expected
         model.held += amount
-        self.open_holds[hold.id] = (account, amount)
+        self.open_holds[hold.id] = ModelHold(account, amount, expires_at)
         return hold.id
 
-    @rule(hold=holds, to=account, part=st.integers(1, 40), rest=st.booleans())
-    def capture(self, hold: int, to: int, part: int, *, rest: bool) -> None:
-        if hold not in self.open_holds:
+    @rule(hold_id=holds, to=account, part=st.integers(1, 40), rest=st.booleans())
+    def capture(self, hold_id: int, to: int, part: int, *, rest: bool) -> None:
+        hold = self.open_holds.get(hold_id)
+        if hold is None:
             return
-        place, left = self.open_holds[hold]
-        source, target = self.accounts[place], self.accounts[to]
+        source, target = self.accounts[hold.place], self.accounts[to]
         entry = self._entry(
             [Posting(source.id, -source.side * part), Posting(target.id, source.side * part)],
             self.start + 40 * HOUR,
         )
-        freed = left if rest or part == left else part
+        freed = hold.left if rest or part == hold.left else part
         source.held -= freed
-        expected = part <= left and source is not target and not self._refusals(entry)
+        expired = hold.expires_at is not None and hold.expires_at <= self.now
+        fits = part <= hold.left and source is not target and not expired
+        expected = fits and not self._refusals(entry)
         try:
             with self.engine.begin() as connection:
                 posted = ledger.capture_hold(
-                    connection, hold, entry, amount=part, now=self.start, release_rest=rest
+                    connection, hold_id, entry, amount=part, now=self.now, release_rest=rest
                 )
         except LedgerError:
             assert not expected
@@ -196,17 +219,33 @@ class LedgerModel(RuleBasedStateMachine):
             return
         assert expected
         self._book(entry, posted.entry_id)
-        self.open_holds[hold] = (place, left - freed)
-        if left == freed:
-            del self.open_holds[hold]
+        hold.left -= freed
+        if not hold.left:
+            del self.open_holds[hold_id]
 
-    @rule(hold=consumes(holds))
-    def void(self, hold: int) -> None:
+    @rule(hold_id=consumes(holds))
+    def void(self, hold_id: int) -> None:
         with self.engine.begin() as connection:
-            assert ledger.void_hold(connection, hold, now=self.start) == (hold in self.open_holds)
-        if hold in self.open_holds:
-            account, left = self.open_holds.pop(hold)
-            self.accounts[account].held -= left
+            voided = ledger.void_hold(connection, hold_id, now=self.now)
+        assert voided == (hold_id in self.open_holds)
+        self._give_back(hold_id)
+
+    @rule(hours=st.integers(1, 4))
+    def pass_time(self, hours: int) -> None:
+        self.now += hours * HOUR
+
+    @rule()
+    def expire(self) -> None:
+        due = {
+            hold_id
+            for hold_id, hold in self.open_holds.items()
+            if hold.expires_at is not None and hold.expires_at <= self.now
+        }
+        with self.engine.begin() as connection:
+            expired = set(ledger.expire_holds(connection, now=self.now))
+        assert due <= expired  # holds of earlier runs may be among them
+        for hold_id in due:
+            self._give_back(hold_id)
 
     @rule(hours=st.integers(0, 20))
     def close(self, hours: int) -> None:
@@ -242,6 +281,11 @@ class LedgerModel(RuleBasedStateMachine):
     def teardown(self) -> None:
         with self.engine.begin() as connection:
             assert ledger.broken_invariants(connection) == []
+
+    def _give_back(self, hold_id: int) -> None:
+        hold = self.open_holds.pop(hold_id, None)
+        if hold is not None:
+            self.accounts[hold.place].held -= hold.left
 
     # ---- the model ------------------------------------------------------------------------------
 

@@ -54,6 +54,18 @@ def test_a_key_never_stands_for_another_effect(books: Books, change: dict[str, o
     assert balance(books.connection, cash) == 100
 
 
+@pytest.mark.parametrize("amounts", [(101, -101), (-100, 100), (100, -99, -1)])
+def test_a_key_never_stands_for_other_amounts(books: Books, amounts: tuple[int, ...]) -> None:
+    cash, owed = books.open("assets:till"), books.open("liabilities:escrow:1")
+    entry = books.entry((cash, 100), (owed, -100))
+    post(books.connection, entry)
+    accounts = (cash, owed, owed)
+    changed = [Posting(account, amount) for account, amount in zip(accounts, amounts, strict=False)]
+
+    with pytest.raises(EffectKeyReusedError):
+        post(books.connection, entry._replace(postings=changed))
+
+
 def test_the_same_moment_in_another_time_zone_is_the_same_effect(books: Books) -> None:
     cash, owed = books.open("assets:till"), books.open("liabilities:escrow:1")
     entry = books.entry((cash, 100), (owed, -100))

@@ -146,6 +146,29 @@ def test_not_even_the_owner_inserts_what_is_wrong(
         assert refused(connection, _POSTING.format(**values)) == sqlstate
 
 
+@pytest.mark.parametrize(
+    ("change", "sqlstate"),
+    [
+        ({"account": 2**60}, "LE002"),
+        ({"asset": "(SELECT id FROM ledger.assets WHERE code = 'EUR')"}, "LE004"),
+    ],
+)
+def test_not_even_the_owner_balances_an_entry_on_wrong_accounts(
+    owner_engine: Engine,
+    written: tuple[int, int, int],
+    change: dict[str, object],
+    sqlstate: str,
+) -> None:
+    entry, cash, _ = written
+    usd = "(SELECT id FROM ledger.assets WHERE code = 'USD')"
+    values = {"entry": entry, "account": cash, "asset": usd} | change
+    lines = [_POSTING.format(**values, amount=amount, line=amount + 5) for amount in (1, -1)]
+    first, second = (line.partition("SELECT")[::2] for line in lines)
+    with owner_engine.connect() as connection:
+        both = f"{first[0]} SELECT {first[1]} UNION ALL SELECT {second[1]}"
+        assert refused(connection, both) == sqlstate
+
+
 def test_not_even_the_owner_ties_a_reversal_to_what_it_does_not_mirror(
     engine: Engine, owner_engine: Engine, written: tuple[int, int, int]
 ) -> None:
