@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import create_engine, text
 
-from payments.settings import read_migration_url
+from payments.settings import SettingsError, read_migration_url
 
 LOCK_TIMEOUT = "4s"
 STATEMENT_TIMEOUT = "120s"
@@ -12,7 +12,10 @@ MIGRATION_LOCK = 7_305_112  # any number no other program locks in this database
 
 def run_migrations() -> None:
     """Upgrade or downgrade on the connection given by the caller, or on our own."""
-    url = context.config.attributes.get("database_url") or read_migration_url()
+    try:
+        url = context.config.attributes.get("database_url") or read_migration_url()
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
     engine = create_engine(url)
     with engine.connect() as connection:
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))

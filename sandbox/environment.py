@@ -45,6 +45,15 @@ _SURROUNDINGS = (
 )
 
 
+# Settings that mean nothing, or do harm, without the one that names their part.
+_BELONGS_TO = {
+    "MIGRATION_DATABASE_URL": "DATABASE_URL",
+    "STRIPE_PUBLISHABLE_KEY": "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRETS": "STRIPE_SECRET_KEY",
+    "STRIPE_API_URL": "STRIPE_SECRET_KEY",
+}
+
+
 class EnvironmentFaultError(Exception):
     """What was given does not go together; the text says what is missing."""
 
@@ -92,8 +101,13 @@ class Plan:
         """Return the settings of every process, complete.
 
         Raises:
-            EnvironmentFaultError: when real Stripe keys were given in part only.
+            EnvironmentFaultError: when a part's settings were given in part only.
         """
+        for name, owner in _BELONGS_TO.items():
+            if name in self.given and owner not in self.given:
+                raise EnvironmentFaultError(
+                    f"{name} is given without {owner}: set both, or unset {name}."
+                )
         settings = {
             "STRONGROOM_ENV": "sandbox",
             "DATABASE_URL": database_url,

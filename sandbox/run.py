@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 
 from sandbox.environment import Plan
+from sandbox.given_stores import ask_postgresql, ask_redis
 from sandbox.guide import Screen
 from sandbox.home import Home, write_private
 from sandbox.ports import Ports
@@ -18,6 +19,13 @@ _ANSWER_WAIT_S = 60
 _WATCH_S = 0.5
 # Long enough for a worker to finish its job; an open event stream would keep the web for longer.
 _STOP_PATIENCE_S = 6
+
+
+_GIVEN_STORES = {
+    "DATABASE_URL": ask_postgresql,
+    "MIGRATION_DATABASE_URL": ask_postgresql,
+    "REDIS_URL": ask_redis,
+}
 
 
 class StopFailedError(Exception):
@@ -63,7 +71,7 @@ class Sandbox:
         Raises:
             StopRequestedError: when asked to stop meanwhile.
             PortTakenError: before anything was started.
-            EnvironmentFaultError: before anything was started.
+            EnvironmentFaultError: before anything was started on what was given.
             PostgresError: when PostgreSQL does not come up.
             ValkeyError: when Valkey does not come up.
             ProcessDiedError: when another part does not come up.
@@ -142,6 +150,10 @@ class Sandbox:
         return [*stores, self._valkey] if self.plan.starts_valkey else stores
 
     def _start_stores(self) -> None:
+        for variable, ask in _GIVEN_STORES.items():
+            if variable in self.plan.given:
+                with self._step(variable) as details:
+                    details.append(ask(variable, self.plan.given[variable]))
         for server in self._stores():
             with self._step(server.title) as details:
                 taken_over = server.answers()

@@ -185,3 +185,20 @@ def test_real_stripe_keys_must_be_complete(home: Path) -> None:
     assert run.process.wait(60) == 1
     assert "set STRIPE_PUBLISHABLE_KEY and STRIPE_WEBHOOK_SECRETS as well" in run.said()
     assert processes_of(home) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"MIGRATION_DATABASE_URL": "postgresql://a/b"}, "given without DATABASE_URL"),
+        ({"STRIPE_API_URL": "http://127.0.0.1:1"}, "given without STRIPE_SECRET_KEY"),
+        ({"DATABASE_URL": "postgresql://x:y@127.0.0.1:1/z"}, "DATABASE_URL does not work"),
+        ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "REDIS_URL does not work"),
+    ],
+)
+def test_what_is_given_must_work(home: Path, given: dict[str, str], said: str) -> None:
+    run = Run(home, five_free_ports(), **given)
+    assert run.process.wait(60) == 1
+    assert said in run.said()
+    assert "Traceback" not in run.said()
+    assert processes_of(home) == []
