@@ -330,7 +330,9 @@ def test_a_redis_that_hangs_holds_nobody_up(tmp_path: Path, engine: Engine, shop
 def is_idle(redis_url: str) -> bool:
     """Tell whether the worker waits for work, and has waited through its last job's end."""
     with redis.Redis.from_url(redis_url) as client:
-        states = [client.hget(key, "state") for key in client.scan_iter("rq:worker:*")]
+        states = [
+            client.hget(key, "state") for key in client.scan_iter("rq:worker:*", _type="HASH")
+        ]
         return states == [b"idle"] and not list(client.scan_iter("rq:job:*"))
 
 
