@@ -25,6 +25,7 @@ DATABASE = "strongroom"
 OWNER = "strongroom"
 SUPERUSER = "postgres"
 
+_POLL_S = 0.05
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 _DURABLE = {
     "fsync": "on",
@@ -81,6 +82,7 @@ class Postgres:
         """
         if not self.answers():
             self.stop()  # it listens on another port, or is down already
+            self._outlast_orphans(time.monotonic() + timeout_s)
             self._initialise()
             (self.data / "postmaster.pid").unlink(missing_ok=True)
             self._process = self._spawn()
@@ -147,6 +149,20 @@ class Postgres:
         except (OSError, psutil.Error, ValueError, IndexError):
             return None
 
+    def _outlast_orphans(self, deadline: float) -> None:
+        """Wait until the children of a server that was killed have noticed, and are gone.
+
+        They still hold its shared memory, and a new server refuses to start beside it.
+        """
+        while time.monotonic() < deadline and any(map(self._works_here, psutil.process_iter())):
+            time.sleep(_POLL_S)
+
+    def _works_here(self, process: psutil.Process) -> bool:
+        try:
+            return process.name() == "postgres" and Path(process.cwd()).samefile(self.data)
+        except (OSError, psutil.Error):
+            return False
+
     def _initialise(self) -> None:
         """Make the data folder, whole or not at all: a half-made one is thrown away."""
         if (self.data / "PG_VERSION").exists():
@@ -203,7 +219,7 @@ class Postgres:
                     raise PostgresError(
                         f"PostgreSQL does not answer on port {self.port}:\n{self._last_lines()}"
                     ) from error
-                time.sleep(0.05)
+                time.sleep(_POLL_S)
             else:
                 return
 

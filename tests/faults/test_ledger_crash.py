@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from ledger import AccountSpec, Entry, Posted, Posting, broken_invariants, open_accounts, post_batch
 from payments.database import connect_engine
 from sandbox.postgres import Postgres
+from tests.conditions import wait_until
 from tests.databases import embedded_postgres, migrate
 
 NOON = dt.datetime(2026, 10, 15, 12, tzinfo=dt.UTC)
@@ -33,6 +34,7 @@ def kill(postgres: Postgres) -> None:
     """Kill the server at once; its children notice and die without writing anything more."""
     postmaster = int((postgres.data / "postmaster.pid").read_text().split()[0])
     os.kill(postmaster, signal.SIGKILL)
+    wait_until(lambda: not postgres.is_running())
 
 
 def write_until_it_dies(

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,7 @@ from sqlalchemy import Engine, text
 
 from sandbox.accounts import nobody
 from sandbox.postgres import PostgresError
+from tests.conditions import wait_until
 from tests.databases import embedded_postgres
 
 
@@ -75,3 +77,19 @@ def test_without_user_namespaces_root_runs_postgres_as_nobody(tmp_path: Path) ->
             postgres.stop()
         postgres.remove()
         assert not postgres.data.exists()
+
+
+def test_a_killed_postgres_is_started_anew_when_its_children_are_gone(tmp_path: Path) -> None:
+    postgres = embedded_postgres(tmp_path)
+    try:
+        with ThreadPoolExecutor(1) as pool, psycopg.connect(postgres.start()) as connection:
+            child = psutil.Process(connection.info.backend_pid)
+            child.suspend()  # it does not notice that its server is gone
+            psutil.Process(postgres.pid).kill()
+            wait_until(lambda: not postgres.is_running())
+            starting = pool.submit(postgres.start)
+            assert not wait([starting], timeout=1).done
+            child.resume()
+            psycopg.connect(starting.result()).close()
+    finally:
+        postgres.stop()
