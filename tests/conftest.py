@@ -65,6 +65,14 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+@pytest.fixture
+def fresh_engine(fresh_database_url: str) -> Iterator[Engine]:
+    """The way to a fresh database with the application's rights."""
+    engine = connect_engine(fresh_database_url)
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture(scope="session")
 def owner_engine(database_url: str) -> Iterator[Engine]:
     """The way to this worker's database as the owner of its tables."""

@@ -3,11 +3,10 @@
 import datetime as dt
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import pytest
 from sqlalchemy import Engine
 
 from ledger import (
@@ -30,17 +29,9 @@ from ledger import (
     seal,
 )
 from ledger.errors import LedgerError
-from payments.database import connect_engine
 
 NOON = dt.datetime(2026, 10, 15, 12, tzinfo=dt.UTC)
 CALLERS = 8
-
-
-@pytest.fixture
-def own_engine(fresh_database_url: str) -> Iterator[Engine]:
-    engine = connect_engine(fresh_database_url)
-    yield engine
-    engine.dispose()
 
 
 def open_numbered(engine: Engine, count: int, floor: int | None = None) -> list[int]:
@@ -68,9 +59,9 @@ def assert_whole(engine: Engine) -> None:
         assert broken_invariants(connection) == []
 
 
-def test_clashing_batches_post_each_effect_once_and_never_deadlock(own_engine: Engine) -> None:
-    accounts = open_numbered(own_engine, 40)
-    with own_engine.begin() as connection:
+def test_clashing_batches_post_each_effect_once_and_never_deadlock(fresh_engine: Engine) -> None:
+    accounts = open_numbered(fresh_engine, 40)
+    with fresh_engine.begin() as connection:
         [hot] = open_accounts(connection, [AccountSpec("assets:hot", "USD", "deferred")]).values()
     stop = threading.Event()
     acknowledged: dict[str, set[int]] = {}
@@ -89,7 +80,7 @@ def test_clashing_batches_post_each_effect_once_and_never_deadlock(own_engine: E
         rng = random.Random(1000 + caller)
         for _ in range(25):
             batch = [draw(rng.randrange(2000)) for _ in range(40)]  # in no order, with repeats
-            with own_engine.begin() as connection:
+            with fresh_engine.begin() as connection:
                 results = post_batch(connection, batch)
             with lock:
                 for entry, result in zip(batch, results, strict=True):
@@ -99,10 +90,10 @@ def test_clashing_batches_post_each_effect_once_and_never_deadlock(own_engine: E
     def busy_work(_: int) -> None:
         closed = 0
         while not stop.is_set():
-            roll_accounts(own_engine, least=5)
-            seal(own_engine, block_entries=50)
+            roll_accounts(fresh_engine, least=5)
+            seal(fresh_engine, block_entries=50)
             closed += 2
-            with own_engine.begin() as connection:
+            with fresh_engine.begin() as connection:
                 close_books(connection, NOON + closed * dt.timedelta(hours=1))
 
     with ThreadPoolExecutor(1) as background:
@@ -115,15 +106,15 @@ def test_clashing_batches_post_each_effect_once_and_never_deadlock(own_engine: E
 
     assert len(acknowledged) > 1000
     assert all(len(ids) == 1 for ids in acknowledged.values())
-    with own_engine.begin() as connection:
+    with fresh_engine.begin() as connection:
         query = "SELECT effect_key, id FROM ledger.entries"
         stored = {row.effect_key: {row.id} for row in connection.exec_driver_sql(query)}
     assert stored == acknowledged
-    assert_whole(own_engine)
+    assert_whole(fresh_engine)
 
 
-def test_callers_in_opposite_orders_never_deadlock(own_engine: Engine) -> None:
-    accounts = open_numbered(own_engine, 6)
+def test_callers_in_opposite_orders_never_deadlock(fresh_engine: Engine) -> None:
+    accounts = open_numbered(fresh_engine, 6)
 
     def transfer(caller: int) -> int:
         done = 0
@@ -131,18 +122,18 @@ def test_callers_in_opposite_orders_never_deadlock(own_engine: Engine) -> None:
             order = accounts if (caller + n) % 2 else accounts[::-1]
             postings = [Posting(account, 1) for account in order[:-1]]
             postings.append(Posting(order[-1], -len(order) + 1))
-            with own_engine.begin() as connection:
+            with fresh_engine.begin() as connection:
                 post(connection, Entry(f"o:{caller}:{n}", "test", NOON, postings))
             done += 1
         return done
 
     assert all_at_once(transfer) == [60] * CALLERS
-    assert_whole(own_engine)
+    assert_whole(fresh_engine)
 
 
-def test_racing_callers_spend_no_more_than_there_is(own_engine: Engine) -> None:
-    [seller] = open_numbered(own_engine, 1)
-    with own_engine.begin() as connection:
+def test_racing_callers_spend_no_more_than_there_is(fresh_engine: Engine) -> None:
+    [seller] = open_numbered(fresh_engine, 1)
+    with fresh_engine.begin() as connection:
         cash, escrow = open_accounts(
             connection,
             [
@@ -158,19 +149,19 @@ def test_racing_callers_spend_no_more_than_there_is(own_engine: Engine) -> None:
             entry = Entry(
                 f"r:{caller}:{n}", "test", NOON, [Posting(escrow, 3), Posting(seller, -3)]
             )
-            with own_engine.begin() as connection:
+            with fresh_engine.begin() as connection:
                 [result] = post_batch(connection, [entry])
             released += isinstance(result, Posted)
         return released
 
     assert sum(all_at_once(release)) == 33
-    with own_engine.begin() as connection:
+    with fresh_engine.begin() as connection:
         assert (balance(connection, seller), available(connection, escrow)) == (-99, 1)
-    assert_whole(own_engine)
+    assert_whole(fresh_engine)
 
 
-def test_the_same_effect_raced_is_written_once(own_engine: Engine) -> None:
-    first, second = open_numbered(own_engine, 2)
+def test_the_same_effect_raced_is_written_once(fresh_engine: Engine) -> None:
+    first, second = open_numbered(fresh_engine, 2)
 
     def race(_: int) -> list[Posted]:
         entries = [
@@ -179,21 +170,21 @@ def test_the_same_effect_raced_is_written_once(own_engine: Engine) -> None:
         ]
         results: list[Posted] = []
         for entry in entries:
-            with own_engine.begin() as connection:
+            with fresh_engine.begin() as connection:
                 results.append(post(connection, entry))
         return results
 
     answers = all_at_once(race)
 
     assert sum(not result.replayed for answer in answers for result in answer) == 50
-    with own_engine.begin() as connection:
+    with fresh_engine.begin() as connection:
         assert balance(connection, first) == 50
-    assert_whole(own_engine)
+    assert_whole(fresh_engine)
 
 
-def test_a_hold_raced_by_captures_is_captured_once(own_engine: Engine) -> None:
-    [seller] = open_numbered(own_engine, 1)
-    with own_engine.begin() as connection:
+def test_a_hold_raced_by_captures_is_captured_once(fresh_engine: Engine) -> None:
+    [seller] = open_numbered(fresh_engine, 1)
+    with fresh_engine.begin() as connection:
         cash, escrow = open_accounts(
             connection,
             [
@@ -207,26 +198,26 @@ def test_a_hold_raced_by_captures_is_captured_once(own_engine: Engine) -> None:
     def capture(caller: int) -> bool:
         entry = Entry(f"c:{caller % 4}", "test", NOON, [Posting(escrow, 30), Posting(seller, -30)])
         try:
-            with own_engine.begin() as connection:
+            with fresh_engine.begin() as connection:
                 return not capture_hold(connection, hold.id, entry, amount=30, now=NOON).replayed
         except LedgerError:
             return False
 
     assert sum(all_at_once(capture)) == 2  # 80 held: twice 30, not three times
-    with own_engine.begin() as connection:
+    with fresh_engine.begin() as connection:
         assert balance(connection, seller) == -60
-    assert_whole(own_engine)
+    assert_whole(fresh_engine)
 
 
-def test_an_entry_raced_by_reversals_is_reversed_once(own_engine: Engine) -> None:
-    first, second = open_numbered(own_engine, 2)
-    with own_engine.begin() as connection:
+def test_an_entry_raced_by_reversals_is_reversed_once(fresh_engine: Engine) -> None:
+    first, second = open_numbered(fresh_engine, 2)
+    with fresh_engine.begin() as connection:
         wrong = post(connection, Entry("e", "test", NOON, [Posting(first, 9), Posting(second, -9)]))
 
     def undo(caller: int) -> bool:
         at = NOON + caller * dt.timedelta(seconds=1)
         try:
-            with own_engine.begin() as connection:
+            with fresh_engine.begin() as connection:
                 return not reverse(
                     connection, wrong.entry_id, occurred_at=at, description=""
                 ).replayed
@@ -234,38 +225,38 @@ def test_an_entry_raced_by_reversals_is_reversed_once(own_engine: Engine) -> Non
             return False
 
     assert sum(all_at_once(undo)) == 1
-    with own_engine.begin() as connection:
+    with fresh_engine.begin() as connection:
         assert balance(connection, first) == 0
-    assert_whole(own_engine)
+    assert_whole(fresh_engine)
 
 
-def test_accounts_raced_into_being_are_opened_once(own_engine: Engine) -> None:
+def test_accounts_raced_into_being_are_opened_once(fresh_engine: Engine) -> None:
     names = [f"liabilities:escrow:{n}" for n in range(200)]
 
     def open_all(caller: int) -> dict[tuple[str, str], int]:
         order = names if caller % 2 else names[::-1]
-        with own_engine.begin() as connection:
+        with fresh_engine.begin() as connection:
             return open_accounts(connection, [AccountSpec(name, "USD", floor=0) for name in order])
 
     assert len({str(sorted(found.items())) for found in all_at_once(open_all)}) == 1
 
 
-def test_nothing_slips_into_a_period_while_it_is_closed(own_engine: Engine) -> None:
-    first, second = open_numbered(own_engine, 2)
+def test_nothing_slips_into_a_period_while_it_is_closed(fresh_engine: Engine) -> None:
+    first, second = open_numbered(fresh_engine, 2)
 
     def work(caller: int) -> int:
         if caller == 0:
             for n in range(40):
-                with own_engine.begin() as connection:
+                with fresh_engine.begin() as connection:
                     close_books(connection, NOON + n * dt.timedelta(minutes=1))
             return 0
         refused = 0
         for n in range(60):
             at = NOON + (n - 5) * dt.timedelta(minutes=1)
             entry = Entry(f"p:{caller}:{n}", "test", at, [Posting(first, 1), Posting(second, -1)])
-            with own_engine.begin() as connection:
+            with fresh_engine.begin() as connection:
                 refused += isinstance(post_batch(connection, [entry])[0], Refused)
         return refused
 
     assert sum(all_at_once(work)) > 0
-    assert_whole(own_engine)  # one invariant is: nothing was recorded into a closed period
+    assert_whole(fresh_engine)  # one invariant is: nothing was recorded into a closed period

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import random
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine
@@ -20,17 +19,9 @@ from ledger import (
     trial_balance,
 )
 from ledger.errors import UnknownAccountError
-from payments.database import connect_engine
 from tests.ledger.conftest import NOON, Books
 
 DAY = dt.timedelta(days=1)
-
-
-@pytest.fixture
-def own_engine(fresh_database_url: str) -> Iterator[Engine]:
-    engine = connect_engine(fresh_database_url)
-    yield engine
-    engine.dispose()
 
 
 def plain_sum(engine: Engine, account_id: int, axis: str, at: dt.datetime) -> int:
@@ -50,9 +41,9 @@ def roll_until_done(engine: Engine, *, least: int = 1) -> int:
     return rolled + roll_accounts(engine, least=least)
 
 
-def test_balances_at_any_moment_equal_the_sum_of_history(own_engine: Engine) -> None:
+def test_balances_at_any_moment_equal_the_sum_of_history(fresh_engine: Engine) -> None:
     rng = random.Random(20_261_015)
-    with own_engine.begin() as connection:
+    with fresh_engine.begin() as connection:
         hot, strict = open_accounts(
             connection,
             [AccountSpec("assets:hot", "USD", "deferred"), AccountSpec("liabilities:one", "USD")],
@@ -66,29 +57,29 @@ def test_balances_at_any_moment_equal_the_sum_of_history(own_engine: Engine) -> 
             at = NOON + batch * DAY + rng.choice([0, 0, 0, 0, -5, 2]) * DAY * rng.random()
             postings = [Posting(hot, amount), Posting(strict, -amount)]
             entries.append(Entry(f"b:{batch}:{n}", "test", at, postings))
-        with own_engine.begin() as connection:
+        with fresh_engine.begin() as connection:
             post_batch(connection, entries)
             now = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
         recorded.append(now)
         if batch in (2, 3, 6):
-            roll_accounts(own_engine, least=1)
-            roll_accounts(own_engine, least=1)
+            roll_accounts(fresh_engine, least=1)
+            roll_accounts(fresh_engine, least=1)
 
     moments = [NOON + DAY * rng.uniform(-6, 11) for _ in range(40)]
     for account in (hot, strict):
         for axis, times in (("occurred", moments), ("recorded", recorded)):
             for at in times:
-                with own_engine.begin() as connection:
+                with fresh_engine.begin() as connection:
                     found = balance_at(connection, account, at, axis=axis)  # type: ignore[arg-type] # both axes
-                assert found == plain_sum(own_engine, account, axis, at)
-    with own_engine.begin() as connection:
+                assert found == plain_sum(fresh_engine, account, axis, at)
+    with fresh_engine.begin() as connection:
         assert broken_invariants(connection) == []
         query = "SELECT count(*) FROM ledger.roll_ranges"
         assert connection.exec_driver_sql(query).scalar_one() > 99
 
 
-def test_rolling_changes_no_balance(own_engine: Engine) -> None:
-    with own_engine.begin() as connection:
+def test_rolling_changes_no_balance(fresh_engine: Engine) -> None:
+    with fresh_engine.begin() as connection:
         hot, strict = open_accounts(
             connection,
             [AccountSpec("assets:hot", "USD", "deferred"), AccountSpec("liabilities:one", "USD")],
@@ -102,17 +93,17 @@ def test_rolling_changes_no_balance(own_engine: Engine) -> None:
         )
         before = balance(connection, hot)
 
-    roll_until_done(own_engine)
+    roll_until_done(fresh_engine)
 
-    with own_engine.begin() as connection:
+    with fresh_engine.begin() as connection:
         assert balance(connection, hot) == before == 18_000
         query = "SELECT max(posting_count) FROM ledger.roll_ranges WHERE account_id = %s"
         assert connection.exec_driver_sql(query, (hot,)).scalar_one() == 2000
         assert broken_invariants(connection) == []
 
 
-def test_the_roller_waits_for_transactions_that_may_still_commit(own_engine: Engine) -> None:
-    with own_engine.begin() as connection:
+def test_the_roller_waits_for_transactions_that_may_still_commit(fresh_engine: Engine) -> None:
+    with fresh_engine.begin() as connection:
         hot, other = open_accounts(
             connection,
             [
@@ -124,21 +115,21 @@ def test_the_roller_waits_for_transactions_that_may_still_commit(own_engine: Eng
     def entry(key: str) -> Entry:
         return Entry(key, "test", NOON, [Posting(hot, 1), Posting(other, -1)])
 
-    with own_engine.connect() as slow, slow.begin():
+    with fresh_engine.connect() as slow, slow.begin():
         post_batch(slow, [entry("slow")])  # takes the lower id and commits last
-        with own_engine.begin() as connection:
+        with fresh_engine.begin() as connection:
             post_batch(connection, [entry("quick")])
-        assert [roll_accounts(own_engine, least=1) for _ in range(4)] == [0, 0, 0, 0]
+        assert [roll_accounts(fresh_engine, least=1) for _ in range(4)] == [0, 0, 0, 0]
 
-    roll_until_done(own_engine)
+    roll_until_done(fresh_engine)
 
-    with own_engine.begin() as connection:
+    with fresh_engine.begin() as connection:
         assert balance(connection, hot) == 2
         assert broken_invariants(connection) == []
 
 
-def test_few_postings_are_not_worth_rolling(own_engine: Engine) -> None:
-    with own_engine.begin() as connection:
+def test_few_postings_are_not_worth_rolling(fresh_engine: Engine) -> None:
+    with fresh_engine.begin() as connection:
         one, two = open_accounts(
             connection,
             [AccountSpec("assets:one", "USD"), AccountSpec("assets:two", "USD", "deferred")],
@@ -151,7 +142,7 @@ def test_few_postings_are_not_worth_rolling(own_engine: Engine) -> None:
             ],
         )
 
-    assert [roll_accounts(own_engine) for _ in range(3)] == [0, 0, 0]
+    assert [roll_accounts(fresh_engine) for _ in range(3)] == [0, 0, 0]
 
 
 def test_the_trial_balance_is_zero_in_every_asset(books: Books) -> None:

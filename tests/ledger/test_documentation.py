@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
 from sqlalchemy import Engine
 
 from ledger import (
@@ -20,7 +19,6 @@ from ledger import (
     open_accounts,
     post,
 )
-from payments.database import connect_engine
 
 PAGE = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
 _HEAD = re.compile(r"(?P<date>\d{4}-\d\d-\d\d) \* (?P<text>.+?)  ; (?P<key>\S+)")
@@ -66,13 +64,6 @@ def read_line(line: str) -> WorkedLine:
     return WorkedLine(found["path"], found["asset"], Decimal(found["amount"]), stated)
 
 
-@pytest.fixture
-def own_engine(fresh_database_url: str) -> Iterator[Engine]:
-    engine = connect_engine(fresh_database_url)
-    yield engine
-    engine.dispose()
-
-
 def specification(path: str, asset: str) -> AccountSpec:
     """The chart of accounts: escrow never pays out more than came in; Stripe's is hot."""
     if path.startswith("liabilities:escrow:"):
@@ -80,10 +71,10 @@ def specification(path: str, asset: str) -> AccountSpec:
     return AccountSpec(path, asset, "deferred" if path.startswith("assets:stripe:") else "strict")
 
 
-def test_every_worked_entry_balances_and_states_true_balances(own_engine: Engine) -> None:
+def test_every_worked_entry_balances_and_states_true_balances(fresh_engine: Engine) -> None:
     entries = list(worked_entries())
     assert len(entries) > 25
-    with own_engine.begin() as connection:
+    with fresh_engine.begin() as connection:
         exponents = {code: asset.exponent for code, asset in assets(connection).items()}
         for worked in entries:
             ids = open_accounts(
@@ -117,9 +108,9 @@ def test_the_whole_chart_of_accounts_is_worked() -> None:
     assert [account for account in chart if not any(p.startswith(account) for p in paths)] == []
 
 
-def test_the_python_on_the_page_runs(own_engine: Engine) -> None:
+def test_the_python_on_the_page_runs(fresh_engine: Engine) -> None:
     occurred_at = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
     [example] = blocks("python")
 
-    names = {"engine": own_engine, "occurred_at": occurred_at}
+    names = {"engine": fresh_engine, "occurred_at": occurred_at}
     exec(compile(example, "docs/ledger.md", "exec"), names)  # noqa: S102 - the page's own example

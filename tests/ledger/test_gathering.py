@@ -1,6 +1,5 @@
 """Entries of many threads in shared commits: each caller hears of their own."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -17,19 +16,11 @@ from ledger import (
     open_accounts,
 )
 from ledger.errors import UnbalancedError
-from payments.database import connect_engine
 from tests.ledger.conftest import NOON
 
 
-@pytest.fixture
-def own_engine(fresh_database_url: str) -> Iterator[Engine]:
-    engine = connect_engine(fresh_database_url)
-    yield engine
-    engine.dispose()
-
-
-def test_every_caller_hears_of_their_own_entry(own_engine: Engine) -> None:
-    with own_engine.begin() as connection:
+def test_every_caller_hears_of_their_own_entry(fresh_engine: Engine) -> None:
+    with fresh_engine.begin() as connection:
         cash, owed = open_accounts(
             connection,
             [AccountSpec("assets:till", "USD", "deferred"), AccountSpec("liabilities:one", "USD")],
@@ -49,13 +40,13 @@ def test_every_caller_hears_of_their_own_entry(own_engine: Engine) -> None:
                 heard.append(not gatherer.post(entry).replayed)
         return heard
 
-    with Gatherer(own_engine) as gatherer, ThreadPoolExecutor(16) as pool:
+    with Gatherer(fresh_engine) as gatherer, ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(call, range(16)))
 
     assert {len(heard) for heard in answers} == {39}
     fresh = sum(sum(heard) for heard in answers)
     assert fresh == 16 * 35 + 4
-    with own_engine.begin() as connection:
+    with fresh_engine.begin() as connection:
         assert balance(connection, cash) == fresh
         assert broken_invariants(connection) == []
 

@@ -17,23 +17,15 @@ from ledger import (
     reverse,
     seal,
 )
-from payments.database import connect_engine
 from tests.databases import Servers
 from tests.ledger.conftest import NOON
 
 
 @pytest.fixture
-def own_engine(fresh_database_url: str) -> Iterator[Engine]:
-    engine = connect_engine(fresh_database_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def tamper(servers: Servers, own_engine: Engine) -> Iterator[Engine]:
+def tamper(servers: Servers, fresh_engine: Engine) -> Iterator[Engine]:
     """A superuser with all triggers off: who can do this can do anything but go unseen."""
     engine = create_engine(
-        servers.superuser_url_of(own_engine.url.database or ""),
+        servers.superuser_url_of(fresh_engine.url.database or ""),
         connect_args={"options": "-c session_replication_role=replica"},
     )
     yield engine
@@ -41,9 +33,9 @@ def tamper(servers: Servers, own_engine: Engine) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def sealed(own_engine: Engine) -> Engine:
+def sealed(fresh_engine: Engine) -> Engine:
     """A hundred entries in seals of ten."""
-    with own_engine.begin() as connection:
+    with fresh_engine.begin() as connection:
         cash, owed = open_accounts(
             connection,
             [AccountSpec("assets:till", "USD", "deferred"), AccountSpec("liabilities:one", "USD")],
@@ -61,9 +53,9 @@ def sealed(own_engine: Engine) -> Engine:
                 for n in range(100)
             ],
         )
-    while not seal(own_engine, block_entries=10):  # entries settle when older transactions end
+    while not seal(fresh_engine, block_entries=10):  # entries settle when older transactions end
         pass
-    return own_engine
+    return fresh_engine
 
 
 def broken(engine: Engine, anchor: tuple[int, bytes] | None = None) -> list[int]:

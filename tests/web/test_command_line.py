@@ -1,6 +1,6 @@
 import datetime as dt
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
@@ -10,7 +10,6 @@ import ledger
 from ledger import AccountSpec, Entry, Posting
 from payments.access.api_keys import authenticate_key
 from payments.access.caller import Role
-from payments.database import connect_engine
 from payments.errors import UnauthorizedError
 from tests.web.conftest import environment
 from web.command_line import main
@@ -33,13 +32,6 @@ def run(environ: dict[str, str]) -> Run:
         return result
 
     return invoke
-
-
-@pytest.fixture
-def fresh_engine(fresh_database_url: str) -> Iterator[Engine]:
-    engine = connect_engine(fresh_database_url)
-    yield engine
-    engine.dispose()
 
 
 def test_help_needs_no_configuration() -> None:
