@@ -85,11 +85,13 @@ def test_a_killed_postgres_is_started_anew_when_its_children_are_gone(tmp_path: 
         with ThreadPoolExecutor(1) as pool, psycopg.connect(postgres.start()) as connection:
             child = psutil.Process(connection.info.backend_pid)
             child.suspend()  # it does not notice that its server is gone
-            psutil.Process(postgres.pid).kill()
-            wait_until(lambda: not postgres.is_running())
-            starting = pool.submit(postgres.start)
-            assert not wait([starting], timeout=1).done
-            child.resume()
+            try:
+                psutil.Process(postgres.pid).kill()
+                wait_until(lambda: not postgres.is_running())
+                starting = pool.submit(postgres.start)
+                assert not wait([starting], timeout=1).done
+            finally:
+                child.resume()
             psycopg.connect(starting.result()).close()
     finally:
         postgres.stop()
