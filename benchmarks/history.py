@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from benchmarks.books import Books
 from benchmarks.report import Figure
 from ledger import AccountSpec, Entry, Posting, balance_at, open_accounts, post_batch, roll_accounts
+from ledger.balances import Axis
 
 SMALL, LARGE = 100_000, 10_000_000  # postings
 LOAD_BATCH = 5_000
@@ -66,10 +67,11 @@ def balance_figures(engine: Engine, books: Books) -> list[Figure]:
     accounts = {"hot deferred": books.hot, "busy strict": busy, "one of 10,000": books.sellers[7]}
     figures = []
     for name, account_id in accounts.items():
-        for axis, begin, length in (
-            ("occurred", BEGIN, YEAR),
-            ("recorded", span[0], span[1] - span[0]),
-        ):
+        axes: dict[Axis, tuple[dt.datetime, dt.timedelta]] = {
+            "occurred": (BEGIN, YEAR),
+            "recorded": (span[0], span[1] - span[0]),
+        }
+        for axis, (begin, length) in axes.items():
             moments = [begin + length * random.random() for _ in range(READS)]
             _check(engine, account_id, axis, moments[0])
             spent = median(_time(engine, account_id, axis, at) for at in moments)
@@ -78,22 +80,22 @@ def balance_figures(engine: Engine, books: Books) -> list[Figure]:
     return figures
 
 
-def _time(engine: Engine, account_id: int, axis: str, at: dt.datetime) -> float:
+def _time(engine: Engine, account_id: int, axis: Axis, at: dt.datetime) -> float:
     with engine.connect() as connection:
         connection.exec_driver_sql("SELECT 1")
         begun = time.perf_counter()
-        balance_at(connection, account_id, at, axis=axis)  # type: ignore[arg-type] # one of the two
+        balance_at(connection, account_id, at, axis=axis)
         return time.perf_counter() - begun
 
 
-def _check(engine: Engine, account_id: int, axis: str, at: dt.datetime) -> None:
+def _check(engine: Engine, account_id: int, axis: Axis, at: dt.datetime) -> None:
     with engine.begin() as connection:
         total = connection.exec_driver_sql(
             "SELECT coalesce(sum(amount), 0) FROM ledger.postings"
             f" WHERE account_id = %s AND {axis}_at <= %s",
             (account_id, at),
         ).scalar_one()
-        found = balance_at(connection, account_id, at, axis=axis)  # type: ignore[arg-type] # one of the two
+        found = balance_at(connection, account_id, at, axis=axis)
         assert found == int(total)
 
 

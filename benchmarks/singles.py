@@ -6,9 +6,9 @@ are threads of one process, which is what a gatherer is for.
 
 import datetime as dt
 import multiprocessing
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.pool import Pool
 from statistics import median
 from typing import NamedTuple
@@ -83,19 +83,17 @@ def _call(load: Load) -> float:
 
 
 def _run(works: list[Work], load: Load) -> float:
-    counts = [0] * load.callers
     begun = time.perf_counter()
 
-    def call(caller: int) -> None:
+    def call(work: Work) -> int:
+        count = 0
         while time.perf_counter() < begun + load.seconds:
-            works[caller]()
-            counts[caller] += 1
+            work()
+            count += 1
+        return count
 
-    threads = [threading.Thread(target=call, args=(caller,)) for caller in range(load.callers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(load.callers) as pool:
+        counts = list(pool.map(call, works))  # raises what a caller raised: no deadlock goes unseen
     return sum(counts) / (time.perf_counter() - begun)
 
 
