@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.orm import Session
 
 from payments.database import transaction
-from payments.intake.tables import Payment
+from payments.lifecycle.tables import Payment
 from payments.parties.tables import Party
 from payments.privacy.encryption import DecryptionError, FieldCipher
 from payments.webhooks.tables import InboxEvent

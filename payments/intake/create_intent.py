@@ -18,11 +18,11 @@ from payments.delivery.live_events import announce
 from payments.errors import StrongroomError, UnavailableError
 from payments.idempotency import Answered, Claim
 from payments.identifiers import new_id
-from payments.intake.lifecycle import Status
 from payments.intake.payable_order import lock_payable_order
-from payments.intake.record_outcome import SourcedFact, record_facts
-from payments.intake.tables import Payment, PaymentEvent, ProviderCall
-from payments.intake.view import PaymentView, view_payment
+from payments.lifecycle.record_facts import SourcedFact, record_facts
+from payments.lifecycle.stages import Status
+from payments.lifecycle.tables import Payment, PaymentEvent, ProviderCall
+from payments.lifecycle.view import PaymentView, view_payment
 from payments.orders.tables import Order
 from payments.privacy.encryption import FieldCipher
 from payments.providers.facts import Failure, PaymentFailed

@@ -5,8 +5,8 @@ from sqlalchemy.orm import Session
 
 from payments.access.caller import Caller
 from payments.errors import ConflictError, ForbiddenError, NotFoundError
-from payments.intake.lifecycle import CHARGED, Status
-from payments.intake.tables import Payment
+from payments.lifecycle.stages import CHARGED, Status
+from payments.lifecycle.tables import Payment
 from payments.orders.tables import Order
 from payments.providers.stripe.intents import CURRENCIES
 

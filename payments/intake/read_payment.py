@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from payments.access.caller import Caller
 from payments.errors import NotFoundError
-from payments.intake.tables import Payment
-from payments.intake.view import PaymentView, view_payment
+from payments.lifecycle.tables import Payment
+from payments.lifecycle.view import PaymentView, view_payment
 from payments.orders.tables import Order
 
 LIMIT_MAX = 200

@@ -12,7 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from payments.database import in_transaction, transaction
-from payments.intake.record_outcome import SourcedFact, record_facts
+from payments.lifecycle.record_facts import SourcedFact, record_facts
 from payments.log_lines import get_logger
 from payments.privacy.encryption import DecryptionError, FieldCipher
 from payments.privacy.redaction import redact

@@ -19,7 +19,7 @@ from payments.database import connect_engine, transaction
 from payments.delivery import live_events, outbox
 from payments.delivery.redis_channels import channel
 from payments.delivery.tables import LiveEvent, OutboxRow
-from payments.intake.tables import Payment
+from payments.lifecycle.tables import Payment
 from payments.webhooks.tables import InboxEvent
 from sandbox.valkey import Valkey
 from tests.databases import embedded_postgres, free_port, migrate

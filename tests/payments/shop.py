@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from payments.access.caller import Caller, Role
 from payments.database import transaction
 from payments.identifiers import new_id
-from payments.intake.tables import Payment, PaymentEvent
+from payments.lifecycle.tables import Payment, PaymentEvent
 from payments.orders.create_order import create_order
 from payments.orders.totals import LineInput
 from payments.orders.view import OrderView

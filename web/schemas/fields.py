@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from payments.intake.view import rfc_3339
+from payments.lifecycle.view import rfc_3339
 from payments.privacy.redaction import holds_card_number
 
 MAX_AMOUNT_DIGITS = 78

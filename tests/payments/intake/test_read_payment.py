@@ -7,7 +7,7 @@ from payments.access.caller import Caller, Role
 from payments.database import transaction
 from payments.errors import NotFoundError
 from payments.intake.read_payment import Page, list_payments, read_payment
-from payments.intake.tables import Payment
+from payments.lifecycle.tables import Payment
 from tests.payments.shop import SERVICE, Shop, new_party, open_shop, person
 
 

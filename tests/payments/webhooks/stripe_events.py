@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 
 from payments.database import transaction
 from payments.identifiers import new_id
-from payments.intake.tables import Payment
+from payments.lifecycle.tables import Payment
 from payments.privacy.encryption import FieldCipher
 from payments.webhooks.receive_event import Received, receive_event
 from payments.webhooks.tables import InboxEvent

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 import ledger
 from payments.database import connect_engine, transaction
 from payments.delivery.tables import LiveEvent, OutboxRow
-from payments.intake.tables import Payment
+from payments.lifecycle.tables import Payment
 from payments.webhooks.drain_inbox import MAX_ATTEMPTS, Drained, back_off, drain_inbox
 from payments.webhooks.tables import InboxEvent
 from payments.webhooks.wake_up import wake_up_for_leftovers

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 import ledger
 from payments.accounting.bookings import Charge, book_charges
-from payments.intake.lifecycle import CHARGED
-from payments.intake.locked_payments import LockedPayment, LockedPayments, lock_payments
-from payments.intake.write_changes import write_changes
+from payments.lifecycle.locked_payments import LockedPayment, LockedPayments, lock_payments
+from payments.lifecycle.stages import CHARGED
+from payments.lifecycle.write_changes import write_changes
 from payments.providers.facts import ChargeSucceeded, Fact
 
 

@@ -8,9 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from payments.delivery.live_events import Change, announce_all
-from payments.intake.lifecycle import CHARGED
-from payments.intake.locked_payments import LockedPayment
-from payments.intake.view import rfc_3339
+from payments.lifecycle.locked_payments import LockedPayment
+from payments.lifecycle.stages import CHARGED
+from payments.lifecycle.view import rfc_3339
 
 _UPDATE_PAYMENTS = text("""
     UPDATE strongroom.payments p

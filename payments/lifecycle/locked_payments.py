@@ -9,9 +9,9 @@ from sqlalchemy import ARRAY, Row, Select, Text, bindparam, func, select, union
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from payments.intake.lifecycle import Stage, Status, advance
-from payments.intake.tables import Payment, PaymentEvent
-from payments.intake.view import PaymentView, view_payment
+from payments.lifecycle.stages import Stage, Status, advance
+from payments.lifecycle.tables import Payment, PaymentEvent
+from payments.lifecycle.view import PaymentView, view_payment
 from payments.orders.tables import Order
 from payments.providers.facts import Fact, PaymentFailed
 

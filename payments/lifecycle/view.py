@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from payments.intake.lifecycle import Status
-from payments.intake.tables import Payment
+from payments.lifecycle.stages import Status
+from payments.lifecycle.tables import Payment
 from payments.providers.facts import Failure
 
 

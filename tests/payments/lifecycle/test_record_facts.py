@@ -16,9 +16,9 @@ import ledger
 from payments.database import connect_engine, in_transaction, transaction
 from payments.delivery.tables import LiveEvent
 from payments.intake.read_payment import read_payment
-from payments.intake.record_outcome import Outcome, SourcedFact, record_facts
-from payments.intake.tables import Payment, PaymentEvent
-from payments.intake.view import PaymentView
+from payments.lifecycle.record_facts import Outcome, SourcedFact, record_facts
+from payments.lifecycle.tables import Payment, PaymentEvent
+from payments.lifecycle.view import PaymentView
 from payments.orders.read_order import read_order
 from payments.providers.facts import (
     ActionRequired,

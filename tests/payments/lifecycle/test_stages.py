@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from payments.intake.lifecycle import CHARGED, Stage, Status, advance
+from payments.lifecycle.stages import CHARGED, Stage, Status, advance
 from payments.providers.facts import (
     ActionRequired,
     Canceled,
