@@ -7,27 +7,27 @@ from collections.abc import Mapping
 
 
 class StrongroomError(Exception):
-    """A refusal the caller can act on: a stable `code` and a sentence in plain English."""
+    """A refusal the caller can act on: a stable `code` and a sentence in plain English.
+
+    `errors` maps each field at fault to what is wrong with it.
+    """
 
     code = "error"
 
-    def __init__(self, detail: str, *, code: str | None = None) -> None:
+    def __init__(
+        self, detail: str, *, code: str | None = None, errors: Mapping[str, list[str]] | None = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.errors = dict(errors or {})
         if code is not None:
             self.code = code
 
 
 class InvalidRequestError(StrongroomError):
-    """The request is wrong in itself; `errors` maps each field to what is wrong with it."""
+    """The request is wrong in itself."""
 
     code = "validation"
-
-    def __init__(
-        self, detail: str, *, errors: Mapping[str, list[str]] | None = None, code: str | None = None
-    ) -> None:
-        super().__init__(detail, code=code)
-        self.errors = dict(errors or {})
 
 
 class UnauthorizedError(StrongroomError):

@@ -112,10 +112,8 @@ def _answer(describe: Callable[[Any], Problem]) -> Callable[[Any], Response]:
 
 
 def _domain_problem(error: errors.StrongroomError) -> Problem:
-    problem = Problem(status_of(error), error.code, error.detail)
-    if isinstance(error, errors.InvalidRequestError):
-        problem.errors = error.errors
-    elif isinstance(error, errors.UnauthorizedError):
+    problem = Problem(status_of(error), error.code, error.detail, errors=error.errors)
+    if isinstance(error, errors.UnauthorizedError):
         problem.headers = {"WWW-Authenticate": 'Bearer realm="strongroom"'}
     elif isinstance(error, _TRY_AGAIN):
         problem.headers = {"Retry-After": str(error.retry_after_s)}

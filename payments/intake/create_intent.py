@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from payments import idempotency
 from payments.access.caller import Caller
+from payments.calls.tables import ProviderCall
 from payments.database import in_transaction
 from payments.delivery.live_events import announce
 from payments.errors import StrongroomError, UnavailableError
@@ -21,7 +22,7 @@ from payments.identifiers import new_id
 from payments.intake.payable_order import lock_payable_order
 from payments.lifecycle.record_facts import SourcedFact, record_facts
 from payments.lifecycle.stages import Status
-from payments.lifecycle.tables import Payment, PaymentEvent, ProviderCall
+from payments.lifecycle.tables import Payment, PaymentEvent
 from payments.lifecycle.view import PaymentView, view_payment
 from payments.orders.tables import Order
 from payments.privacy.encryption import FieldCipher

@@ -11,8 +11,10 @@ from enum import StrEnum
 
 from payments.providers.facts import (
     ActionRequired,
+    Authorized,
     Canceled,
     ChargeSucceeded,
+    Expired,
     Fact,
     PaymentFailed,
     Processing,
@@ -44,9 +46,11 @@ class Stage:
 
 LEADS_TO: dict[type[Fact], Status] = {
     ActionRequired: Status.REQUIRES_ACTION,
+    Authorized: Status.PROCESSING,
     Processing: Status.PROCESSING,
     PaymentFailed: Status.FAILED,
     Canceled: Status.CANCELED,
+    Expired: Status.EXPIRED,
     ChargeSucceeded: Status.SUCCEEDED,
 }
 

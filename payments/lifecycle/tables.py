@@ -1,15 +1,21 @@
-"""Payments, the history of their status, and every call made to a provider."""
+"""Payments, the history of their status, and what may follow a charge: refunds and disputes."""
 
 import datetime as dt
+from typing import Any
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payments.database import Base, MinorUnits
 
 
 class Payment(Base):
-    """One attempt of a buyer to pay an order over one rail."""
+    """One attempt of a buyer to pay an order over one rail.
+
+    `amount_captured` is what was taken, `amount_refunded` what of it went back; `poll_at` is when
+    to ask the provider next, None when there is nothing to learn.
+    """
 
     __tablename__ = "payments"
 
@@ -22,12 +28,19 @@ class Payment(Base):
     status: Mapped[str]
     amount: Mapped[int] = mapped_column(MinorUnits)
     currency: Mapped[str]
-    amount_refunded: Mapped[int] = mapped_column(MinorUnits)
+    amount_captured: Mapped[int] = mapped_column(MinorUnits, default=0)
+    amount_refunded: Mapped[int] = mapped_column(MinorUnits, default=0)
+    authorized_at: Mapped[dt.datetime | None]
     failure_code: Mapped[str | None]
     stripe_code: Mapped[str | None]
     failure_message: Mapped[str | None]
     failure_next_step: Mapped[str | None]
+    next_action: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     client_secret_encrypted: Mapped[bytes | None]
+    checkout_session_ref: Mapped[str | None]
+    checkout_url_encrypted: Mapped[bytes | None]
+    poll_at: Mapped[dt.datetime | None]
+    polls: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[dt.datetime]
     updated_at: Mapped[dt.datetime]
 
@@ -46,19 +59,53 @@ class PaymentEvent(Base):
     recorded_at: Mapped[dt.datetime]
 
 
-class ProviderCall(Base):
-    """The intent of one call to a provider, committed before the call is made.
+class Refund(Base):
+    """Money going back to the buyer; `origin` is `api` when we asked for it, else `provider`.
 
-    `state`: `intent` (committed, perhaps sent), `done`, `refused`, or `unknown` (no answer).
+    `status`: `pending`, `succeeded`, `failed` or `canceled`. `booked` is how far the ledger is:
+    `nothing`, `held` in the escrow, `refunded`, `returned` (it had been refunded and came back),
+    or `released` (it had been held and is not any more).
     """
 
-    __tablename__ = "provider_calls"
+    __tablename__ = "refunds"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     payment_id: Mapped[str] = mapped_column(ForeignKey("strongroom.payments.id"))
-    operation: Mapped[str]
-    idempotency_key: Mapped[str]
-    state: Mapped[str]
-    error: Mapped[str | None]
+    provider: Mapped[str]
+    provider_ref: Mapped[str | None]
+    origin: Mapped[str]
+    amount: Mapped[int] = mapped_column(MinorUnits)
+    currency: Mapped[str]
+    status: Mapped[str]
+    reason: Mapped[str | None]
+    failure_code: Mapped[str | None]
+    occurred_at: Mapped[dt.datetime]
+    booked: Mapped[str] = mapped_column(default="nothing")
+    hold_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[dt.datetime]
-    finished_at: Mapped[dt.datetime | None]
+    updated_at: Mapped[dt.datetime]
+
+
+class Dispute(Base):
+    """A buyer's bank asks for the money back.
+
+    `status`: `warning` (questions only), `warning_closed`, `open` (the money is gone for now),
+    `won` or `lost`. `booked` is how far the ledger is: `nothing`, `open`, `won` or `lost`.
+    """
+
+    __tablename__ = "disputes"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    payment_id: Mapped[str] = mapped_column(ForeignKey("strongroom.payments.id"))
+    provider: Mapped[str]
+    provider_ref: Mapped[str]
+    amount: Mapped[int] = mapped_column(MinorUnits)
+    currency: Mapped[str]
+    status: Mapped[str]
+    reason: Mapped[str]
+    evidence_due_by: Mapped[dt.datetime | None]
+    occurred_at: Mapped[dt.datetime]
+    booked: Mapped[str] = mapped_column(default="nothing")
+    hold_id: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[dt.datetime]
+    updated_at: Mapped[dt.datetime]

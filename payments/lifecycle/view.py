@@ -21,6 +21,7 @@ class PaymentView:
     status: Status
     amount: int
     currency: str
+    amount_captured: int
     amount_refunded: int
     failure: Failure | None
     created_at: dt.datetime
@@ -43,6 +44,7 @@ class PaymentView:
             "status": self.status.value,
             "amount": str(self.amount),
             "currency": self.currency,
+            "amount_captured": str(self.amount_captured),
             "amount_refunded": str(self.amount_refunded),
             "failure": None
             if failure is None
@@ -75,6 +77,7 @@ def view_payment(row: Payment | Row[Any]) -> PaymentView:
         status=Status(row.status),
         amount=row.amount,
         currency=row.currency,
+        amount_captured=row.amount_captured,
         amount_refunded=row.amount_refunded,
         failure=failure,
         created_at=row.created_at,

@@ -4,7 +4,10 @@ A fact names a payment, says what happened to it and when, and is never changed 
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
 
 class MalformedEventError(Exception):
@@ -23,12 +26,23 @@ class PaymentFact:
 
 @dataclass(frozen=True, kw_only=True)
 class ActionRequired(PaymentFact):
-    """The payer must do something first, such as confirm with their bank (3-D Secure)."""
+    """The payer must do something first, such as confirm with their bank (3-D Secure).
+
+    `next_action` is what, as callers are shown it: `{"type": "use_stripe_sdk"}` or
+    `{"type": "redirect_to_url", "url": …}`.
+    """
+
+    next_action: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Processing(PaymentFact):
     """The provider works on it; nothing is asked of the payer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authorized(PaymentFact):
+    """The whole amount is reserved on the card, to be captured by us, in part or whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,4 +78,62 @@ class ChargeSucceeded(PaymentFact):
     currency: str
 
 
-Fact = ActionRequired | Processing | PaymentFailed | Canceled | ChargeSucceeded
+@dataclass(frozen=True, kw_only=True)
+class Expired(PaymentFact):
+    """The payer let the time for paying pass; the payment can no longer succeed."""
+
+
+class RefundStatus(StrEnum):
+    """Where a refund stands; `failed` and `canceled` may follow `succeeded`, and are final."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundReported(PaymentFact):
+    """Where a refund of the payment stands: the provider's id of it, and ours when we made it."""
+
+    refund_ref: str
+    refund_id: str | None
+    amount: int
+    currency: str
+    status: RefundStatus
+    failure_code: str | None = None
+
+
+class DisputeStatus(StrEnum):
+    """Where a dispute stands: a `warning` moves no money, `open` does; `won`, `lost` are final."""
+
+    WARNING = "warning"
+    WARNING_CLOSED = "warning_closed"
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeReported(PaymentFact):
+    """Where a dispute about the payment stands; `amount` in minor units of `currency`."""
+
+    dispute_ref: str
+    amount: int
+    currency: str
+    status: DisputeStatus
+    reason: str
+    evidence_due_by: dt.datetime | None = None
+
+
+Fact = (
+    ActionRequired
+    | Authorized
+    | Processing
+    | PaymentFailed
+    | Canceled
+    | Expired
+    | ChargeSucceeded
+    | RefundReported
+    | DisputeReported
+)

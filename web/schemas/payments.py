@@ -38,6 +38,7 @@ class Payment(StrictSchema):
     status = fields.String()
     amount = fields.String(metadata={"pattern": "^[0-9]+$"})
     currency = fields.String()
+    amount_captured = fields.String(metadata={"pattern": "^[0-9]+$"})
     amount_refunded = fields.String(metadata={"pattern": "^[0-9]+$"})
     failure = fields.Nested(Failure, allow_none=True)
     next_action = fields.Dict(allow_none=True)

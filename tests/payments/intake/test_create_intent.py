@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, text
-from tests.payments.conftest import Line, stripe_at
 
 from payments.access.caller import Caller
+from payments.calls.tables import ProviderCall
 from payments.database import transaction
 from payments.delivery.tables import LiveEvent
 from payments.errors import (
@@ -25,10 +25,11 @@ from payments.idempotency import Answered
 from payments.intake.create_intent import CreatedIntent, create_intent
 from payments.intake.read_payment import read_payment
 from payments.lifecycle.stages import Status
-from payments.lifecycle.tables import Payment, PaymentEvent, ProviderCall
+from payments.lifecycle.tables import Payment, PaymentEvent
 from payments.providers.stripe import intents
 from payments.providers.stripe.client import StripeClient
 from sandbox.stripe.server import SimulatedStripe
+from tests.payments.conftest import Line, stripe_at
 from tests.payments.shop import CIPHER, NOW, SERVICE, Shop, new_party, new_reference, person
 
 

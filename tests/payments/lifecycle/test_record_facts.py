@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, event, select, text
@@ -46,29 +47,33 @@ def moment(second: int) -> dt.datetime:
     return NOW + dt.timedelta(seconds=second)
 
 
+def named(payment: Payment, second: int) -> dict[str, Any]:
+    return {
+        "provider": "stripe",
+        "provider_ref": payment.provider_ref,
+        "payment_id": payment.id,
+        "occurred_at": moment(second),
+    }
+
+
 def action(payment: Payment, second: int = 1) -> ActionRequired:
-    return ActionRequired(
-        provider="stripe",
-        provider_ref=payment.provider_ref,
-        payment_id=payment.id,
-        occurred_at=moment(second),
-    )
+    return ActionRequired(**named(payment, second))
 
 
 def processing(payment: Payment, second: int = 1) -> Processing:
-    return Processing(**vars(action(payment, second)))
+    return Processing(**named(payment, second))
 
 
 def canceled(payment: Payment, second: int = 1) -> Canceled:
-    return Canceled(**vars(action(payment, second)))
+    return Canceled(**named(payment, second))
 
 
 def failed(payment: Payment, second: int = 1) -> PaymentFailed:
-    return PaymentFailed(**vars(action(payment, second)), failure=DECLINED)
+    return PaymentFailed(**named(payment, second), failure=DECLINED)
 
 
 def succeeded(payment: Payment, second: int = 1) -> ChargeSucceeded:
-    which = vars(action(payment, second))
+    which = named(payment, second)
     return ChargeSucceeded(**which, amount=payment.amount, currency=payment.currency)
 
 

@@ -1,0 +1,1 @@
+"""Refunds: asked for once, paid back once, in part or whole."""

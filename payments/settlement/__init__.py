@@ -1,0 +1,1 @@
+"""What Stripe owes us: its balance transactions, fees to the cent, and payouts."""
