@@ -1,25 +1,22 @@
 """The simulated Stripe's HTTP interface: who may call what, and which use case answers."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from flask import Flask, Response, g, jsonify, request, send_from_directory
 from werkzeug.exceptions import HTTPException
 
-from sandbox.stripe import access, charges, confirmation, events, payment_intents, replays
+from sandbox.stripe import access, charges, confirmation, events, payment_intents
 from sandbox.stripe.account import API_VERSION, Account, new_id
+from sandbox.stripe.calling import Calls, respond
 from sandbox.stripe.deliveries import Deliveries
 from sandbox.stripe.events import Request
-from sandbox.stripe.expansion import expand
-from sandbox.stripe.forms import Parameters, nest
-from sandbox.stripe.refusals import Answer, Refusal, Resource
-from sandbox.stripe.replays import Keyed, Outcome
+from sandbox.stripe.forms import Parameters
+from sandbox.stripe.refusals import Answer, Refusal
+from sandbox.stripe.replays import Outcome
 from sandbox.stripe.store import Store, Transaction
 
 BODY_MAX_BYTES = 1_000_000
 _BROWSER_FILES = Path(__file__).parent / "browser"
-
-Effect = Callable[[Transaction, Parameters, Request], Resource]
 
 
 def create_app(store: Store, account: Account, deliveries: Deliveries) -> Flask:
@@ -27,10 +24,10 @@ def create_app(store: Store, account: Account, deliveries: Deliveries) -> Flask:
     app = Flask("simulated-stripe", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default JSON provider has it
-    calls = _Calls(store, account, deliveries)
+    calls = Calls(store, account, deliveries)
     app.before_request(_open)
     app.after_request(_close)
-    app.register_error_handler(Refusal, lambda refusal: _respond(Outcome(refusal.answer())))
+    app.register_error_handler(Refusal, lambda refusal: respond(Outcome(refusal.answer())))
     app.register_error_handler(HTTPException, _unknown_url)
     _add_intents(app, account, calls)
     _add_lookups(app, account, calls)
@@ -39,73 +36,7 @@ def create_app(store: Store, account: Account, deliveries: Deliveries) -> Flask:
     return app
 
 
-class _Calls:
-    """How each kind of call runs: one transaction, and with an Idempotency-Key at most once."""
-
-    def __init__(self, store: Store, account: Account, deliveries: Deliveries) -> None:
-        self._store = store
-        self._account = account
-        self._deliveries = deliveries
-
-    def from_browser(self) -> bool:
-        """Whether the call came with the publishable key."""
-        return access.is_browser(
-            self._account, request.headers.get("Authorization"), request.values.get("key")
-        )
-
-    def look_up(self, effect: Effect) -> Response:
-        """Answer a GET; `expand` is taken off the parameters and applied here."""
-        if self.from_browser():
-            raise access.refuse_browser()
-        parameters = _parameters()
-        paths = parameters.texts("expand")
-        with self._store.transaction() as transaction:
-            found = effect(transaction, parameters, _asker())
-            parameters.refuse_rest()
-            return _respond(Outcome(Answer(200, expand(transaction, found, paths))))
-
-    def change(self, effect: Effect) -> Response:
-        """Answer a POST of the platform's backend with 200, or the refusal it raises."""
-        if self.from_browser():
-            raise access.refuse_browser()
-        return self.attempt(lambda *call: Answer(200, effect(*call)))
-
-    def attempt(self, effect: Callable[[Transaction, Parameters, Request], Answer]) -> Response:
-        """Answer a POST whose effect decides on the status itself."""
-        parameters = _parameters()
-        paths = parameters.texts("expand")
-
-        def run(transaction: Transaction) -> Answer:
-            answer = effect(transaction, parameters, _asker())
-            if answer.status == 200:  # noqa: PLR2004 - the HTTP status
-                expand(transaction, answer.body, paths)
-            return answer
-
-        outcome = self._once(run)
-        self._deliveries.wake()
-        return _respond(outcome)
-
-    def _once(self, run: Callable[[Transaction], Answer]) -> Outcome:
-        key = request.headers.get("Idempotency-Key")
-        if key is None:
-            with self._store.transaction() as transaction:
-                return Outcome(run(transaction))
-        pairs = list(request.form.items(multi=True))
-        keyed = Keyed(key, replays.fingerprint(request.path, pairs), g.request_id)
-        return replays.once(self._store, self._account, keyed, run)
-
-
-def _asker() -> Request:
-    return Request(g.request_id, request.headers.get("Idempotency-Key"))
-
-
-def _parameters() -> Parameters:
-    source = request.args if request.method == "GET" else request.form
-    pairs = [(name, value) for name, value in source.items(multi=True) if name != "key"]
-    return Parameters(nest(pairs))
-
-
-def _add_intents(app: Flask, account: Account, calls: _Calls) -> None:
+def _add_intents(app: Flask, account: Account, calls: Calls) -> None:
     @app.post("/v1/payment_intents")
     def create() -> Response:
         return calls.change(
@@ -152,7 +83,7 @@ def _public_look(transaction: Transaction, parameters: Parameters, intent_id: st
     return Answer(200, payment_intents.public_view(intent))
 
 
-def _add_lookups(app: Flask, account: Account, calls: _Calls) -> None:
+def _add_lookups(app: Flask, account: Account, calls: Calls) -> None:
     @app.get("/v1/charges/<charge_id>")
     def charge(charge_id: str) -> Response:
         return calls.look_up(lambda books, *_: charges.retrieve_charge(books, charge_id))
@@ -196,19 +127,10 @@ def _close(answer: Response) -> Response:
     return answer
 
 
-def _respond(outcome: Outcome) -> Response:
-    answer = jsonify(outcome.answer.body)
-    answer.status_code = outcome.answer.status
-    if outcome.replayed_from is not None:
-        answer.headers["Idempotent-Replayed"] = "true"
-        answer.headers["Original-Request"] = outcome.replayed_from
-    return answer
-
-
 def _unknown_url(error: HTTPException) -> Response:
     status = error.code or 500
     message = f"Unrecognized request URL ({request.method}: {request.path})."
     kind = "invalid_request_error"
     if status not in (404, 405):
         message, kind = error.description or error.name, "api_error"
-    return _respond(Outcome(Refusal(status, message, kind=kind).answer()))
+    return respond(Outcome(Refusal(status, message, kind=kind).answer()))

@@ -1,0 +1,93 @@
+"""How each kind of call runs: in one transaction, and with an Idempotency-Key at most once."""
+
+from collections.abc import Callable
+
+from flask import Response, g, jsonify, request
+
+from sandbox.stripe import access, replays
+from sandbox.stripe.account import Account
+from sandbox.stripe.deliveries import Deliveries
+from sandbox.stripe.events import Request
+from sandbox.stripe.expansion import expand
+from sandbox.stripe.forms import Parameters, nest
+from sandbox.stripe.refusals import Answer, Resource
+from sandbox.stripe.replays import Keyed, Outcome
+from sandbox.stripe.store import Store, Transaction
+
+Effect = Callable[[Transaction, Parameters, Request], Resource]
+
+
+class Calls:
+    """How each kind of call runs: one transaction, and with an Idempotency-Key at most once."""
+
+    def __init__(self, store: Store, account: Account, deliveries: Deliveries) -> None:
+        self._store = store
+        self._account = account
+        self._deliveries = deliveries
+
+    def from_browser(self) -> bool:
+        """Whether the call came with the publishable key."""
+        return access.is_browser(
+            self._account, request.headers.get("Authorization"), request.values.get("key")
+        )
+
+    def look_up(self, effect: Effect) -> Response:
+        """Answer a GET; `expand` is taken off the parameters and applied here."""
+        if self.from_browser():
+            raise access.refuse_browser()
+        parameters = _parameters()
+        paths = parameters.texts("expand")
+        with self._store.transaction() as transaction:
+            found = effect(transaction, parameters, _asker())
+            parameters.refuse_rest()
+            return respond(Outcome(Answer(200, expand(transaction, found, paths))))
+
+    def change(self, effect: Effect) -> Response:
+        """Answer a POST of the platform's backend with 200, or the refusal it raises."""
+        if self.from_browser():
+            raise access.refuse_browser()
+        return self.attempt(lambda *call: Answer(200, effect(*call)))
+
+    def attempt(self, effect: Callable[[Transaction, Parameters, Request], Answer]) -> Response:
+        """Answer a POST whose effect decides on the status itself."""
+        parameters = _parameters()
+        paths = parameters.texts("expand")
+
+        def run(transaction: Transaction) -> Answer:
+            answer = effect(transaction, parameters, _asker())
+            if answer.status == 200:  # noqa: PLR2004 - the HTTP status
+                expand(transaction, answer.body, paths)
+            return answer
+
+        outcome = self._once(run)
+        self._deliveries.wake()
+        return respond(outcome)
+
+    def _once(self, run: Callable[[Transaction], Answer]) -> Outcome:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            with self._store.transaction() as transaction:
+                return Outcome(run(transaction))
+        pairs = list(request.form.items(multi=True))
+        keyed = Keyed(key, replays.fingerprint(request.path, pairs), g.request_id)
+        return replays.once(self._store, self._account, keyed, run)
+
+
+def _asker() -> Request:
+    return Request(g.request_id, request.headers.get("Idempotency-Key"))
+
+
+def _parameters() -> Parameters:
+    source = request.args if request.method == "GET" else request.form
+    pairs = [(name, value) for name, value in source.items(multi=True) if name != "key"]
+    return Parameters(nest(pairs))
+
+
+def respond(outcome: Outcome) -> Response:
+    """The HTTP answer, marked if it is a replay."""
+    answer = jsonify(outcome.answer.body)
+    answer.status_code = outcome.answer.status
+    if outcome.replayed_from is not None:
+        answer.headers["Idempotent-Replayed"] = "true"
+        answer.headers["Original-Request"] = outcome.replayed_from
+    return answer
