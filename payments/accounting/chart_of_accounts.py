@@ -1,4 +1,7 @@
-"""The names of our ledger accounts, and how each is kept; the ledger itself knows none of them."""
+"""The names of our ledger accounts, and how each is kept; the ledger itself knows none of them.
+
+Deferred: hot, without a floor. Strict with a floor of 0: no more leaves than came in.
+"""
 
 from ledger import AccountSpec
 
@@ -8,6 +11,41 @@ def stripe_pending(currency: str) -> AccountSpec:
     return AccountSpec("assets:stripe:pending", currency, mode="deferred")
 
 
+def stripe_available(currency: str) -> AccountSpec:
+    """Money at Stripe that it would pay out today."""
+    return AccountSpec("assets:stripe:available", currency, mode="deferred")
+
+
+def bank_clearing(currency: str) -> AccountSpec:
+    """Money on its way to our bank account, not on a statement yet."""
+    return AccountSpec("assets:bank:clearing", currency, mode="deferred")
+
+
 def order_escrow(order_id: str, currency: str) -> AccountSpec:
     """What is held for an order; never less than nothing, so no more leaves than came in."""
     return AccountSpec(f"liabilities:escrow:{order_id}", currency, mode="strict", floor=0)
+
+
+def card_authorization(payment_id: str, currency: str) -> AccountSpec:
+    """What is reserved on a card and not captured: a memo, with its contra account worth nothing."""
+    return AccountSpec(f"assets:card-authorizations:{payment_id}", currency, floor=0)
+
+
+def card_authorizations_contra(currency: str) -> AccountSpec:
+    """The other side of every authorization, since reserving moves no money."""
+    return AccountSpec("assets:card-authorizations:contra", currency, mode="deferred")
+
+
+def disputed(payment_id: str, currency: str) -> AccountSpec:
+    """What a buyer's bank took back and may yet return."""
+    return AccountSpec(f"assets:disputes:{payment_id}", currency, floor=0)
+
+
+def seller_debt(seller_id: str, currency: str) -> AccountSpec:
+    """What a seller owes us: money given back to a buyer after it had been released."""
+    return AccountSpec(f"assets:debts:{seller_id}", currency, mode="deferred")
+
+
+def processing_fees(provider: str, currency: str) -> AccountSpec:
+    """What a provider keeps for its work."""
+    return AccountSpec(f"expenses:processing:{provider}", currency, mode="deferred")

@@ -12,7 +12,7 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 import ledger
-from payments.accounting.bookings import Charge, book_charges
+from payments.accounting.charges import Charge, book_charges
 from payments.lifecycle.locked_payments import LockedPayment, LockedPayments, lock_payments
 from payments.lifecycle.stages import CHARGED
 from payments.lifecycle.write_changes import write_changes

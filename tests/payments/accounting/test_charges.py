@@ -4,7 +4,7 @@ import datetime as dt
 
 import ledger
 from ledger import AccountSpec, Posting
-from payments.accounting.bookings import Charge, charge_entry
+from payments.accounting.charges import Charge, charge_entry
 from payments.accounting.chart_of_accounts import order_escrow, stripe_pending
 from payments.providers.facts import ChargeSucceeded
 

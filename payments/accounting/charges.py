@@ -1,4 +1,4 @@
-"""From facts to ledger entries: the only place that chooses what is debited and what credited.
+"""From a charge to its ledger entry: money taken from a buyer, held for the order.
 
 Effect keys are permanent. They begin with the payment's id, which grows with time.
 """
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 import ledger
 from ledger import Entry, Posting
 from payments.accounting.chart_of_accounts import order_escrow, stripe_pending
+from payments.accounting.entries import open_moment
 from payments.providers.facts import ChargeSucceeded
 
 
@@ -22,6 +23,11 @@ class Charge:
     order_id: str
     fact: ChargeSucceeded
 
+    @property
+    def effect_key(self) -> str:
+        """The charge's key, once for ever."""
+        return f"{self.payment_id}:charged"
+
 
 def book_charges(connection: Connection, charges: Sequence[Charge]) -> list[ledger.Result]:
     """Post one entry for each charge, as one batch; answers in the same order."""
@@ -30,12 +36,14 @@ def book_charges(connection: Connection, charges: Sequence[Charge]) -> list[ledg
     pending = [stripe_pending(charge.fact.currency) for charge in charges]
     escrows = [order_escrow(charge.order_id, charge.fact.currency) for charge in charges]
     accounts = ledger.open_accounts(connection, list(dict.fromkeys(pending + escrows)))
+    oldest = min(charge.fact.occurred_at for charge in charges)
+    first_open = open_moment(connection, oldest)
     entries = [
         charge_entry(
             charge,
             pending_id=accounts[pending.path, pending.asset],
             escrow_id=accounts[escrow.path, escrow.asset],
-        )
+        )._replace(occurred_at=max(charge.fact.occurred_at, first_open))
         for charge, pending, escrow in zip(charges, pending, escrows, strict=True)
     ]
     return ledger.post_batch(connection, entries)
@@ -44,7 +52,7 @@ def book_charges(connection: Connection, charges: Sequence[Charge]) -> list[ledg
 def charge_entry(charge: Charge, *, pending_id: int, escrow_id: int) -> Entry:
     """Debit what Stripe owes us, credit what we hold for the order."""
     return Entry(
-        effect_key=f"{charge.payment_id}:charged",
+        effect_key=charge.effect_key,
         kind="charge",
         occurred_at=charge.fact.occurred_at,
         postings=(
