@@ -1,6 +1,9 @@
 """The entrance of gunicorn and `flask`: the application of this process's environment."""
 
+from payments import crash_points
 from payments.settings import read_settings
 from web.app import create_app
 
-app = create_app(read_settings())
+settings = read_settings()
+crash_points.arm(settings.crash_at)
+app = create_app(settings)

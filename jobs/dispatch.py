@@ -10,6 +10,7 @@ from jobs.execution import FUNCTION
 from jobs.queues import PICK_UP_S, QUEUES, WAITING_LIMIT, Queue
 from jobs.redis_clients import redis_queue
 from jobs.registry import jobs_of
+from payments.crash_points import reach
 from payments.database import in_transaction
 from payments.delivery import outbox
 from payments.delivery.outbox import Leased
@@ -42,7 +43,9 @@ def _dispatch(engine: Engine, client: redis.Redis, queue: Queue, *, now: dt.date
         ),
     )
     if leased:
+        reach("relay.leased")
         _enqueue(waiting, queue, leased)
+        reach("relay.enqueued")
     return len(leased)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.context import JobContext
+from payments.crash_points import reach
 from payments.delivery import doorbell
 from payments.webhooks.drain_inbox import Drained, drain_inbox
 
@@ -15,6 +16,7 @@ BUSY_FOR = dt.timedelta(seconds=15)
 
 def drain_webhooks(context: JobContext, _args: Mapping[str, Any]) -> dict[str, int]:
     """Drain the inbox and return how many events were done, ignored and set aside."""
+    reach("drain.begun")
     started = context.clock()
     drained = Drained()
     while context.clock() - started < BUSY_FOR:
@@ -23,4 +25,5 @@ def drain_webhooks(context: JobContext, _args: Mapping[str, Any]) -> dict[str, i
         if batch.total < BATCH:
             break
         doorbell.ring(context.bell)  # the frontend need not wait for the other batches
+    reach("drain.done")
     return {"done": drained.done, "ignored": drained.ignored, "set_aside": drained.set_aside}

@@ -3,6 +3,7 @@
 import redis
 from sqlalchemy import Engine
 
+from payments.crash_points import reach
 from payments.database import in_transaction
 from payments.delivery import live_events
 from payments.delivery.redis_channels import channel
@@ -25,8 +26,10 @@ def number_and_publish(engine: Engine, client: redis.Redis) -> int:
         engine, lambda session: live_events.number_pending(session, limit=BATCH)
     )
     if events:
+        reach("relay.numbered")
         try:
             client.publish(channel(client, live_events.CHANNEL), live_events.to_wire(events))
         except (redis.RedisError, OSError) as error:
             _log.info("live_events_not_published", error=type(error).__name__)
+        reach("relay.published")
     return len(events)

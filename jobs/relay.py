@@ -19,6 +19,7 @@ from jobs.doorbell_listener import DoorbellListener
 from jobs.publishing import BATCH, number_and_publish
 from jobs.redis_clients import connect_for_commands
 from jobs.schedule import stage_periodic
+from payments import crash_points
 from payments.database import connect_engine, in_transaction
 from payments.log_lines import configure_log_lines, get_logger
 from payments.settings import read_settings
@@ -88,6 +89,7 @@ def main() -> None:
     """Run a relay until SIGTERM or Ctrl-C."""
     settings = read_settings()
     configure_log_lines(settings.log_level)
+    crash_points.arm(settings.crash_at)
     stopping = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stopping.set())

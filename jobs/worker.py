@@ -19,6 +19,7 @@ from rq.worker import SimpleWorker
 from jobs import execution
 from jobs.queues import QUEUES
 from jobs.redis_clients import connect_for_commands, connect_for_worker, redis_queue
+from payments import crash_points
 from payments.log_lines import configure_log_lines, get_logger
 from payments.settings import read_settings
 
@@ -95,6 +96,7 @@ def main() -> None:
         sys.exit(f"There is no queue {', '.join(unknown)}; the queues are {', '.join(QUEUES)}.")
     settings = read_settings()
     configure_log_lines(settings.log_level)
+    crash_points.arm(settings.crash_at)
     stopping = threading.Event()
     execution.process_context()  # a wrong configuration shows now and not with the first job
     _log.info("worker_started", queues=queues)

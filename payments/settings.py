@@ -43,6 +43,7 @@ class Settings:
     encryption_keyset: str = field(repr=False)
     api_key_pepper: str = field(repr=False)
     log_level: str
+    crash_at: Path | None
 
     @property
     def is_sandbox(self) -> bool:
@@ -80,6 +81,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         encryption_keyset=reader.text_or_file("ENCRYPTION_KEYSET"),
         api_key_pepper=reader.secret("API_KEY_PEPPER"),
         log_level=reader.text("LOG_LEVEL", default="INFO").upper(),
+        crash_at=reader.crash_at("CRASH_AT"),
     )
     reader.raise_faults()
     return settings
@@ -176,6 +178,12 @@ class _Reader:
         except OSError as error:
             self._faults.append(f"{name} names a file that cannot be read: {error.strerror}")
             return ""
+
+    def crash_at(self, name: str) -> Path | None:
+        value = self.text(name, default="")
+        if value and not self._sandbox:
+            self._faults.append(f"{name} kills processes for tests; unset it")
+        return Path(value) if value else None
 
     def json_object(self, name: str) -> Mapping[str, Any]:
         text = self.text_or_file(name)

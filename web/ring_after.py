@@ -2,8 +2,10 @@
 
 from http import HTTPStatus
 
+import redis
 from flask import Flask, Response, request
 
+from payments.crash_points import reach
 from payments.delivery import doorbell
 from web.parts import current_parts
 
@@ -17,6 +19,12 @@ def install_ringing(app: Flask) -> None:
 
 def _ring_when_sent(response: Response) -> Response:
     if request.method not in _READING and response.status_code < HTTPStatus.BAD_REQUEST:
+        reach("web.before_answer")
         bell = current_parts().redis
-        response.call_on_close(lambda: doorbell.ring(bell))
+        response.call_on_close(lambda: _ring(bell))
     return response
+
+
+def _ring(bell: redis.Redis) -> None:
+    reach("web.answered")
+    doorbell.ring(bell)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from payments import idempotency
 from payments.access.caller import Caller
 from payments.calls.tables import ProviderCall
+from payments.crash_points import reach
 from payments.database import in_transaction
 from payments.delivery.live_events import announce
 from payments.errors import StrongroomError, UnavailableError
@@ -94,6 +95,7 @@ def create_intent(
     attempt = in_transaction(engine, prepare)
     if isinstance(attempt, Answered):
         return attempt
+    reach("create_intent.intent_committed")
     return _call_stripe(engine, attempt, now=now, cipher=cipher, stripe=stripe)
 
 
@@ -117,9 +119,12 @@ def _call_stripe(
     except StrongroomError as error:
         _note_error(engine, attempt, error, now=now)
         raise
-    return in_transaction(
+    reach("create_intent.called")
+    created = in_transaction(
         engine, lambda session: _note_created(session, attempt, intent, now=now, cipher=cipher)
     )
+    reach("create_intent.recorded")
+    return created
 
 
 # ---- before the call ---------------------------------------------------------------------------

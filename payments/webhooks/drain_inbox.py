@@ -11,6 +11,7 @@ from sqlalchemy import Engine, Select, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from payments.crash_points import reach
 from payments.database import in_transaction, transaction
 from payments.lifecycle.record_facts import SourcedFact, record_facts
 from payments.log_lines import get_logger
@@ -87,7 +88,12 @@ class _Drain:
         def work(session: Session) -> Drained:
             events = session.scalars(batch.with_for_update(skip_locked=True)).all()
             claimed[:] = [event.id for event in events]
-            return self._apply(session, events)
+            if not events:
+                return Drained()
+            reach("inbox.claimed")
+            drained = self._apply(session, events)
+            reach("inbox.effects_written")
+            return drained
 
         try:
             return in_transaction(self.engine, work)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 from sqlalchemy.dialects.postgresql import insert
 
+from payments.crash_points import reach
 from payments.database import transaction
 from payments.errors import NotFoundError
 from payments.privacy.encryption import FieldCipher
@@ -74,5 +75,8 @@ def receive_event(
             .returning(InboxEvent.id)
         )
         if stored is not None:
+            reach("inbox.inserted")
             wake_up(session, now=now, request_id=request_id)
+            reach("inbox.before_commit")
+    reach("inbox.committed")
     return Received(duplicate=stored is None)

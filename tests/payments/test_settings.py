@@ -65,6 +65,7 @@ def test_every_missing_variable_is_named_at_once() -> None:
         ("JWT_JWKS", "[1]", "cannot be read"),
         ("ENCRYPTION_KEYSET", "/no/such/file", "cannot be read"),
         ("STRIPE_WEBHOOK_SECRETS", "a,b,c,d", "at most 3"),
+        ("CRASH_AT", "/run/crash-at", "unset it"),
     ],
 )
 def test_an_unusable_value_is_named_with_its_remedy(name: str, value: str, told: str) -> None:
