@@ -1,0 +1,103 @@
+"""A client that costs little: requests made beforehand, sent as they are over raw sockets.
+
+It shares the machine with what it measures, so every microsecond it does not spend is theirs.
+"""
+
+import select
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Sent:
+    """What came of a load: seconds of each answer, of the whole, and answers that were not 2xx."""
+
+    latencies_s: list[float] = field(default_factory=list)
+    took_s: float = 0.0
+    refused: list[bytes] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Requests answered a second."""
+        return len(self.latencies_s) / self.took_s
+
+    def percentile_ms(self, share: float) -> float:
+        """Return the latency that `share` of the requests stayed under."""
+        ordered = sorted(self.latencies_s)
+        return ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000
+
+
+def request_bytes(path: str, body: bytes, headers: dict[str, str]) -> bytes:
+    """Return a POST of `body` (JSON) as it goes over the wire."""
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def send_all(port: int, requests: Sequence[bytes], *, connections: int) -> Sent:
+    """Send every request, each connection one after the other, and wait for all answers."""
+    sent = Sent()
+    waiting = iter(requests)
+    poll = select.epoll()
+    open_now = {one.fileno(): _Connection(one) for one in _connect(port, connections)}
+    begun = time.perf_counter()
+    for number, connection in open_now.items():
+        poll.register(number, select.EPOLLIN)
+        connection.send(next(waiting))
+    answers = 0
+    while answers < len(requests):
+        for number, _ in poll.poll():
+            connection = open_now[number]
+            answer = connection.receive()
+            if answer is None:
+                continue
+            answers += 1
+            sent.latencies_s.append(time.perf_counter() - connection.sent_at)
+            if not answer.startswith(b"HTTP/1.1 2"):
+                sent.refused.append(answer)
+            request = next(waiting, None)
+            if request is not None:
+                connection.send(request)
+    sent.took_s = time.perf_counter() - begun
+    for connection in open_now.values():
+        connection.socket.close()
+    return sent
+
+
+@dataclass
+class _Connection:
+    socket: socket.socket
+    sent_at: float = 0.0
+    received: bytes = b""
+
+    def send(self, request: bytes) -> None:
+        self.sent_at = time.perf_counter()
+        self.socket.sendall(request)
+
+    def receive(self) -> bytes | None:
+        """Return the answer when it is complete.
+
+        Raises:
+            ConnectionError: the server hung up.
+        """
+        part = self.socket.recv(65_536)
+        if not part:
+            raise ConnectionError("the server closed a connection")
+        self.received += part
+        head, end, body = self.received.partition(b"\r\n\r\n")
+        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        if not end or len(body) < int(length):
+            return None
+        answer, self.received = self.received, b""
+        return answer
+
+
+def _connect(port: int, connections: int) -> list[socket.socket]:
+    return [socket.create_connection(("127.0.0.1", port), 30) for _ in range(connections)]
