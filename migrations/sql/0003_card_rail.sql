@@ -23,7 +23,8 @@ CREATE INDEX payments_poll ON strongroom.payments (poll_at) WHERE poll_at IS NOT
 ALTER TABLE strongroom.provider_calls
   ADD request jsonb NOT NULL DEFAULT '{}',
   ADD failure jsonb,                             -- a decline, as it is shown to the payer
-  ADD principal text,
+  ADD principal text,                            -- with the next two: the claim it stands for
+  ADD claim_operation text,
   ADD reference text,
   ADD attempts int NOT NULL DEFAULT 0,           -- how often its outcome was looked up
   ADD due_at timestamptz,                        -- when to look its outcome up

@@ -15,8 +15,8 @@ class ProviderCall(Base):
 
     `state`: `intent` (committed, perhaps sent), `done`, `refused` (nothing happened there),
     `declined` (the payer's bank said no; `failure` says what was shown), or `unknown` (no answer).
-    `request` is what to repeat word for word; `principal` and `reference` are whose claim it
-    stands for; `due_at` is when to look up an outcome nobody has learnt.
+    `request` is what to repeat word for word; `principal`, `claim_operation` and `reference` name
+    the claim it stands for; `due_at` is when to look up an outcome nobody has learnt.
     """
 
     __tablename__ = "provider_calls"
@@ -30,6 +30,7 @@ class ProviderCall(Base):
     error: Mapped[str | None]
     failure: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     principal: Mapped[str | None]
+    claim_operation: Mapped[str | None]
     reference: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[dt.datetime | None]

@@ -8,11 +8,12 @@ the same idempotency key, so that Stripe makes one intent only.
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from payments import idempotency
 from payments.access.caller import Caller
+from payments.calls import open_calls
 from payments.calls.tables import ProviderCall
 from payments.crash_points import reach
 from payments.database import in_transaction
@@ -50,7 +51,6 @@ class CreatedIntent:
 class _Attempt:
     """What was committed before the call: enough to make it, now or after a crash."""
 
-    claim: Claim
     payment: PaymentView
     call_id: str
     idempotency_key: str
@@ -90,7 +90,9 @@ def create_intent(
         if claim.replayed_id is not None:
             return _replay(session, claim.replayed_id, cipher=cipher)
         order = lock_payable_order(session, caller=caller, order_id=order_id)
-        return _resume(session, claim) or _begin(session, claim, order, capture=capture, now=now)
+        return _resume(session, claim, now=now) or _begin(
+            session, claim, order, capture=capture, now=now
+        )
 
     attempt = in_transaction(engine, prepare)
     if isinstance(attempt, Answered):
@@ -135,13 +137,14 @@ def _replay(session: Session, payment_id: str, *, cipher: FieldCipher) -> Answer
     return Answered(_created(row, cipher=cipher), replayed=True)
 
 
-def _resume(session: Session, claim: Claim) -> _Attempt | None:
+def _resume(session: Session, claim: Claim, *, now: dt.datetime) -> _Attempt | None:
     """Return the attempt of an earlier run that did not learn its outcome, if there was one."""
     if claim.resource_id is None:
         return None
     row = session.get_one(Payment, claim.resource_id)
-    call = session.scalars(select(ProviderCall).filter_by(payment_id=row.id, operation=_CALL)).one()
-    return _attempt(claim, row, call)
+    call = open_calls.find_of_subject(session, subject_id=row.id, operation=_CALL)
+    open_calls.resume(call, now=now)
+    return _attempt(row, call)
 
 
 def _begin(
@@ -169,24 +172,25 @@ def _begin(
         occurred_at=now,
         recorded_at=now,
     )
-    call = ProviderCall(
-        id=new_id("call", now=now),
+    session.add(row)
+    session.flush()  # the table classes do not say that the others refer to it
+    session.add(first_step)
+    call = open_calls.begin(
+        session,
         payment_id=row.id,
         operation=_CALL,
-        idempotency_key=f"{row.id}:{_CALL}",
-        state="intent",
-        created_at=now,
+        subject_id=row.id,
+        request={"capture": capture},
+        claim=claim,
+        now=now,
     )
-    session.add(row)
-    session.flush()  # the table classes do not say that the other two refer to it
-    session.add_all([first_step, call])
     idempotency.set_resource(session, claim, resource_id=row.id)
-    return _attempt(claim, row, call)
+    return _attempt(row, call)
 
 
-def _attempt(claim: Claim, row: Payment, call: ProviderCall) -> _Attempt:
+def _attempt(row: Payment, call: ProviderCall) -> _Attempt:
     capture: Capture = "manual" if row.capture == "manual" else "automatic"
-    return _Attempt(claim, view_payment(row), call.id, call.idempotency_key, capture)
+    return _Attempt(view_payment(row), call.id, call.idempotency_key, capture)
 
 
 # ---- after the call ----------------------------------------------------------------------------
@@ -195,15 +199,14 @@ def _attempt(claim: Claim, row: Payment, call: ProviderCall) -> _Attempt:
 def _note_created(
     session: Session, attempt: _Attempt, intent: Intent, *, now: dt.datetime, cipher: FieldCipher
 ) -> Answered[CreatedIntent]:
-    idempotency.finish(session, attempt.claim, now=now)
     row = session.get_one(Payment, attempt.payment.id, with_for_update={"key_share": True})
     # A run that was thought dead may have been first; what it stored is what was handed out.
     if row.client_secret_encrypted is None:
         row.provider_ref = intent.provider_ref
         row.client_secret_encrypted = cipher.encrypt(intent.client_secret, **_secret_field(row.id))
         row.updated_at = now
-        _close_call(session, attempt, state="done", error=None, now=now)
         _announce(session, row, now=now)
+    open_calls.close(session, attempt.call_id, state="done", now=now)
     return Answered(_created(row, cipher=cipher), replayed=False)
 
 
@@ -217,15 +220,17 @@ def _note_error(
 def _note_unknown(
     session: Session, attempt: _Attempt, error: StrongroomError, *, now: dt.datetime
 ) -> None:
-    _close_call(session, attempt, state="unknown", error=error.detail, now=now)
-    idempotency.suspend(session, attempt.claim)
+    open_calls.leave_unknown(session, attempt.call_id, error=error.detail, now=now)
 
 
 def _note_refused(
     session: Session, attempt: _Attempt, error: StrongroomError, *, now: dt.datetime
 ) -> None:
     """Let the payment fail and give the reference back: nothing was made at Stripe."""
-    if not _close_call(session, attempt, state="refused", error=error.detail, now=now):
+    refused = open_calls.close(
+        session, attempt.call_id, state="refused", error=error.detail, now=now
+    )
+    if not refused:
         return
     failure = Failure(code=error.code, message=error.detail, next_step="contact_support")
     fact = PaymentFailed(
@@ -236,19 +241,6 @@ def _note_refused(
         failure=failure,
     )
     record_facts(session, [SourcedFact(fact, CAUSE)], now=now)
-    idempotency.release(session, attempt.claim)
-
-
-def _close_call(
-    session: Session, attempt: _Attempt, *, state: str, error: str | None, now: dt.datetime
-) -> bool:
-    """Write what came of the call; False when another run of it has learned that before."""
-    call = session.get_one(ProviderCall, attempt.call_id, with_for_update=True)
-    if call.state in ("done", "refused"):
-        return False
-    call.state, call.error = state, error
-    call.finished_at = None if state == "unknown" else now
-    return True
 
 
 def _created(row: Payment, *, cipher: FieldCipher) -> CreatedIntent:
