@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from payments.database import Base
 from payments.errors import InProgressError, InvalidRequestError, ReferenceReusedError
 
-LEASE = dt.timedelta(seconds=90)  # longer than any request is allowed to run
+LEASE = dt.timedelta(seconds=45)  # above what a provider's call may take, below a minute
 _RETRY_AFTER_S = 1
 _REFERENCE = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -98,7 +98,7 @@ def claim(
     fingerprint: bytes,
     now: dt.datetime,
 ) -> Claim:
-    """Take the reference for this request, for 90 seconds at most, or learn what it made before.
+    """Take the reference for this request, for 45 seconds at most, or learn what it made before.
 
     Raises:
         InvalidRequestError: when the reference is not 1 to 255 visible ASCII characters.
