@@ -18,13 +18,16 @@ class Decline:
 
 @dataclass(frozen=True)
 class TestCard:
-    """A card number, what it looks like and what happens when it is charged."""
+    """A card number, what it looks like, what happens when it is charged, and what afterwards."""
 
     number: str
     brand: str = "visa"
     funding: str = "credit"
     decline: Decline | None = None
     tokens: tuple[str, ...] = ()
+    asks_bank: bool = False
+    delayed: bool = False
+    sequel: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -35,6 +38,10 @@ class TestCard:
 _REFUSED = "Your card was declined."
 
 GENERIC = Decline("card_declined", "generic_decline", _REFUSED)
+NO_FUNDS = Decline("card_declined", "insufficient_funds", "Your card has insufficient funds.")
+NO_ANSWER_FROM_BANK = Decline(
+    "processing_error", "processing_error", "The card's bank could not be asked. Try again shortly."
+)
 NOT_A_TEST_CARD = Decline(
     "card_declined",
     "test_mode_live_card",
@@ -53,7 +60,7 @@ TEST_CARDS = (
     ),
     TestCard(
         "4000000000009995",
-        decline=Decline("card_declined", "insufficient_funds", "Your card has insufficient funds."),
+        decline=NO_FUNDS,
         tokens=(
             "pm_card_visa_chargeDeclinedInsufficientFunds",
             "pm_card_chargeDeclinedInsufficientFunds",
@@ -90,6 +97,18 @@ TEST_CARDS = (
         ),
         tokens=("pm_card_chargeDeclinedProcessingError",),
     ),
+    TestCard(
+        "4000000000007726", tokens=("pm_card_pendingRefund",), sequel="refund_succeeds_later"
+    ),
+    TestCard("4000000000005126", tokens=("pm_card_refundFail",), sequel="refund_fails_later"),
+    TestCard("4000000000000259", tokens=("pm_card_createDispute",), sequel="fraudulent"),
+    TestCard(
+        "4000000000002685",
+        tokens=("pm_card_createDisputeProductNotReceived",),
+        sequel="product_not_received",
+    ),
+    TestCard("4000000000001976", tokens=("pm_card_createDisputeInquiry",), sequel="inquiry"),
+    TestCard("4000000000000077", tokens=("pm_card_bypassPending",), sequel="available_at_once"),
 )
 
 
