@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 STRIPE_API_URL = "https://api.stripe.com"
+RETRY_WINDOW_H = 72
+LONGEST_RETRY_WINDOW_H = 720
 SANDBOX_MARK = "sandbox"
 
 
@@ -35,6 +37,7 @@ class Settings:
     stripe_publishable_key: str
     stripe_webhook_secrets: tuple[str, ...] = field(repr=False)
     stripe_api_url: str
+    webhook_retry_window_h: Mapping[str, int]  # by provider
     trusted_origins: tuple[str, ...]
     jwt_jwks: Mapping[str, Any]
     jwt_issuer: str
@@ -73,6 +76,13 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         stripe_api_url=reader.url(
             "STRIPE_API_URL", schemes=("https", "http"), default=STRIPE_API_URL
         ),
+        webhook_retry_window_h={
+            "stripe": reader.positive(
+                "STRIPE_WEBHOOK_RETRY_WINDOW_H",
+                default=RETRY_WINDOW_H,
+                longest=LONGEST_RETRY_WINDOW_H,
+            )
+        },
         trusted_origins=reader.origins("TRUSTED_ORIGINS"),
         jwt_jwks=reader.json_object("JWT_JWKS"),
         jwt_issuer=reader.secret("JWT_ISSUER"),
@@ -162,11 +172,12 @@ class _Reader:
                 self._faults.append(f"{name} lists {origin!r}; outside the sandbox use https")
         return origins
 
-    def positive(self, name: str, *, default: int) -> int:
+    def positive(self, name: str, *, default: int, longest: int | None = None) -> int:
         value = self.text(name, default=str(default))
-        if value.isdecimal() and int(value) > 0:
+        if value.isdecimal() and 0 < int(value) <= (longest or int(value)):
             return int(value)
-        self._faults.append(f"{name} is {value!r}; it must be a whole number above zero")
+        bounds = "above zero" if longest is None else f"from 1 to {longest}"
+        self._faults.append(f"{name} is {value!r}; it must be a whole number {bounds}")
         return default
 
     def text_or_file(self, name: str) -> str:

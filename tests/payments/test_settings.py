@@ -40,6 +40,7 @@ def test_a_full_configuration_is_read() -> None:
     )
     assert settings.stripe_api_url == "https://api.stripe.com"
     assert settings.jwt_max_lifetime_s == 900
+    assert settings.webhook_retry_window_h == {"stripe": 72}
 
 
 def test_every_missing_variable_is_named_at_once() -> None:
@@ -61,6 +62,7 @@ def test_every_missing_variable_is_named_at_once() -> None:
         ("TRUSTED_ORIGINS", "http://shop.example.com", "use https"),
         ("JWT_MAX_LIFETIME_S", "1.5", "whole number above zero"),
         ("JWT_MAX_LIFETIME_S", "0", "whole number above zero"),
+        ("STRIPE_WEBHOOK_RETRY_WINDOW_H", "721", "whole number from 1 to 720"),
         ("JWT_JWKS", "{1}", "JSON object or the path"),
         ("JWT_JWKS", "[1]", "cannot be read"),
         ("ENCRYPTION_KEYSET", "/no/such/file", "cannot be read"),
