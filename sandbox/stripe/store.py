@@ -2,9 +2,11 @@
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sandbox.stripe.refusals import Resource
 
@@ -36,6 +38,11 @@ CREATE TABLE IF NOT EXISTS idempotency_keys (
     request_id TEXT NOT NULL,
     created REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS due (
+    id TEXT PRIMARY KEY,
+    due_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS due_by_time ON due (due_at);
 """
 
 
@@ -60,6 +67,33 @@ class Transaction:
         ).fetchone()
         return None if row is None else _resource(row[0])
 
+    def get_any(self, identifier: str) -> Resource | None:
+        """The object of this id, whatever its kind, or None."""
+        row = self.sql.execute("SELECT body FROM objects WHERE id = ?", (identifier,)).fetchone()
+        return None if row is None else _resource(row[0])
+
+    def select(self, kind: str, **equal: str) -> list[Resource]:
+        """Every object of a kind whose fields are equal to these, oldest first."""
+        conditions = "".join(f" AND json_extract(body, '$.{name}') = ?" for name in equal)
+        rows = self.sql.execute(
+            f"SELECT body FROM objects WHERE kind = '{kind}'{conditions} ORDER BY seq",  # noqa: S608 - names are literals of this package
+            tuple(equal.values()),
+        ).fetchall()
+        return [_resource(body) for (body,) in rows]
+
+    def knob(self, name: str, default: Any) -> Any:
+        """What a test set this knob to, or the default."""
+        row = self.sql.execute("SELECT value FROM knobs WHERE name = ?", (name,)).fetchone()
+        return default if row is None else json.loads(row[0])
+
+    def set_knob(self, name: str, value: Any) -> None:
+        """Set a knob; a restart keeps it."""
+        self.sql.execute(
+            "INSERT INTO knobs (name, value) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (name, json.dumps(value)),
+        )
+
 
 def _resource(body: str) -> Resource:
     resource: Resource = json.loads(body)
@@ -67,36 +101,37 @@ def _resource(body: str) -> Resource:
 
 
 class Store:
-    """A SQLite file; every transaction takes the write lock at once, so none reads stale state."""
+    """A SQLite file; every transaction takes the write lock at once, so none reads stale state.
+
+    All threads share one connection and take turns: SQLite has one writer anyway, and a turn is
+    handed over at once, where connections that compete for the file sleep between their tries.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        # Kept open, because SQLite checkpoints its log whenever the last connection closes.
-        self._anchor = self._connect()
-        self._anchor.executescript(_SCHEMA)
-        # Requests that were running when the last process died have no answer to replay.
-        self._anchor.execute("DELETE FROM idempotency_keys WHERE status IS NULL")
-        self._anchor.execute("UPDATE deliveries SET due_at = 0 WHERE delivered_at IS NULL")
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, timeout=30, isolation_level=None, check_same_thread=False
+        self._turn = threading.Lock()
+        self._connection = sqlite3.connect(
+            path, timeout=30, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA synchronous = NORMAL")
-        return connection
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.executescript(_SCHEMA)
+        # Requests that were running when the last process died have no answer to replay.
+        self._connection.execute("DELETE FROM idempotency_keys WHERE status IS NULL")
+        self._connection.execute("UPDATE deliveries SET due_at = 0 WHERE delivered_at IS NULL")
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """One transaction: committed when the block ends, rolled back when it raises."""
-        connection = self._connect()
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            yield Transaction(connection)
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
+        with self._turn:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield Transaction(self._connection)
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Close the file."""
-        self._anchor.close()
+        """Close the file, when whoever has the turn is done."""
+        with self._turn:
+            self._connection.close()
