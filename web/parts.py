@@ -14,6 +14,7 @@ from payments.delivery import doorbell
 from payments.privacy.encryption import FieldCipher
 from payments.providers.stripe.client import StripeClient, connect_stripe
 from payments.settings import Settings
+from payments.webhooks.inbox_writer import InboxWriter
 
 _EXTENSION = "strongroom"
 
@@ -30,6 +31,7 @@ class Parts:
     cipher: FieldCipher
     tokens: TokenReader
     stripe: StripeClient
+    inbox: InboxWriter
     clock: Clock
 
     def now(self) -> dt.datetime:
@@ -44,9 +46,10 @@ class Parts:
 
 def make_parts(settings: Settings, *, clock: Clock | None = None) -> Parts:
     """Make the parts of a process; `clock` is replaced in tests only."""
+    engine = connect_engine(settings.database_url)
     return Parts(
         settings=settings,
-        engine=connect_engine(settings.database_url),
+        engine=engine,
         redis=doorbell.connect(settings.redis_url),
         cipher=FieldCipher(settings.encryption_keyset),
         tokens=TokenReader(
@@ -56,6 +59,7 @@ def make_parts(settings: Settings, *, clock: Clock | None = None) -> Parts:
             max_lifetime_s=settings.jwt_max_lifetime_s,
         ),
         stripe=connect_stripe(settings),
+        inbox=InboxWriter(engine),
         clock=clock or _system_clock,
     )
 

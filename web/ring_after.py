@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 import redis
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from payments.crash_points import reach
 from payments.delivery import doorbell
@@ -17,8 +17,15 @@ def install_ringing(app: Flask) -> None:
     app.after_request(_ring_when_sent)
 
 
+def let_it_be() -> None:
+    """Ring for nobody after this request: it left nothing that others have not rung for."""
+    g.let_it_be = True
+
+
 def _ring_when_sent(response: Response) -> Response:
-    if request.method not in _READING and response.status_code < HTTPStatus.BAD_REQUEST:
+    if "let_it_be" in g or request.method in _READING:
+        return response
+    if response.status_code < HTTPStatus.BAD_REQUEST:
         reach("web.before_answer")
         bell = current_parts().redis
         response.call_on_close(lambda: _ring(bell))

@@ -16,20 +16,12 @@ from payments.errors import NotFoundError
 from payments.privacy.encryption import FieldCipher
 from payments.providers.stripe import events as stripe_events
 from payments.settings import Settings
+from payments.webhooks.inbox_writer import InboxWriter, SealedEvent, Stored
 from payments.webhooks.sealed_payload import seal
-from payments.webhooks.tables import InboxEvent
-from payments.webhooks.wake_up import wake_up
-
-
-@dataclass(frozen=True)
-class Received:
-    """The answer to the provider: whether this event had been received before."""
-
-    duplicate: bool
 
 
 def receive_event(
-    engine: Engine,
+    inbox: InboxWriter,
     *,
     provider: str,
     payload: bytes,
@@ -38,8 +30,8 @@ def receive_event(
     cipher: FieldCipher,
     now: dt.datetime,
     request_id: str | None,
-) -> Received:
-    """Store an event and ask for a drain, in one transaction that is committed on return.
+) -> Stored:
+    """Store an event and ask for a drain; both are committed on return.
 
     `payload` is the request's body, byte for byte; `signature` the provider's header.
 
@@ -58,25 +50,14 @@ def receive_event(
         now=now,
     )
     sealed = seal(cipher, payload, provider=provider, event_id=event.event_id)
-    with transaction(engine) as session:
-        stored = session.scalar(
-            insert(InboxEvent)
-            .values(
-                provider=provider,
-                event_id=event.event_id,
-                event_type=event.type,
-                occurred_at=event.occurred_at,
-                payload_encrypted=sealed,
-                request_id=request_id,
-                received_at=now,
-                due_at=now,
-            )
-            .on_conflict_do_nothing(index_elements=["provider", "event_id"])
-            .returning(InboxEvent.id)
+    return inbox.store(
+        SealedEvent(
+            provider=provider,
+            event_id=event.event_id,
+            event_type=event.type,
+            occurred_at=event.occurred_at,
+            payload_encrypted=sealed,
+            request_id=request_id,
+            received_at=now,
         )
-        if stored is not None:
-            reach("inbox.inserted")
-            wake_up(session, now=now, request_id=request_id)
-            reach("inbox.before_commit")
-    reach("inbox.committed")
-    return Received(duplicate=stored is None)
+    )

@@ -8,6 +8,7 @@ from web.blueprint import Blueprint
 from web.bodies import raw_body
 from web.parts import current_parts
 from web.policies import public
+from web.ring_after import let_it_be
 from web.schemas.status import Received
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
@@ -20,8 +21,8 @@ blueprint = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
 def stripe() -> dict[str, bool]:
     """Take an event of Stripe's; the answer comes after it is stored durably."""
     parts = current_parts()
-    received = receive_event(
-        parts.engine,
+    stored = receive_event(
+        parts.inbox,
         provider="stripe",
         payload=request.get_data(cache=False),
         signature=request.headers.get("Stripe-Signature", ""),
@@ -30,4 +31,6 @@ def stripe() -> dict[str, bool]:
         now=parts.now(),
         request_id=current_request_id(),
     )
-    return {"received": True, "duplicate": received.duplicate}
+    if not stored.asked_for_drain:
+        let_it_be()
+    return {"received": True, "duplicate": stored.duplicate}

@@ -14,7 +14,8 @@ from payments.database import transaction
 from payments.identifiers import new_id
 from payments.lifecycle.tables import Payment
 from payments.privacy.encryption import FieldCipher
-from payments.webhooks.receive_event import Received, receive_event
+from payments.webhooks.inbox_writer import InboxWriter, Stored
+from payments.webhooks.receive_event import receive_event
 from payments.webhooks.tables import InboxEvent
 from tests.jobs.environment import KEYSET, WEBHOOK_SECRET, make_settings
 from tests.payments.shop import NOW, Shop
@@ -75,10 +76,10 @@ def sign(payload: bytes, *, at: dt.datetime = NOW, secret: str = WEBHOOK_SECRET)
     return f"t={int(at.timestamp())},v1={digest}"
 
 
-def receive(engine: Engine, stripe_event: dict[str, Any], *, now: dt.datetime = NOW) -> Received:
+def receive(engine: Engine, stripe_event: dict[str, Any], *, now: dt.datetime = NOW) -> Stored:
     payload = json.dumps(stripe_event).encode()
     return receive_event(
-        engine,
+        InboxWriter(engine),
         provider="stripe",
         payload=payload,
         signature=sign(payload, at=now),

@@ -10,7 +10,8 @@ from sqlalchemy import Engine, func, select
 from payments.database import transaction
 from payments.delivery.tables import OutboxRow
 from payments.errors import InvalidSignatureError, NotFoundError
-from payments.webhooks.receive_event import Received, receive_event
+from payments.webhooks.inbox_writer import InboxWriter, Stored
+from payments.webhooks.receive_event import receive_event
 from payments.webhooks.sealed_payload import unseal
 from tests.payments.shop import NOW
 from tests.payments.webhooks.stripe_events import (
@@ -38,7 +39,7 @@ def waiting_wake_ups(engine: Engine) -> int:
 def test_an_event_is_kept_encrypted_and_the_drain_is_asked_for(engine: Engine) -> None:
     canary = secrets.token_hex(16)
     received = event("customer.created", {"id": "cus_1", "name": canary})
-    assert receive(engine, received) == Received(duplicate=False)
+    assert receive(engine, received) == Stored(duplicate=False, asked_for_drain=True)
     (row,) = inbox(engine, [received])
     assert (row.state, row.event_type, row.request_id) == ("new", "customer.created", "req_test")
     assert canary.encode() not in row.payload_encrypted
@@ -51,7 +52,7 @@ def test_the_same_event_again_is_a_duplicate_for_ever(engine: Engine) -> None:
     received = event("customer.created", {"id": "cus_1"})
     receive(engine, received)
     years_later = NOW + dt.timedelta(days=1000)
-    assert receive(engine, received, now=years_later) == Received(duplicate=True)
+    assert receive(engine, received, now=years_later) == Stored(duplicate=True)
     assert len(inbox(engine, [received])) == 1
 
 
@@ -74,7 +75,7 @@ def test_what_stripe_did_not_sign_is_refused_and_leaves_nothing(engine: Engine) 
     payload = json.dumps(forged).encode()
     with pytest.raises(InvalidSignatureError):
         receive_event(
-            engine,
+            InboxWriter(engine),
             provider="stripe",
             payload=payload,
             signature=sign(payload, secret="whsec_of_somebody_else"),
@@ -89,7 +90,7 @@ def test_what_stripe_did_not_sign_is_refused_and_leaves_nothing(engine: Engine) 
 def test_a_provider_nobody_knows_is_not_found(engine: Engine) -> None:
     with pytest.raises(NotFoundError):
         receive_event(
-            engine,
+            InboxWriter(engine),
             provider="nobody",
             payload=b"{}",
             signature="",

@@ -1,0 +1,150 @@
+"""Stores events of concurrent requests in shared commits: a commit waits for the disk.
+
+Whoever comes first writes for all who wait by then, with one statement; those who come while it
+writes wait, and the first of them writes the next batch. Nobody is answered before their commit.
+"""
+
+import datetime as dt
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from payments.crash_points import reach
+from payments.database import in_transaction
+from payments.delivery import outbox
+from payments.errors import UnavailableError
+from payments.webhooks.wake_up import JOB
+
+MOST = 200
+
+_INSERT = text("""
+    INSERT INTO strongroom.webhook_inbox
+           (provider, event_id, event_type, occurred_at, payload_encrypted, request_id,
+            received_at, due_at)
+    SELECT e.*, e.received_at
+      FROM unnest(
+             CAST(:provider AS text[]), CAST(:event_id AS text[]), CAST(:event_type AS text[]),
+             CAST(:occurred_at AS timestamptz[]), CAST(:payload_encrypted AS bytea[]),
+             CAST(:request_id AS text[]), CAST(:received_at AS timestamptz[])
+           ) AS e (provider, event_id, event_type, occurred_at, payload_encrypted, request_id,
+                   received_at)
+        ON CONFLICT (provider, event_id) DO NOTHING
+    RETURNING provider, event_id
+""")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedEvent:
+    """A verified event, ready to be stored."""
+
+    provider: str
+    event_id: str
+    event_type: str
+    occurred_at: dt.datetime
+    payload_encrypted: bytes
+    request_id: str | None
+    received_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What became of an event, committed: was it there before, and is there a drain to ring for?
+
+    A drain is asked for once while nobody has taken up the last request; only who asked rings.
+    """
+
+    duplicate: bool
+    asked_for_drain: bool = False
+
+
+@dataclass
+class _Waiting:
+    event: SealedEvent
+    outcome: Stored | Exception | None = None
+
+
+@dataclass
+class InboxWriter:
+    """What concurrent requests of a process share: make one for each process."""
+
+    engine: Engine
+    _waiting: list[_Waiting] = field(default_factory=list)
+    _writing: threading.Lock = field(default_factory=threading.Lock)
+
+    def store(self, event: SealedEvent) -> Stored:
+        """Store an event and ask for a drain; both are committed on return.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: it may not be stored; others' events may well be.
+            UnavailableError: likewise; whoever wrote for this request was stopped.
+        """
+        mine = _Waiting(event)
+        self._waiting.append(mine)
+        with self._writing:
+            while mine.outcome is None:
+                batch = self._waiting[:MOST]
+                del self._waiting[: len(batch)]
+                self._write(batch)
+        reach("receive_event.committed")
+        if isinstance(mine.outcome, Exception):
+            raise mine.outcome
+        return mine.outcome
+
+    def _write(self, batch: Sequence[_Waiting]) -> None:
+        """Give everyone of the batch an outcome, whatever happens here."""
+        outcomes: Sequence[Stored | Exception] = [_STOPPED] * len(batch)
+        try:
+            outcomes = in_transaction(self.engine, lambda session: _insert(session, batch))
+        except (OperationalError, InterfaceError) as error:
+            outcomes = [error] * len(batch)
+        except Exception as error:  # noqa: BLE001 - it belongs to one of those who wait
+            outcomes = [error] * len(batch) if len(batch) == 1 else self._write_singly(batch)
+        finally:
+            for waiting, outcome in zip(batch, outcomes, strict=True):
+                waiting.outcome = outcome
+
+    def _write_singly(self, batch: Sequence[_Waiting]) -> list[Stored | Exception]:
+        """Find the event that brought its batch down: each other one is stored."""
+        for waiting in batch:
+            self._write([waiting])
+        return [waiting.outcome or _STOPPED for waiting in batch]
+
+
+_STOPPED = UnavailableError("The server is stopping; send it again.", retry_after_s=1)
+
+
+def _insert(session: Session, batch: Sequence[_Waiting]) -> list[Stored]:
+    # In one order everywhere: two processes that store the same events wait, and never deadlock.
+    events = sorted((waiting.event for waiting in batch), key=_key)
+    columns = {
+        column.name: [getattr(event, column.name) for event in events]
+        for column in fields(SealedEvent)
+    }
+    fresh = {tuple(row) for row in session.execute(_INSERT, columns)}
+    asked = bool(fresh) and _ask_for_drain(session, batch[0].event)
+    outcomes = []
+    for waiting in batch:
+        is_fresh = _key(waiting.event) in fresh
+        fresh.discard(_key(waiting.event))  # a copy in the same batch is a duplicate
+        outcomes.append(Stored(duplicate=not is_fresh, asked_for_drain=is_fresh and asked))
+        asked = asked and not is_fresh
+    return outcomes
+
+
+def _ask_for_drain(session: Session, event: SealedEvent) -> bool:
+    row_id = outbox.stage(
+        session,
+        job=JOB,
+        coalesce_key=JOB,
+        request_id=event.request_id,
+        now=event.received_at,
+    )
+    return row_id is not None
+
+
+def _key(event: SealedEvent) -> tuple[str, str]:
+    return event.provider, event.event_id
