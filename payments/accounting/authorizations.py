@@ -5,6 +5,7 @@ that no more is captured than was authorized, and no more than once.
 """
 
 import datetime as dt
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -20,31 +21,36 @@ from payments.accounting.chart_of_accounts import (
 from payments.accounting.entries import book, build_entry
 
 
+class Reserved(NamedTuple):
+    """What is reserved on a card for a payment: `amount` in minor units of `currency`."""
+
+    payment_id: str
+    amount: int
+    currency: str
+
+
 def book_authorization(
-    connection: Connection,
-    *,
-    payment_id: str,
-    amount: int,
-    currency: str,
-    occurred_at: dt.datetime,
-    now: dt.datetime,
-) -> Hold:
-    """Write down that `amount` is reserved; only once for a payment.
+    connection: Connection, reserved: Reserved, *, occurred_at: dt.datetime, now: dt.datetime
+) -> None:
+    """Write down that it is reserved; only once for a payment.
 
     Raises:
         LedgerError: the ledger refused it, and nothing was written.
     """
-    account = card_authorization(payment_id, currency)
+    payment_id, amount, currency = reserved
     book(
         connection,
-        [(account, amount), (card_authorizations_contra(currency), -amount)],
+        [
+            (card_authorization(payment_id, currency), amount),
+            (card_authorizations_contra(currency), -amount),
+        ],
         effect_key=f"{payment_id}:authorized",
         kind="authorization",
         occurred_at=occurred_at,
         description="Reserved on the card, to be captured",
         metadata={"payment_id": payment_id},
     )
-    return _hold(connection, payment_id=payment_id, amount=amount, currency=currency, now=now)
+    _hold(connection, reserved, now=now)
 
 
 def book_capture(
@@ -57,9 +63,7 @@ def book_capture(
     """
     fact, payment_id = charge.fact, charge.payment_id
     memo = card_authorization(payment_id, fact.currency)
-    hold = _hold(
-        connection, payment_id=payment_id, amount=authorized, currency=fact.currency, now=now
-    )
+    hold = _hold(connection, Reserved(payment_id, authorized, fact.currency), now=now)
     entry = build_entry(
         connection,
         [
@@ -83,35 +87,26 @@ def book_capture(
 
 
 def book_given_up(
-    connection: Connection,
-    *,
-    payment_id: str,
-    amount: int,
-    currency: str,
-    occurred_at: dt.datetime,
-    now: dt.datetime,
+    connection: Connection, reserved: Reserved, *, occurred_at: dt.datetime, now: dt.datetime
 ) -> None:
     """Let the whole reserved amount go: the payment was canceled.
 
     Raises:
         LedgerError: the ledger refused it, and nothing was written.
     """
-    hold = _hold(connection, payment_id=payment_id, amount=amount, currency=currency, now=now)
-    ledger.void_hold(connection, hold.id, now=now)
-    _book_rest(connection, payment_id, amount, currency, at=occurred_at)
+    ledger.void_hold(connection, _hold(connection, reserved, now=now).id, now=now)
+    _book_rest(connection, *reserved, at=occurred_at)
 
 
-def _hold(
-    connection: Connection, *, payment_id: str, amount: int, currency: str, now: dt.datetime
-) -> Hold:
+def _hold(connection: Connection, reserved: Reserved, *, now: dt.datetime) -> Hold:
     """Return the payment's hold, placed if it is not yet."""
-    account = card_authorization(payment_id, currency)
+    account = card_authorization(reserved.payment_id, reserved.currency)
     accounts = ledger.open_accounts(connection, [account])
     return ledger.place_hold(
         connection,
-        effect_key=f"{payment_id}:authorized",
+        effect_key=f"{reserved.payment_id}:authorized",
         account_id=accounts[account.path, account.asset],
-        amount=amount,
+        amount=reserved.amount,
         now=now,
     )
 
@@ -119,6 +114,7 @@ def _hold(
 def _book_rest(
     connection: Connection, payment_id: str, rest: int, currency: str, *, at: dt.datetime
 ) -> None:
+    """Take what is left out of the memo."""
     if not rest:
         return
     book(

@@ -27,7 +27,7 @@ def order_escrow(order_id: str, currency: str) -> AccountSpec:
 
 
 def card_authorization(payment_id: str, currency: str) -> AccountSpec:
-    """What is reserved on a card and not captured: a memo, with its contra account worth nothing."""
+    """What is reserved on a card and not captured: a memo, nothing together with its contra."""
     return AccountSpec(f"assets:card-authorizations:{payment_id}", currency, floor=0)
 
 

@@ -17,7 +17,7 @@ from payments.accounting.chart_of_accounts import (
     seller_debt,
     stripe_pending,
 )
-from payments.accounting.entries import Line, book, build_entry
+from payments.accounting.entries import Line, book, build_entry, open_moment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,22 +94,17 @@ def book_refund(
 def book_refund_returned(
     connection: Connection, refund: Giveback, *, occurred_at: dt.datetime
 ) -> None:
-    """The buyer's bank sent a refund back: the money is held for the order again.
+    """The buyer's bank sent a refund back: the exact mirror of its entry, debts included.
 
     Raises:
         LedgerError: the ledger refused it, and nothing was written.
     """
-    book(
+    [entry] = ledger.entries_of_effects(connection, [f"{refund.id}:refunded"])
+    ledger.reverse(
         connection,
-        [
-            (stripe_pending(refund.currency), refund.amount),
-            (order_escrow(refund.order_id, refund.currency), -refund.amount),
-        ],
-        effect_key=f"{refund.id}:returned",
-        kind="refund.returned",
-        occurred_at=occurred_at,
+        entry.id,
+        occurred_at=open_moment(connection, occurred_at),
         description="The refund failed and came back",
-        metadata=refund.metadata,
     )
 
 

@@ -1,19 +1,25 @@
 """Payments as one transaction holds them: locked in one order, found by fact, moved by facts."""
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ARRAY, Row, Select, Text, bindparam, func, select, union
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from payments.lifecycle.stages import Stage, Status, advance
-from payments.lifecycle.tables import Payment, PaymentEvent
+from payments.lifecycle.stages import (
+    CHARGED,
+    Stage,
+    Status,
+    advance,
+    status_after_charge,
+)
+from payments.lifecycle.tables import Dispute, Payment, PaymentEvent, Refund
 from payments.lifecycle.view import PaymentView, view_payment
 from payments.orders.tables import Order
-from payments.providers.facts import Fact, PaymentFailed
+from payments.providers.facts import ActionRequired, ChargeSucceeded, Fact, PaymentFailed
 
 
 @dataclass(frozen=True)
@@ -22,21 +28,40 @@ class Step:
 
     seq: int
     from_status: Status
-    stage: Stage
+    to_status: Status
+    occurred_at: dt.datetime
     cause: str
 
 
 @dataclass
 class LockedPayment:
-    """A payment nobody else changes now; `audience` is the parties of its order."""
+    """A payment nobody else changes now; `audience` is buyer and seller of its order."""
 
     view: PaymentView
     provider: str
     provider_ref: str | None
+    is_manual: bool
     audience: tuple[str, str]
     stage: Stage
     last_seq: int
+    refunds: list[Refund]
+    disputes: list[Dispute]
     steps: list[Step] = field(default_factory=list)
+    is_changed: bool = False
+
+    @property
+    def is_charged(self) -> bool:
+        """Whether its money was taken, whatever became of it since."""
+        return self.view.status in CHARGED
+
+    def copy(self) -> "LockedPayment":
+        """Return the payment as it is now, untouched by what comes next."""
+        return replace(
+            self,
+            refunds=list(self.refunds),
+            disputes=list(self.disputes),
+            steps=list(self.steps),
+        )
 
     def is_named_by(self, fact: Fact) -> bool:
         """Whether everything the fact says about which payment it is agrees with this one."""
@@ -46,17 +71,49 @@ class LockedPayment:
         ids_agree = fact.payment_id in (None, self.view.id)
         return fact.provider == self.provider and refs_agree and ids_agree
 
+    def is_moved_by(self, fact: Fact) -> bool:
+        """Whether the fact leads on from where the payment stands."""
+        return advance(self.stage, fact) is not self.stage
+
     def take(self, fact: Fact, *, cause: str, now: dt.datetime) -> bool:
         """Go where the fact leads; False when it changes nothing."""
         stage = advance(self.stage, fact)
         if stage is self.stage:
             return False
-        self.last_seq += 1
-        self.steps.append(Step(self.last_seq, self.stage.status, stage, cause))
         self.stage = stage
-        failure = fact.failure if isinstance(fact, PaymentFailed) else None
-        self.view = replace(self.view, status=stage.status, failure=failure, updated_at=now)
+        self.view = replace(
+            self.view,
+            failure=fact.failure if isinstance(fact, PaymentFailed) else None,
+            asked_action=fact.next_action if isinstance(fact, ActionRequired) else None,
+        )
+        if isinstance(fact, ChargeSucceeded):
+            self.view = replace(self.view, amount_captured=fact.amount)
+        self._stand_at(stage.status, stage.since, cause=cause, now=now)
         return True
+
+    def reckon(self, *, occurred_at: dt.datetime, cause: str, now: dt.datetime) -> None:
+        """Work out amounts and status anew from refunds and disputes, after one of them changed."""
+        if not self.is_charged:
+            self.is_changed = True  # it waits for its charge; the poll is to look for it
+            return
+        refunded = sum(refund.amount for refund in self.refunds if refund.booked == "refunded")
+        self.view = replace(self.view, amount_refunded=refunded)
+        status = status_after_charge(
+            captured=self.view.amount_captured,
+            refunded=refunded,
+            disputed=any(dispute.booked in ("open", "lost") for dispute in self.disputes),
+        )
+        self._stand_at(status, occurred_at, cause=cause, now=now)
+
+    def _stand_at(
+        self, status: Status, occurred_at: dt.datetime, *, cause: str, now: dt.datetime
+    ) -> None:
+        self.is_changed = True
+        if status is not self.view.status or not self.is_charged:
+            self.last_seq += 1
+            step = Step(self.last_seq, self.view.status, status, occurred_at, cause)
+            self.steps.append(step)
+        self.view = replace(self.view, status=status, updated_at=now)
 
 
 class LockedPayments:
@@ -80,6 +137,7 @@ class LockedPayments:
         """Take over the provider's id where we have none: the webhook may be first to tell it."""
         if payment.provider_ref is None and fact.provider_ref is not None:
             payment.provider_ref = fact.provider_ref
+            payment.is_changed = True
             self._by_ref[payment.provider, fact.provider_ref] = payment
 
 
@@ -88,9 +146,21 @@ def lock_payments(session: Session, facts: Iterable[Fact]) -> LockedPayments:
     rows = session.execute(_payments_of(list(facts))).all()
     audiences = _lock_orders(session, {row.order_id for row in rows})
     # Read after the locks are held: only then is the last step the last.
-    last_steps = _last_steps(session, [row.id for row in rows])
+    ids = [row.id for row in rows]
+    last_steps = _last_steps(session, ids)
+    refunds = _by_payment(session, Refund, ids)
+    disputes = _by_payment(session, Dispute, ids)
     return LockedPayments(
-        [_locked(row, audiences[row.order_id], last_steps.get(row.id)) for row in rows]
+        [
+            _locked(
+                row,
+                audiences[row.order_id],
+                last_steps.get(row.id),
+                refunds=refunds.get(row.id, []),
+                disputes=disputes.get(row.id, []),
+            )
+            for row in rows
+        ]
     )
 
 
@@ -137,15 +207,46 @@ def _last_steps(session: Session, payment_ids: Collection[str]) -> dict[str, Las
     return {row.payment_id: row for row in session.execute(found)}
 
 
-def _locked(row: Row[Any], audience: tuple[str, str], last_step: LastStep | None) -> LockedPayment:
+_Giveback = TypeVar("_Giveback", Refund, Dispute)
+
+
+def _by_payment(
+    session: Session, table: type[_Giveback], payment_ids: Collection[str]
+) -> Mapping[str, list[_Giveback]]:
+    found = (
+        select(table)
+        .where(table.payment_id == func.any(_texts(payment_ids)))
+        .order_by(table.id)
+        .execution_options(populate_existing=True)
+    )
+    rows: dict[str, list[_Giveback]] = {}
+    for row in session.scalars(found):
+        rows.setdefault(row.payment_id, []).append(row)
+    return rows
+
+
+def _locked(
+    row: Row[Any],
+    audience: tuple[str, str],
+    last_step: LastStep | None,
+    *,
+    refunds: list[Refund],
+    disputes: list[Dispute],
+) -> LockedPayment:
+    view = view_payment(row)
     since = row.created_at if last_step is None else last_step.occurred_at
+    status = Status.SUCCEEDED if view.status in CHARGED else view.status
+    authorized = row.authorized_at is not None and status is Status.PROCESSING
     return LockedPayment(
-        view=view_payment(row),
+        view=view,
         provider=row.provider,
         provider_ref=row.provider_ref,
+        is_manual=row.capture == "manual",
         audience=audience,
-        stage=Stage(Status(row.status), since),
+        stage=Stage(status, since, authorized=authorized),
         last_seq=0 if last_step is None else last_step.seq,
+        refunds=refunds,
+        disputes=disputes,
     )
 
 

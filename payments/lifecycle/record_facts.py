@@ -5,18 +5,29 @@ refused by name and changes nothing, while the others go through.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
 import ledger
+from ledger.errors import LedgerError
+from payments.accounting.authorizations import (
+    Reserved,
+    book_authorization,
+    book_capture,
+    book_given_up,
+)
 from payments.accounting.charges import Charge, book_charges
+from payments.lifecycle.givebacks import Contradiction, book_givebacks, take_giveback
 from payments.lifecycle.locked_payments import LockedPayment, LockedPayments, lock_payments
-from payments.lifecycle.stages import CHARGED
+from payments.lifecycle.stages import GivebackFact
 from payments.lifecycle.write_changes import write_changes
-from payments.providers.facts import ChargeSucceeded, Fact
+from payments.log_lines import get_logger
+from payments.providers.facts import Authorized, Canceled, ChargeSucceeded, Expired, Fact
+
+_log = get_logger(__name__)
 
 
 class Result(StrEnum):
@@ -40,7 +51,8 @@ class Outcome:
     """What became of one fact; `reason` is a stable code when it was refused.
 
     `unknown_payment` may be cured by time. `reference_differs`, `amount_differs`,
-    `currency_differs` and the ledger's own codes need a person.
+    `currency_differs`, `refund_exceeds_payment`, `dispute_closed_twice` and the ledger's own codes
+    need a person.
     """
 
     payment_id: str | None
@@ -55,18 +67,19 @@ def record_facts(
     """Record facts in the order given, as part of the caller's transaction.
 
     Payments are locked in the order of their ids, moved along their life, and the entries of all
-    charges posted as one ledger batch. Returns what became of each fact, in the same order.
+    plain charges posted as one ledger batch; captures, refunds and disputes one by one. Returns
+    what became of each fact, in the same order.
     """
     if not facts:
         return []
     payments = lock_payments(session, [sourced.fact for sourced in facts])
     judged = [_judge(sourced.fact, payments) for sourced in facts]
-    booked = _book(session, facts, judged)
+    booked = _book_plain_charges(session, facts, judged)
     outcomes = [
-        _apply(sourced, judgement, booked, now=now)
+        _apply(session, sourced, judgement, booked, now=now)
         for sourced, judgement in zip(facts, judged, strict=True)
     ]
-    write_changes(session, [payment for payment in payments.all if payment.steps], now=now)
+    write_changes(session, [payment for payment in payments.all if payment.is_changed], now=now)
     return outcomes
 
 
@@ -83,20 +96,28 @@ def _judge(fact: Fact, payments: LockedPayments) -> LockedPayment | Outcome:
         if fact.currency != view.currency:
             detail = f"paid in {fact.currency}, ours is in {view.currency}"
             return _refused(view.id, "currency_differs", detail)
-        if fact.amount != view.amount:
+        if not _is_due(payment, fact.amount):
             detail = f"paid {fact.amount}, ours is {view.amount} minor units"
             return _refused(view.id, "amount_differs", detail)
     payments.learn_reference(payment, fact)
     return payment
 
 
-def _book(
+def _is_due(payment: LockedPayment, amount: int) -> bool:
+    """Whether this amount may have been taken: the whole, or a part where we capture."""
+    view = payment.view
+    if payment.is_charged:
+        return amount == view.amount_captured
+    return 0 < amount <= view.amount if payment.is_manual else amount == view.amount
+
+
+def _book_plain_charges(
     session: Session, facts: Sequence[SourcedFact], judged: Sequence[LockedPayment | Outcome]
 ) -> dict[str, ledger.Result]:
     """Post what was charged, once for each payment, and return what the ledger says to it."""
     charges: dict[str, Charge] = {}
     for sourced, payment in zip(facts, judged, strict=True):
-        if not isinstance(payment, LockedPayment) or payment.stage.status in CHARGED:
+        if not isinstance(payment, LockedPayment) or payment.is_charged or payment.is_manual:
             continue
         if isinstance(sourced.fact, ChargeSucceeded):
             charge = Charge(payment.view.id, payment.view.order_id, sourced.fact)
@@ -106,6 +127,7 @@ def _book(
 
 
 def _apply(
+    session: Session,
     sourced: SourcedFact,
     payment: LockedPayment | Outcome,
     booked: Mapping[str, ledger.Result],
@@ -114,10 +136,99 @@ def _apply(
 ) -> Outcome:
     if isinstance(payment, Outcome):
         return payment
+    fact = sourced.fact
     entry = booked.get(payment.view.id)
-    if isinstance(sourced.fact, ChargeSucceeded) and isinstance(entry, ledger.Refused):
+    if isinstance(fact, ChargeSucceeded) and isinstance(entry, ledger.Refused):
         return _refused(payment.view.id, entry.reason_code, entry.detail)
-    is_news = payment.take(sourced.fact, cause=sourced.cause, now=now)
+    if isinstance(fact, GivebackFact):
+        return _as_a_whole(
+            session, payment, lambda: _apply_giveback(session, sourced, fact, payment, now=now)
+        )
+    if payment.is_manual:  # the ledger follows each of its stages
+        return _as_a_whole(
+            session, payment, lambda: _apply_stage(session, sourced, payment, now=now)
+        )
+    return _outcome(payment, is_news=_apply_stage(session, sourced, payment, now=now))
+
+
+def _apply_stage(
+    session: Session, sourced: SourcedFact, payment: LockedPayment, *, now: dt.datetime
+) -> bool:
+    fact = sourced.fact
+    if not payment.is_moved_by(fact):
+        return False
+    if payment.is_manual:
+        _book_reserved(session, payment, fact, now=now)
+    payment.take(fact, cause=sourced.cause, now=now)
+    if isinstance(fact, ChargeSucceeded) and (payment.refunds or payment.disputes):
+        _catch_up(session, sourced, payment, now=now)
+    return True
+
+
+def _book_reserved(
+    session: Session, payment: LockedPayment, fact: Fact, *, now: dt.datetime
+) -> None:
+    """Book what a fact means for money reserved on the card."""
+    view, connection, at = payment.view, session.connection(), fact.occurred_at
+    reserved = Reserved(view.id, view.amount, view.currency)
+    if isinstance(fact, ChargeSucceeded):
+        if not payment.stage.authorized:  # told before its authorization: that came first
+            book_authorization(connection, reserved, occurred_at=at, now=now)
+        charge = Charge(view.id, view.order_id, fact)
+        book_capture(connection, charge, authorized=view.amount, now=now)
+    elif isinstance(fact, Authorized):
+        book_authorization(connection, reserved, occurred_at=at, now=now)
+    elif isinstance(fact, Canceled | Expired) and payment.stage.authorized:
+        book_given_up(connection, reserved, occurred_at=at, now=now)
+
+
+def _catch_up(
+    session: Session, sourced: SourcedFact, payment: LockedPayment, *, now: dt.datetime
+) -> None:
+    """Book what was told before the charge; what cannot be booked does not keep the charge out."""
+
+    def book_all() -> bool:
+        book_givebacks(session, payment, now=now)
+        payment.reckon(occurred_at=sourced.fact.occurred_at, cause=sourced.cause, now=now)
+        return True
+
+    outcome = _as_a_whole(session, payment, book_all)
+    if outcome.result is Result.REFUSED:
+        _log.error(
+            "giveback_not_booked",
+            payment_id=payment.view.id,
+            reason=outcome.reason,
+            detail=outcome.detail,
+        )
+
+
+def _apply_giveback(
+    session: Session,
+    sourced: SourcedFact,
+    fact: GivebackFact,
+    payment: LockedPayment,
+    *,
+    now: dt.datetime,
+) -> bool:
+    if not take_giveback(session, payment, fact, now=now):
+        return False
+    payment.reckon(occurred_at=fact.occurred_at, cause=sourced.cause, now=now)
+    return True
+
+
+def _as_a_whole(session: Session, payment: LockedPayment, act: Callable[[], bool]) -> Outcome:
+    """Do it completely or not at all, so that what is refused leaves no half of it behind."""
+    before = payment.copy()
+    try:
+        with session.begin_nested():
+            is_news = act()
+    except (LedgerError, Contradiction) as error:
+        vars(payment).update(vars(before))
+        return _refused(payment.view.id, error.code, str(error))
+    return _outcome(payment, is_news=is_news)
+
+
+def _outcome(payment: LockedPayment, *, is_news: bool) -> Outcome:
     return Outcome(payment.view.id, Result.APPLIED if is_news else Result.UNCHANGED)
 
 

@@ -14,10 +14,14 @@ from payments.providers.facts import (
     Authorized,
     Canceled,
     ChargeSucceeded,
+    DisputeReported,
+    DisputeStatus,
     Expired,
     Fact,
     PaymentFailed,
     Processing,
+    RefundReported,
+    RefundStatus,
 )
 
 
@@ -38,11 +42,18 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Stage:
-    """Where a payment stands, and the moment of the fact that put it there."""
+    """Where a payment stands, and the moment of the fact that put it there.
+
+    `authorized`: it is processing because its money is reserved on the card, for us to capture.
+    """
 
     status: Status
     since: dt.datetime
+    authorized: bool = False
 
+
+GivebackFact = RefundReported | DisputeReported
+"""What is told about money going back: these follow a charge and lead to no stage themselves."""
 
 LEADS_TO: dict[type[Fact], Status] = {
     ActionRequired: Status.REQUIRES_ACTION,
@@ -59,28 +70,70 @@ LEADS_TO: dict[type[Fact], Status] = {
 _ATTEMPT = (Status.REQUIRES_ACTION, Status.PROCESSING, Status.FAILED)
 
 # Beyond attempts only finality counts: money that was taken outweighs everything said before.
+_AUTHORIZED = 2
 _FINALITY: dict[Status, int] = {
     Status.CREATED: 0,
     **dict.fromkeys(_ATTEMPT, 1),
-    Status.EXPIRED: 2,
-    Status.CANCELED: 3,
-    Status.SUCCEEDED: 4,
-    Status.PARTIALLY_REFUNDED: 5,
-    Status.REFUNDED: 5,
-    Status.DISPUTED: 5,
+    Status.EXPIRED: 3,
+    Status.CANCELED: 4,
+    Status.SUCCEEDED: 5,
+    Status.PARTIALLY_REFUNDED: 6,
+    Status.REFUNDED: 6,
+    Status.DISPUTED: 6,
 }
 
 CHARGED = frozenset(status for status in Status if _FINALITY[status] >= _FINALITY[Status.SUCCEEDED])
+FINAL = frozenset(status for status in Status if _FINALITY[status] >= _FINALITY[Status.EXPIRED])
+"""There is nothing more to ask the provider about the attempt to pay."""
+
 _LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 def advance(stage: Stage, fact: Fact) -> Stage:
     """Return where the payment stands after `fact`: `stage` itself when it changes nothing."""
-    told = Stage(LEADS_TO[type(fact)], fact.occurred_at)
+    told = Stage(LEADS_TO[type(fact)], fact.occurred_at, authorized=isinstance(fact, Authorized))
     return max(stage, told, key=_precedence)
 
 
 def _precedence(stage: Stage) -> tuple[int, dt.datetime, int]:
+    if stage.authorized:
+        return _AUTHORIZED, _LONG_AGO, 0
     if stage.status in _ATTEMPT:
         return _FINALITY[stage.status], stage.since, _ATTEMPT.index(stage.status)
     return _FINALITY[stage.status], _LONG_AGO, 0
+
+
+# ---- after the charge --------------------------------------------------------------------------
+
+_REFUND_FINALITY = {
+    RefundStatus.PENDING: 0,
+    RefundStatus.SUCCEEDED: 1,
+    RefundStatus.CANCELED: 2,
+    RefundStatus.FAILED: 2,  # also of one that had succeeded: the buyer's bank sent it back
+}
+_DISPUTE_FINALITY = {
+    DisputeStatus.WARNING: 0,
+    DisputeStatus.WARNING_CLOSED: 1,
+    DisputeStatus.OPEN: 2,
+    DisputeStatus.WON: 3,
+    DisputeStatus.LOST: 3,
+}
+
+
+def refund_moves(current: RefundStatus, told: RefundStatus) -> bool:
+    """Whether a refund goes on to the status told; it never goes back."""
+    return _REFUND_FINALITY[told] > _REFUND_FINALITY[current]
+
+
+def dispute_moves(current: DisputeStatus, told: DisputeStatus) -> bool:
+    """Whether a dispute goes on to the status told; it never goes back."""
+    return _DISPUTE_FINALITY[told] > _DISPUTE_FINALITY[current]
+
+
+def status_after_charge(*, captured: int, refunded: int, disputed: bool) -> Status:
+    """Return the status of a charged payment: what of the money is still there to be released."""
+    if disputed:
+        return Status.DISPUTED
+    if refunded == 0:
+        return Status.SUCCEEDED
+    return Status.REFUNDED if refunded == captured else Status.PARTIALLY_REFUNDED

@@ -1,13 +1,14 @@
 """A payment as callers and live events show it."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row
 
 from payments.lifecycle.stages import Status
-from payments.lifecycle.tables import Payment
+from payments.lifecycle.tables import Payment, Refund
 from payments.providers.facts import Failure
 
 
@@ -26,13 +27,14 @@ class PaymentView:
     failure: Failure | None
     created_at: dt.datetime
     updated_at: dt.datetime
+    asked_action: Mapping[str, Any] | None = None
 
     @property
-    def next_action(self) -> dict[str, str] | None:
-        """What the payer's browser must do, or None: Stripe.js takes it from the intent itself."""
-        if self.rail == "card" and self.status is Status.REQUIRES_ACTION:
-            return {"type": "use_stripe_sdk"}
-        return None
+    def next_action(self) -> dict[str, Any] | None:
+        """What the payer's browser must do now; Stripe.js takes it from the intent itself."""
+        if self.status is not Status.REQUIRES_ACTION:
+            return None
+        return dict(self.asked_action or {"type": "use_stripe_sdk"})
 
     def as_event(self) -> dict[str, Any]:
         """Return the payment as API.md writes it: amounts as digits, times in RFC 3339."""
@@ -80,6 +82,51 @@ def view_payment(row: Payment | Row[Any]) -> PaymentView:
         amount_captured=row.amount_captured,
         amount_refunded=row.amount_refunded,
         failure=failure,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        asked_action=row.next_action,
+    )
+
+
+@dataclass(frozen=True)
+class RefundView:
+    """A refund; `amount` in minor units of `currency`."""
+
+    id: str
+    payment_id: str
+    amount: int
+    currency: str
+    status: str
+    reason: str | None
+    failure_code: str | None
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the refund as the API writes it."""
+        return {
+            "id": self.id,
+            "payment_id": self.payment_id,
+            "amount": str(self.amount),
+            "currency": self.currency,
+            "status": self.status,
+            "reason": self.reason,
+            "failure_code": self.failure_code,
+            "created_at": rfc_3339(self.created_at),
+            "updated_at": rfc_3339(self.updated_at),
+        }
+
+
+def view_refund(row: Refund) -> RefundView:
+    """Return the refund of a row."""
+    return RefundView(
+        id=row.id,
+        payment_id=row.payment_id,
+        amount=row.amount,
+        currency=row.currency,
+        status=row.status,
+        reason=row.reason,
+        failure_code=row.failure_code,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

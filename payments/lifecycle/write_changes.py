@@ -1,28 +1,44 @@
 """Writes changed payments back: a fixed number of statements, however many payments."""
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from payments.delivery import outbox
 from payments.delivery.live_events import Change, announce_all
 from payments.lifecycle.locked_payments import LockedPayment
-from payments.lifecycle.stages import CHARGED
+from payments.lifecycle.stages import CHARGED, FINAL
 from payments.lifecycle.view import rfc_3339
+
+REFUND_DUPLICATE = "refund_duplicate"
+"""The job that gives back what was paid for an order that had been paid."""
 
 _UPDATE_PAYMENTS = text("""
     UPDATE strongroom.payments p
-       SET status = c.status, provider_ref = c.provider_ref, failure_code = c.failure_code,
+       SET status = c.status, provider_ref = c.provider_ref,
+           amount_captured = CAST(c.amount_captured AS numeric),
+           amount_refunded = CAST(c.amount_refunded AS numeric),
+           authorized_at = COALESCE(p.authorized_at, c.authorized_at),
+           next_action = CAST(c.next_action AS jsonb), failure_code = c.failure_code,
            stripe_code = c.stripe_code, failure_message = c.failure_message,
-           failure_next_step = c.failure_next_step, updated_at = :now
+           failure_next_step = c.failure_next_step, updated_at = :now,
+           poll_at = CASE WHEN c.is_final THEN NULL
+                          WHEN c.awaits_charge THEN :now
+                          ELSE p.poll_at END
       FROM unnest(
              CAST(:id AS text[]), CAST(:status AS text[]), CAST(:provider_ref AS text[]),
+             CAST(:amount_captured AS text[]), CAST(:amount_refunded AS text[]),
+             CAST(:authorized_at AS timestamptz[]), CAST(:next_action AS text[]),
              CAST(:failure_code AS text[]), CAST(:stripe_code AS text[]),
-             CAST(:failure_message AS text[]), CAST(:failure_next_step AS text[])
-           ) AS c (id, status, provider_ref, failure_code, stripe_code, failure_message,
-                   failure_next_step)
+             CAST(:failure_message AS text[]), CAST(:failure_next_step AS text[]),
+             CAST(:is_final AS boolean[]), CAST(:awaits_charge AS boolean[])
+           ) AS c (id, status, provider_ref, amount_captured, amount_refunded, authorized_at,
+                   next_action, failure_code, stripe_code, failure_message, failure_next_step,
+                   is_final, awaits_charge)
      WHERE p.id = c.id
 """)
 _INSERT_STEPS = text("""
@@ -48,7 +64,8 @@ def write_changes(session: Session, changed: Sequence[LockedPayment], *, now: dt
         return
     session.execute(_UPDATE_PAYMENTS, {"now": now, **_columns(map(_payment_row, changed))})
     steps = [row for payment in changed for row in _step_rows(payment)]
-    session.execute(_INSERT_STEPS, {"now": now, **_columns(steps)})
+    if steps:
+        session.execute(_INSERT_STEPS, {"now": now, **_columns(steps)})
     told = [
         Change(
             topic="payment.updated",
@@ -62,16 +79,29 @@ def write_changes(session: Session, changed: Sequence[LockedPayment], *, now: dt
 
 
 def _payment_row(payment: LockedPayment) -> dict[str, Any]:
-    failure = payment.view.failure
+    view, failure = payment.view, payment.view.failure
+    is_final = view.status in FINAL
+    asked = view.next_action
     return {
-        "id": payment.view.id,
-        "status": payment.view.status.value,
+        "id": view.id,
+        "status": view.status.value,
         "provider_ref": payment.provider_ref,
+        "amount_captured": str(view.amount_captured),
+        "amount_refunded": str(view.amount_refunded),
+        "authorized_at": payment.stage.since if payment.stage.authorized else None,
+        "next_action": None if asked is None else json.dumps(asked),
         "failure_code": failure and failure.code,
         "stripe_code": failure and failure.stripe_code,
         "failure_message": failure and failure.message,
         "failure_next_step": failure and failure.next_step,
+        "is_final": is_final and (payment.is_charged or not _awaits_charge(payment)),
+        "awaits_charge": not payment.is_charged and _awaits_charge(payment),
     }
+
+
+def _awaits_charge(payment: LockedPayment) -> bool:
+    """Whether money is told to go back that we do not know to have come: the poll finds it."""
+    return bool(payment.disputes) or any(r.origin == "provider" for r in payment.refunds)
 
 
 def _step_rows(payment: LockedPayment) -> list[dict[str, Any]]:
@@ -80,9 +110,9 @@ def _step_rows(payment: LockedPayment) -> list[dict[str, Any]]:
             "payment_id": payment.view.id,
             "seq": step.seq,
             "from_status": step.from_status.value,
-            "to_status": step.stage.status.value,
+            "to_status": step.to_status.value,
             "cause": step.cause,
-            "occurred_at": step.stage.since,
+            "occurred_at": step.occurred_at,
         }
         for step in payment.steps
     ]
@@ -91,27 +121,53 @@ def _step_rows(payment: LockedPayment) -> list[dict[str, Any]]:
 def _pay_orders(
     session: Session, changed: Sequence[LockedPayment], *, now: dt.datetime
 ) -> list[Change]:
-    """Mark the orders of charged payments as paid; an order that was paid or canceled stays so."""
-    ids = [payment.view.order_id for payment in changed if payment.stage.status in CHARGED]
-    if not ids:
+    """Mark the orders of charged payments as paid; what was paid twice is given back by a job."""
+    charged = [payment for payment in changed if _was_just_charged(payment)]
+    if not charged:
         return []
-    return [
-        Change(
-            topic="order.updated",
-            subject_id=row.id,
-            audience=(row.buyer_id, row.seller_id),
-            data={
-                "id": row.id,
-                "buyer_id": row.buyer_id,
-                "seller_id": row.seller_id,
-                "status": row.status,
-                "amount": f"{row.amount:f}",
-                "currency": row.currency,
-                "updated_at": rfc_3339(row.updated_at),
-            },
-        )
-        for row in session.execute(_PAY_ORDERS, {"now": now, "ids": ids})
-    ]
+    ids = [payment.view.order_id for payment in charged]
+    rows = session.execute(_PAY_ORDERS, {"now": now, "ids": ids}).all()
+    _give_back_duplicates(session, charged, newly_paid={row.id for row in rows}, now=now)
+    return [_order_paid(row) for row in rows]
+
+
+def _was_just_charged(payment: LockedPayment) -> bool:
+    return any(
+        step.from_status not in CHARGED and step.to_status in CHARGED for step in payment.steps
+    )
+
+
+def _give_back_duplicates(
+    session: Session,
+    charged: Sequence[LockedPayment],
+    *,
+    newly_paid: set[str],
+    now: dt.datetime,
+) -> None:
+    """Stage a whole refund of every charge for an order that another payment has paid."""
+    unpaid = set(newly_paid)
+    for payment in charged:
+        if payment.view.order_id in unpaid:
+            unpaid.remove(payment.view.order_id)
+            continue
+        outbox.stage(session, job=REFUND_DUPLICATE, args={"payment_id": payment.view.id}, now=now)
+
+
+def _order_paid(row: Row[Any]) -> Change:
+    return Change(
+        topic="order.updated",
+        subject_id=row.id,
+        audience=(row.buyer_id, row.seller_id),
+        data={
+            "id": row.id,
+            "buyer_id": row.buyer_id,
+            "seller_id": row.seller_id,
+            "status": row.status,
+            "amount": f"{row.amount:f}",
+            "currency": row.currency,
+            "updated_at": rfc_3339(row.updated_at),
+        },
+    )
 
 
 def _columns(rows: Any) -> dict[str, list[Any]]:

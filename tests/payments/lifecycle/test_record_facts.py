@@ -14,6 +14,8 @@ from sqlalchemy import Engine, NullPool, create_engine, event, select, text
 from sqlalchemy.orm import Session
 
 import ledger
+from payments.accounting.chart_of_accounts import bank_clearing, stripe_pending
+from payments.accounting.entries import book
 from payments.database import connect_engine, in_transaction, transaction
 from payments.delivery.tables import LiveEvent
 from payments.intake.read_payment import read_payment
@@ -242,8 +244,8 @@ def test_what_the_ledger_refuses_changes_nothing(own_shop: Shop) -> None:
     engine = own_shop.engine
     payments = [own_shop.payment(own_shop.order()) for _ in range(3)]
     before, after, both = payments
-    with engine.begin() as connection:
-        ledger.close_books(connection, moment(5))
+    for payment in (before, both):
+        post_by_hand(engine, f"{payment.id}:charged")
     outcomes = record(
         engine,
         succeeded(before, 5),
@@ -254,11 +256,11 @@ def test_what_the_ledger_refuses_changes_nothing(own_shop: Shop) -> None:
         failed(both, 3),
     )
     assert results(outcomes) == [
-        "closed_period",
-        "closed_period",  # one charge, one entry: it shares the fate of the first
+        "effect_key_reused",
+        "effect_key_reused",  # one charge, one entry: it shares the fate of the first
         "applied",
         "applied",
-        "closed_period",
+        "effect_key_reused",
         "applied",
     ]
     assert [payment_now(engine, payment).status for payment in payments] == [
@@ -270,7 +272,35 @@ def test_what_the_ledger_refuses_changes_nothing(own_shop: Shop) -> None:
         assert read_order(session, caller=SERVICE, order_id=before.order_id).status == "open"
         assert session.scalars(select(LiveEvent).filter_by(subject_id=before.id)).all() == []
         assert ledger.broken_invariants(session.connection()) == []
-    assert results(record(engine, succeeded(before, 6))) == ["applied"]
+
+
+def post_by_hand(engine: Engine, effect_key: str) -> None:
+    with engine.begin() as connection:
+        book(
+            connection,
+            [(stripe_pending("EUR"), 1), (bank_clearing("EUR"), -1)],
+            effect_key=effect_key,
+            kind="adjustment",
+            occurred_at=NOW,
+            description="Somebody was here before",
+            metadata={},
+        )
+
+
+def test_what_is_told_late_is_booked_into_the_first_open_period(own_shop: Shop) -> None:
+    engine = own_shop.engine
+    late, in_time = (own_shop.payment(own_shop.order()) for _ in range(2))
+    with engine.begin() as connection:
+        ledger.close_books(connection, moment(5))
+    outcomes = record(engine, succeeded(late, 4), succeeded(in_time, 6))
+    assert results(outcomes) == ["applied", "applied"]
+    with engine.begin() as connection:
+        keys = [f"{payment.id}:charged" for payment in (late, in_time)]
+        entries = ledger.entries_of_effects(connection, keys)
+    assert {entry.effect_key: entry.occurred_at for entry in entries} == {
+        keys[0]: moment(5) + dt.timedelta(microseconds=1),
+        keys[1]: moment(6),
+    }
 
 
 def test_a_webhook_may_be_first_to_name_stripes_id(shop: Shop, engine: Engine) -> None:
