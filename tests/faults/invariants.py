@@ -1,0 +1,199 @@
+"""What must hold after any fault: the ledger, our rows, what was promised, and Stripe's own books.
+
+Each check returns what is wrong, in words; nothing wrong is an empty list.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+import ledger
+from tests.faults.harness.books import StripeBooks
+
+Acknowledged = Sequence[tuple[str, Mapping[str, Any]]]
+
+_QUIET = """
+    SELECT 'webhook ' || event_id || ' is ' || state || coalesce(': ' || error, '')
+      FROM strongroom.webhook_inbox WHERE state IN ('new', 'dead')
+    UNION ALL
+    SELECT 'job ' || job || ' is ' || state || coalesce(': ' || error, '')
+      FROM strongroom.outbox
+     WHERE state = 'dead' OR state = 'waiting' AND due_at < now() - interval '5 minutes'
+    UNION ALL
+    SELECT 'call ' || operation || ' of ' || payment_id || ' is ' || state
+      FROM strongroom.provider_calls WHERE state IN ('intent', 'unknown')
+    UNION ALL
+    SELECT 'live event ' || id || ' has no position'
+      FROM strongroom.live_events
+     WHERE position IS NULL AND created_at < now() - interval '1 minute'"""
+
+_HISTORY = """
+    SELECT payment_id, array_agg(seq ORDER BY seq) AS numbers,
+           array_agg(from_status ORDER BY seq) AS before,
+           array_agg(to_status ORDER BY seq) AS after, max(p.status) AS status
+      FROM strongroom.payment_events e JOIN strongroom.payments p ON p.id = e.payment_id
+     GROUP BY payment_id"""
+
+_LIVE_EVENTS = """
+    SELECT count(position), coalesce(max(position), 0), max(c.last_position)
+      FROM strongroom.live_events, strongroom.live_cursor c"""
+
+# Money taken is never un-taken: after these, only these.
+_CHARGED = {"succeeded", "partially_refunded", "refunded", "disputed"}
+_FINAL_UNLESS_CHARGED = {"canceled", "expired"}
+
+
+def broken(
+    connection: Connection, *, books: StripeBooks | None = None, acknowledged: Acknowledged = ()
+) -> list[str]:
+    """Return everything that does not hold; without `books`, Stripe is not asked."""
+    found = [f"{fault.name}: {fault.rows}" for fault in ledger.broken_invariants(connection)]
+    found += [str(row[0]) for row in connection.execute(text(_QUIET))]
+    found += _history(connection)
+    found += _live_positions(connection)
+    found += _acknowledged(connection, acknowledged)
+    found += _charges_and_payments(connection)
+    if books is not None:
+        found += _intents(connection, books)
+        found += _givebacks(connection, books)
+        found += _totals(connection, books)
+    return found
+
+
+def _history(connection: Connection) -> Iterator[str]:
+    for row in connection.execute(text(_HISTORY)):
+        if row.numbers != list(range(1, len(row.numbers) + 1)):
+            yield f"{row.payment_id}: its history is numbered {row.numbers}"
+        if row.before[1:] != row.after[:-1] or row.after[-1] != row.status:
+            yield f"{row.payment_id} is {row.status} with the history {row.after}"
+        for before, after in zip(row.before[1:], row.after[1:], strict=True):
+            if before in _CHARGED and after not in _CHARGED:
+                yield f"{row.payment_id} went back from {before} to {after}"
+            if before in _FINAL_UNLESS_CHARGED and after not in _CHARGED | _FINAL_UNLESS_CHARGED:
+                yield f"{row.payment_id} went back from {before} to {after}"
+
+
+def _live_positions(connection: Connection) -> Iterator[str]:
+    numbered, highest, cursor = connection.execute(text(_LIVE_EVENTS)).one()
+    if not numbered == highest == (cursor or 0):
+        yield f"{numbered} live events are numbered up to {highest}, the cursor is at {cursor}"
+
+
+def _acknowledged(connection: Connection, acknowledged: Acknowledged) -> Iterator[str]:
+    """Find every 2xx again: the thing with its id and amount, and one thing a reference."""
+    amounts = _by_id(
+        connection,
+        "SELECT id, amount FROM strongroom.orders UNION ALL"
+        " SELECT id, amount FROM strongroom.payments UNION ALL"
+        " SELECT id, amount FROM strongroom.refunds",
+    )
+    for path, answer in acknowledged:
+        if "amount" in answer and amounts.get(answer["id"]) != int(answer["amount"]):
+            yield f"{path} gave {answer['id']}, which is not there with {answer['amount']}"
+
+
+def _charges_and_payments(connection: Connection) -> Iterator[str]:
+    """One charge entry a charged payment, of what was captured, and no other charge entries."""
+    charged = _by_id(
+        connection,
+        "SELECT id, amount_captured FROM strongroom.payments"
+        " WHERE status IN ('succeeded', 'partially_refunded', 'refunded', 'disputed')",
+    )
+    booked = _entries(connection, "charged")
+    for payment_id in charged.keys() | booked.keys():
+        if charged.get(payment_id) != booked.get(payment_id):
+            yield (
+                f"{payment_id}: captured {charged.get(payment_id)}, booked {booked.get(payment_id)}"
+            )
+
+
+def _intents(connection: Connection, books: StripeBooks) -> Iterator[str]:
+    """One intent a payment, and what Stripe received is what was booked, both ways."""
+    booked = _entries(connection, "charged")
+    received: dict[str, int] = defaultdict(int)
+    intents: Counter[str] = Counter()
+    for intent in books.all("payment_intent"):
+        payment_id = intent["metadata"].get("payment_id")
+        intents[payment_id] += 1
+        received[payment_id] += intent["amount_received"]
+    known = _by_id(connection, "SELECT id, amount FROM strongroom.payments")
+    yield from (
+        f"{payment_id} has {count} intents at Stripe"
+        for payment_id, count in intents.items()
+        if count > 1
+    )
+    yield from (f"Stripe has {one}, which is not ours" for one in intents.keys() - known.keys())
+    for payment_id in known:
+        if booked.get(payment_id, 0) != received[payment_id]:
+            yield (
+                f"{payment_id}: Stripe received {received[payment_id]},"
+                f" booked {booked.get(payment_id)}"
+            )
+
+
+def _givebacks(connection: Connection, books: StripeBooks) -> Iterator[str]:
+    """Refunds and disputes: one row and one entry each, with Stripe's amounts."""
+    refunds = {
+        thing["id"]: thing["amount"]
+        for thing in books.all("refund")
+        if thing["status"] == "succeeded"
+    }
+    disputes = {thing["id"]: thing["amount"] for thing in books.all("dispute")}
+    for things, table, effect in (
+        (refunds, "refunds", "refunded"),
+        (disputes, "disputes", "opened"),
+    ):
+        entries = _entries(connection, effect)
+        rows = connection.execute(
+            text(f"SELECT id, provider_ref, amount, booked FROM strongroom.{table}")
+        ).all()
+        ours = {row.provider_ref: entries.get(row.id) for row in rows if row.id in entries}
+        if ours != things:
+            yield f"{table}: Stripe has {things}, booked are {ours}"
+        if len(entries) != len(things):
+            yield f"{table}: {len(things)} at Stripe, {len(entries)} entries"
+
+
+def _totals(connection: Connection, books: StripeBooks) -> Iterator[str]:
+    """What Stripe holds for us by its books is what our accounts say it holds."""
+    theirs: Counter[str] = Counter()
+    for intent in books.all("payment_intent"):
+        theirs[intent["currency"].upper()] += intent["amount_received"]
+    for refund in books.all("refund"):
+        if refund["status"] == "succeeded":
+            theirs[refund["currency"].upper()] -= refund["amount"]
+    for dispute in books.all("dispute"):
+        if dispute["status"] not in ("won", "warning_needs_response", "warning_closed"):
+            theirs[dispute["currency"].upper()] -= dispute["amount"]
+    ours: Counter[str] = Counter()
+    for row in connection.execute(
+        text(
+            "SELECT s.code, sum(p.amount) AS amount FROM ledger.postings p"
+            "  JOIN ledger.accounts a ON a.id = p.account_id JOIN ledger.assets s ON s.id = a.asset_id"
+            " WHERE a.path IN ('assets:stripe:pending', 'assets:stripe:available',"
+            " 'expenses:processing:stripe') GROUP BY s.code"
+        )
+    ):
+        ours[row.code] = int(row.amount)
+    if +theirs != +ours:
+        yield f"Stripe holds {dict(theirs)}, our accounts say {dict(ours)}"
+
+
+def _entries(connection: Connection, effect: str) -> dict[str, int]:
+    """Return what moved by the id of what caused it, for all entries of an effect."""
+    rows = connection.execute(
+        text(
+            "SELECT split_part(e.effect_key, ':', 1) AS id, sum(greatest(p.amount, 0)) AS amount"
+            "  FROM ledger.entries e JOIN ledger.postings p ON p.entry_id = e.id"
+            " WHERE e.effect_key LIKE '%:' || :effect GROUP BY e.id, e.effect_key"
+        ),
+        {"effect": effect},
+    ).all()
+    assert len({row.id for row in rows}) == len(rows)
+    return {row.id: int(row.amount) for row in rows}
+
+
+def _by_id(connection: Connection, query: str) -> dict[str, int]:
+    return {row[0]: int(row[1]) for row in connection.execute(text(query))}
