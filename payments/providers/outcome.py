@@ -1,7 +1,28 @@
 """What a call to a provider may end in besides its answer."""
 
-from payments.errors import UnavailableError
+from payments.errors import ConflictError, DeclinedError, UnavailableError
+from payments.providers.facts import Failure
 
 
 class OutcomeUnknownError(UnavailableError):
     """The provider may or may not have done it: ask again with the same idempotency key."""
+
+
+class UnexpectedStateError(ConflictError):
+    """The provider refused: the thing is in another state than we thought, so look at it anew."""
+
+    code = "provider_refused"
+
+
+class PaymentDeclinedError(DeclinedError):
+    """The payer's bank said no; `failure` is what the payer may be told.
+
+    `provider_code` is the code as the provider gave it: for the log, never for the payer.
+    """
+
+    def __init__(self, failure: Failure, *, provider_code: str | None = None) -> None:
+        super().__init__(
+            failure.message, stripe_code=failure.stripe_code or "", next_step=failure.next_step
+        )
+        self.failure = failure
+        self.provider_code = provider_code

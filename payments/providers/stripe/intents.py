@@ -1,16 +1,14 @@
 """Payment intents at Stripe: create and retrieve, with errors named by what to do about them."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-import stripe
 from stripe import PaymentIntent, StripeClient
+from stripe.params import PaymentIntentConfirmParams
 
-from payments.errors import ConflictError, DeclinedError, InvalidRequestError
 from payments.providers.outcome import OutcomeUnknownError
-from payments.providers.stripe.declines import explain
+from payments.providers.stripe.named_errors import named_errors
 
 Capture = Literal["automatic", "manual"]
 
@@ -22,16 +20,21 @@ CURRENCIES = frozenset(
     | {"OMR", "PHP", "PLN", "RON", "SAR", "SEK", "SGD", "THB", "TND", "TRY", "TWD", "USD", "VND"}
     | {"ZAR"}
 )
-_AMOUNT_CODES = frozenset({"amount_too_small", "amount_too_large"})
+CancelReason = Literal["abandoned", "duplicate", "fraudulent", "requested_by_customer"]
+_SHOWN: list[str] = ["latest_charge"]
 
 
 @dataclass(frozen=True)
 class Intent:
-    """A payment intent; its `client_secret` lets a browser pay it, so treat it as a secret."""
+    """A payment intent; its `client_secret` lets a browser pay it, so treat it as a secret.
+
+    `shown` is the whole of it as Stripe shows it, for `facts_of_intent`.
+    """
 
     provider_ref: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     status: str
+    shown: Mapping[str, Any] = field(repr=False)
 
 
 def create(
@@ -49,7 +52,7 @@ def create(
         InvalidRequestError, ConflictError, DeclinedError: Stripe refused; nothing was made.
         OutcomeUnknownError: no answer, or none that says what happened.
     """
-    with _named_errors():
+    with named_errors():
         intent = client.v1.payment_intents.create(
             {
                 "amount": amount,
@@ -64,48 +67,86 @@ def create(
 
 
 def retrieve(client: StripeClient, *, provider_ref: str) -> Intent:
-    """Return an intent as it is now.
+    """Return an intent as it is now, with its latest charge.
 
     Raises:
         ConflictError: there is no such intent.
         OutcomeUnknownError: no answer.
     """
-    with _named_errors():
-        intent = client.v1.payment_intents.retrieve(provider_ref)
+    with named_errors():
+        intent = client.v1.payment_intents.retrieve(provider_ref, {"expand": _SHOWN})
+    return _intent(intent)
+
+
+def confirm(
+    client: StripeClient,
+    *,
+    provider_ref: str,
+    payment_method: str,
+    return_url: str | None,
+    idempotency_key: str,
+) -> Intent:
+    """Charge (or reserve) the amount on a card, or learn what the payer must do first.
+
+    With a `return_url` the payer is sent to their bank's page and back; without, Stripe.js asks.
+
+    Raises:
+        PaymentDeclinedError: the payer's bank said no.
+        UnexpectedStateError: the intent is not one to confirm.
+        ConflictError: Stripe refused, for example an unknown payment method.
+        OutcomeUnknownError: no answer: the card may have been charged.
+    """
+    params: PaymentIntentConfirmParams = {"payment_method": payment_method, "expand": _SHOWN}
+    if return_url is None:
+        params["use_stripe_sdk"] = True
+    else:
+        params["return_url"] = return_url
+    with named_errors():
+        intent = client.v1.payment_intents.confirm(
+            provider_ref, params, {"idempotency_key": idempotency_key}
+        )
+    return _intent(intent)
+
+
+def capture(
+    client: StripeClient, *, provider_ref: str, amount: int, idempotency_key: str
+) -> Intent:
+    """Take `amount` minor units of what is reserved on the card; the rest is given back.
+
+    Raises:
+        UnexpectedStateError: nothing is reserved, or not any more.
+        InvalidRequestError, ConflictError: Stripe refused.
+        OutcomeUnknownError: no answer: it may have been taken.
+    """
+    with named_errors():
+        intent = client.v1.payment_intents.capture(
+            provider_ref,
+            {"amount_to_capture": amount, "expand": _SHOWN},
+            {"idempotency_key": idempotency_key},
+        )
+    return _intent(intent)
+
+
+def cancel(
+    client: StripeClient, *, provider_ref: str, reason: CancelReason, idempotency_key: str
+) -> Intent:
+    """Give an intent up for good; what was reserved on the card is given back.
+
+    Raises:
+        UnexpectedStateError: it has succeeded or was canceled before.
+        ConflictError: Stripe refused.
+        OutcomeUnknownError: no answer.
+    """
+    with named_errors():
+        intent = client.v1.payment_intents.cancel(
+            provider_ref,
+            {"cancellation_reason": reason, "expand": _SHOWN},
+            {"idempotency_key": idempotency_key},
+        )
     return _intent(intent)
 
 
 def _intent(intent: PaymentIntent) -> Intent:
     if intent.client_secret is None:
         raise OutcomeUnknownError("Stripe's answer has no client secret.")
-    return Intent(intent.id, intent.client_secret, intent.status)
-
-
-@contextmanager
-def _named_errors() -> Iterator[None]:
-    """Turn the SDK's errors into ours."""
-    try:
-        yield
-    except stripe.CardError as error:
-        decline_code = error.error.decline_code if error.error else None
-        failure = explain(code=error.code, decline_code=decline_code)
-        raise DeclinedError(
-            failure.message, stripe_code=failure.stripe_code or "", next_step=failure.next_step
-        ) from error
-    except stripe.InvalidRequestError as error:
-        if error.code in _AMOUNT_CODES:
-            fault = {"amount": [f"Stripe does not take this amount ({error.code})."]}
-            raise InvalidRequestError("The amount cannot be charged.", errors=fault) from error
-        raise ConflictError(_described(error), code="provider_refused") from error
-    except stripe.IdempotencyError as error:
-        raise ConflictError(_described(error), code="provider_refused") from error
-    except stripe.StripeError as error:
-        # No answer, 5xx, a key used at this very moment, too many requests, or our own key is
-        # wrong. Whether or not something happened, the same call again is right for all of them.
-        raise OutcomeUnknownError(_described(error)) from error
-
-
-def _described(error: stripe.StripeError) -> str:
-    """Return what happened by Stripe's codes: its message may hold what is not for the caller."""
-    codes = " ".join(str(part) for part in (error.http_status, error.code) if part is not None)
-    return f"Stripe did not do it: {codes or 'no answer'} ({type(error).__name__})."
+    return Intent(intent.id, intent.client_secret, intent.status, intent.to_dict())
