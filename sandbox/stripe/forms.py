@@ -82,6 +82,10 @@ class Parameters:
             raise invalid(self._name(name), f"Invalid array: {name}")
         return value
 
+    def group_or_text(self, name: str) -> "Parameters | str | None":
+        """A nested group or a string, whichever was sent."""
+        return self.text(name) if isinstance(self._values.get(name), str) else self.group(name)
+
     def group(self, name: str) -> "Parameters | None":
         """A nested group of parameters, or None where it was left out."""
         value = self._values.pop(name, None)
@@ -90,6 +94,19 @@ class Parameters:
         if not isinstance(value, dict):
             raise invalid(self._name(name), f"Invalid object: {name}")
         return Parameters(value, self._name(name))
+
+    def groups(self, name: str) -> "list[Parameters]":
+        """A list of nested groups, empty where it was left out."""
+        values = self._values.pop(name, [])
+        if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
+            raise invalid(self._name(name), f"Invalid array: {name}")
+        path = self._name(name)
+        return [Parameters(one, f"{path}[{index}]") for index, one in enumerate(values)]
+
+    def part(self, *names: str) -> "Parameters":
+        """Some of the parameters, taken out, for another use case to read."""
+        taken = {name: self._values.pop(name) for name in names if name in self._values}
+        return Parameters(taken, self._path)
 
     def metadata(self) -> dict[str, str]:
         """The metadata, within Stripe's limits on count and length."""

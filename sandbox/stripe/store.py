@@ -43,6 +43,20 @@ CREATE TABLE IF NOT EXISTS due (
     due_at REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS due_by_time ON due (due_at);
+CREATE INDEX IF NOT EXISTS keys_by_age ON idempotency_keys (created);
+CREATE INDEX IF NOT EXISTS refunds_by_charge
+    ON objects (json_extract(body, '$.charge')) WHERE kind = 'refund';
+CREATE INDEX IF NOT EXISTS bookings_by_source
+    ON objects (json_extract(body, '$.source')) WHERE kind = 'balance_transaction';
+CREATE TABLE IF NOT EXISTS paid_out (
+    balance_transaction TEXT PRIMARY KEY,
+    payout TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS paid_out_by_payout ON paid_out (payout);
+CREATE TABLE IF NOT EXISTS knobs (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
 """
 
 
@@ -67,6 +81,10 @@ class Transaction:
         ).fetchone()
         return None if row is None else _resource(row[0])
 
+    def put_off(self, identifier: str, *, due_at: float) -> None:
+        """Have something done about an object later; see due.py."""
+        self.sql.execute("INSERT OR REPLACE INTO due VALUES (?, ?)", (identifier, due_at))
+
     def get_any(self, identifier: str) -> Resource | None:
         """The object of this id, whatever its kind, or None."""
         row = self.sql.execute("SELECT body FROM objects WHERE id = ?", (identifier,)).fetchone()
@@ -75,11 +93,17 @@ class Transaction:
     def select(self, kind: str, **equal: str) -> list[Resource]:
         """Every object of a kind whose fields are equal to these, oldest first."""
         conditions = "".join(f" AND json_extract(body, '$.{name}') = ?" for name in equal)
-        rows = self.sql.execute(
-            f"SELECT body FROM objects WHERE kind = '{kind}'{conditions} ORDER BY seq",  # noqa: S608 - names are literals of this package
-            tuple(equal.values()),
-        ).fetchall()
+        return self.bodies(f"kind = '{kind}'{conditions} ORDER BY seq", *equal.values())
+
+    def bodies(self, where: str, *values: Any) -> list[Resource]:
+        """The objects that a condition on their rows selects; `where` holds no input."""
+        rows = self.sql.execute(f"SELECT body FROM objects WHERE {where}", values)  # noqa: S608 - `where` is made of literals
         return [_resource(body) for (body,) in rows]
+
+    def sequence(self, identifier: str) -> int | None:
+        """The place of an object in the order of creation, or None."""
+        row = self.sql.execute("SELECT seq FROM objects WHERE id = ?", (identifier,)).fetchone()
+        return None if row is None else int(row[0])
 
     def knob(self, name: str, default: Any) -> Any:
         """What a test set this knob to, or the default."""
