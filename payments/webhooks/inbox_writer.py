@@ -89,7 +89,7 @@ class InboxWriter:
                 batch = self._waiting[:MOST]
                 del self._waiting[: len(batch)]
                 self._write(batch)
-        reach("receive_event.committed")
+        reach("inbox.committed")
         if isinstance(mine.outcome, Exception):
             raise mine.outcome
         return mine.outcome
@@ -125,6 +125,7 @@ def _insert(session: Session, batch: Sequence[_Waiting]) -> list[Stored]:
         for column in fields(SealedEvent)
     }
     fresh = {tuple(row) for row in session.execute(_INSERT, columns)}
+    reach("inbox.inserted")
     asked = bool(fresh) and _ask_for_drain(session, batch[0].event)
     outcomes = []
     for waiting in batch:
@@ -132,6 +133,7 @@ def _insert(session: Session, batch: Sequence[_Waiting]) -> list[Stored]:
         fresh.discard(_key(waiting.event))  # a copy in the same batch is a duplicate
         outcomes.append(Stored(duplicate=not is_fresh, asked_for_drain=is_fresh and asked))
         asked = asked and not is_fresh
+    reach("inbox.before_commit")
     return outcomes
 
 

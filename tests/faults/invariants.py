@@ -171,7 +171,8 @@ def _totals(connection: Connection, books: StripeBooks) -> Iterator[str]:
     for row in connection.execute(
         text(
             "SELECT s.code, sum(p.amount) AS amount FROM ledger.postings p"
-            "  JOIN ledger.accounts a ON a.id = p.account_id JOIN ledger.assets s ON s.id = a.asset_id"
+            "  JOIN ledger.accounts a ON a.id = p.account_id"
+            "  JOIN ledger.assets s ON s.id = a.asset_id"
             " WHERE a.path IN ('assets:stripe:pending', 'assets:stripe:available',"
             " 'expenses:processing:stripe') GROUP BY s.code"
         )
