@@ -63,8 +63,11 @@ class Stored:
 
 @dataclass
 class _Waiting:
+    """An event whose request waits until it has an outcome, or is to write for all who wait."""
+
     event: SealedEvent
     outcome: Stored | Exception | None = None
+    called: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass
@@ -72,8 +75,9 @@ class InboxWriter:
     """What concurrent requests of a process share: make one for each process."""
 
     engine: Engine
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _waiting: list[_Waiting] = field(default_factory=list)
-    _writing: threading.Lock = field(default_factory=threading.Lock)
+    _is_writing: bool = False
 
     def store(self, event: SealedEvent) -> Stored:
         """Store an event and ask for a drain; both are committed on return.
@@ -83,16 +87,31 @@ class InboxWriter:
             UnavailableError: likewise; whoever wrote for this request was stopped.
         """
         mine = _Waiting(event)
-        self._waiting.append(mine)
-        with self._writing:
-            while mine.outcome is None:
-                batch = self._waiting[:MOST]
-                del self._waiting[: len(batch)]
-                self._write(batch)
-        reach("inbox.committed")
-        if isinstance(mine.outcome, Exception):
-            raise mine.outcome
-        return mine.outcome
+        with self._lock:
+            self._waiting.append(mine)
+            is_first, self._is_writing = not self._is_writing, True
+        if not is_first:
+            mine.called.wait()
+        if mine.outcome is None:
+            self._write_for_all()
+        reach("receive_event.committed")
+        if isinstance(mine.outcome, Stored):
+            return mine.outcome
+        raise mine.outcome or _STOPPED
+
+    def _write_for_all(self) -> None:
+        """Write the oldest who wait, the caller among them, then call the next one to write."""
+        with self._lock:
+            batch = self._waiting[:MOST]
+            del self._waiting[:MOST]
+        try:
+            self._write(batch)
+        finally:
+            with self._lock:
+                successor = self._waiting[:1]
+                self._is_writing = bool(successor)
+            for waiting in batch + successor:
+                waiting.called.set()
 
     def _write(self, batch: Sequence[_Waiting]) -> None:
         """Give everyone of the batch an outcome, whatever happens here."""
