@@ -15,14 +15,18 @@ from typing import Any
 from payments.errors import InvalidRequestError, InvalidSignatureError
 from payments.providers.facts import (
     ActionRequired,
+    Authorized,
     Canceled,
     ChargeSucceeded,
+    Expired,
     Fact,
     MalformedEventError,
     PaymentFailed,
     Processing,
 )
 from payments.providers.stripe.declines import explain
+from payments.providers.stripe.giveback_facts import dispute_fact, refund_fact
+from payments.providers.stripe.intent_facts import OF_TIME, shown_action
 
 PROVIDER = "stripe"
 TOLERANCE_S = 300
@@ -113,15 +117,42 @@ def _matching_secret(
 
 
 def _action_required(event: Any) -> Fact:
-    return ActionRequired(**_which(event))
+    action = shown_action(event["data"]["object"].get("next_action"))
+    return ActionRequired(**_which(event), next_action=action)
 
 
 def _processing(event: Any) -> Fact:
     return Processing(**_which(event))
 
 
+def _authorized(event: Any) -> Fact:
+    return Authorized(**_which(event))
+
+
 def _canceled(event: Any) -> Fact:
-    return Canceled(**_which(event))
+    ran_out = event["data"]["object"].get("cancellation_reason") in OF_TIME
+    return (Expired if ran_out else Canceled)(**_which(event))
+
+
+def _session_expired(event: Any) -> Fact | None:
+    session = event["data"]["object"]
+    payment_id = (session.get("metadata") or {}).get("payment_id")
+    if payment_id is None:
+        return None  # not a session of ours
+    return Expired(
+        provider=PROVIDER,
+        provider_ref=session.get("payment_intent"),
+        payment_id=_text(payment_id),
+        occurred_at=_moment(event["created"]),
+    )
+
+
+def _refund(event: Any) -> Fact:
+    return refund_fact(event["data"]["object"], occurred_at=_moment(event["created"]))
+
+
+def _dispute(event: Any) -> Fact:
+    return dispute_fact(event["data"]["object"], occurred_at=_moment(event["created"]))
 
 
 def _payment_failed(event: Any) -> Fact:
@@ -140,13 +171,23 @@ def _succeeded(event: Any) -> Fact:
     )
 
 
-_TRANSLATIONS: dict[str, Callable[[Any], Fact]] = {
+_TRANSLATIONS: dict[str, Callable[[Any], Fact | None]] = {
     "payment_intent.requires_action": _action_required,
     "payment_intent.processing": _processing,
-    "payment_intent.amount_capturable_updated": _processing,  # authorized, to be captured by us
+    "payment_intent.amount_capturable_updated": _authorized,
     "payment_intent.payment_failed": _payment_failed,
     "payment_intent.canceled": _canceled,
     "payment_intent.succeeded": _succeeded,
+    "checkout.session.expired": _session_expired,  # what comes of it otherwise its intent says
+    "refund.created": _refund,
+    "refund.updated": _refund,
+    "refund.failed": _refund,
+    "charge.refund.updated": _refund,
+    "charge.dispute.created": _dispute,
+    "charge.dispute.updated": _dispute,
+    "charge.dispute.closed": _dispute,
+    "charge.dispute.funds_withdrawn": _dispute,
+    "charge.dispute.funds_reinstated": _dispute,
 }
 
 

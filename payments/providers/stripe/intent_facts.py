@@ -21,7 +21,7 @@ from payments.providers.stripe.declines import explain
 
 PROVIDER = "stripe"
 
-_OF_TIME = frozenset({"abandoned", "automatic", "expired"})  # nobody's wish: time ran out
+OF_TIME = frozenset({"abandoned", "automatic", "expired"})  # nobody's wish: time ran out
 
 
 def facts_of_intent(intent: Mapping[str, Any], *, seen_at: dt.datetime) -> list[Fact]:
@@ -101,7 +101,7 @@ def _ended(
 ) -> Canceled | Expired:
     ended_at = intent.get("canceled_at")
     occurred_at = _second(seen_at) if ended_at is None else _moment(ended_at)
-    ran_out = intent.get("cancellation_reason") in _OF_TIME
+    ran_out = intent.get("cancellation_reason") in OF_TIME
     return (Expired if ran_out else Canceled)(**which, occurred_at=occurred_at)
 
 

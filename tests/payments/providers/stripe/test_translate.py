@@ -6,6 +6,7 @@ import pytest
 
 from payments.providers.facts import (
     ActionRequired,
+    Authorized,
     Canceled,
     ChargeSucceeded,
     MalformedEventError,
@@ -34,7 +35,7 @@ def test_a_success_carries_what_was_received() -> None:
     [
         ("payment_intent.requires_action", ActionRequired(**WHICH)),
         ("payment_intent.processing", Processing(**WHICH)),
-        ("payment_intent.amount_capturable_updated", Processing(**WHICH)),
+        ("payment_intent.amount_capturable_updated", Authorized(**WHICH)),
         ("payment_intent.canceled", Canceled(**WHICH)),
         ("payment_intent.created", None),
         ("charge.succeeded", None),
