@@ -1,27 +1,25 @@
 """The simulated Stripe's HTTP interface: who may call what, and which use case answers."""
 
-from pathlib import Path
-
-from flask import Flask, Response, g, jsonify, request, send_from_directory
+from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from sandbox.stripe import access, charges, confirmation, events, payment_intents
+from sandbox.stripe import charges, events
 from sandbox.stripe.account import API_VERSION, Account, new_id
 from sandbox.stripe.calling import Calls, respond
 from sandbox.stripe.deliveries import Deliveries
-from sandbox.stripe.events import Request
-from sandbox.stripe.forms import Parameters
-from sandbox.stripe.refusals import Answer, Refusal
+from sandbox.stripe.hosted_pages import BROWSER_FILES, add_files
+from sandbox.stripe.intent_routes import add_intents
+from sandbox.stripe.refusals import Refusal
 from sandbox.stripe.replays import Outcome
-from sandbox.stripe.store import Store, Transaction
+from sandbox.stripe.store import Store
+from sandbox.stripe.three_d_secure_pages import add_bank_pages
 
 BODY_MAX_BYTES = 1_000_000
-_BROWSER_FILES = Path(__file__).parent / "browser"
 
 
 def create_app(store: Store, account: Account, deliveries: Deliveries) -> Flask:
     """The server, on books and an account that belong to the caller."""
-    app = Flask("simulated-stripe", static_folder=None)
+    app = Flask("simulated-stripe", static_folder=None, template_folder=str(BROWSER_FILES))
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default JSON provider has it
     calls = Calls(store, account, deliveries)
@@ -29,58 +27,12 @@ def create_app(store: Store, account: Account, deliveries: Deliveries) -> Flask:
     app.after_request(_close)
     app.register_error_handler(Refusal, lambda refusal: respond(Outcome(refusal.answer())))
     app.register_error_handler(HTTPException, _unknown_url)
-    _add_intents(app, account, calls)
+    add_intents(app, account, calls)
     _add_lookups(app, account, calls)
-    app.add_url_rule("/v3/", view_func=_stripe_js)
+    add_bank_pages(app, calls)
+    add_files(app)
     app.add_url_rule("/healthz", view_func=lambda: jsonify(ok=True))
     return app
-
-
-def _add_intents(app: Flask, account: Account, calls: Calls) -> None:
-    @app.post("/v1/payment_intents")
-    def create() -> Response:
-        return calls.change(
-            lambda transaction, parameters, asker: payment_intents.create(
-                transaction, account, parameters, asker
-            )
-        )
-
-    @app.get("/v1/payment_intents/<intent_id>")
-    def retrieve(intent_id: str) -> Response:
-        if calls.from_browser():
-            return calls.attempt(lambda *call: _public_look(call[0], call[1], intent_id))
-        return calls.look_up(
-            lambda transaction, *_: payment_intents.retrieve(transaction, intent_id)
-        )
-
-    @app.post("/v1/payment_intents/<intent_id>/confirm")
-    def confirm(intent_id: str) -> Response:
-        from_browser = calls.from_browser()
-
-        def effect(transaction: Transaction, parameters: Parameters, asker: Request) -> Answer:
-            client_secret = parameters.text("client_secret")
-            if from_browser:
-                intent = payment_intents.retrieve(transaction, intent_id)
-                access.check_client_secret(intent, client_secret)
-            attempt = confirmation.Attempt(transaction, account, asker, from_browser)
-            return confirmation.confirm(attempt, intent_id, parameters)
-
-        return calls.attempt(effect)
-
-    @app.post("/v1/payment_intents/<intent_id>/cancel")
-    def cancel(intent_id: str) -> Response:
-        return calls.change(
-            lambda transaction, parameters, asker: payment_intents.cancel(
-                transaction, account, intent_id, parameters, asker
-            )
-        )
-
-
-def _public_look(transaction: Transaction, parameters: Parameters, intent_id: str) -> Answer:
-    intent = payment_intents.retrieve(transaction, intent_id)
-    access.check_client_secret(intent, parameters.text("client_secret"))
-    parameters.refuse_rest()
-    return Answer(200, payment_intents.public_view(intent))
 
 
 def _add_lookups(app: Flask, account: Account, calls: Calls) -> None:
@@ -101,12 +53,6 @@ def _add_lookups(app: Flask, account: Account, calls: Calls) -> None:
     @app.get("/v1/events/<event_id>")
     def event(event_id: str) -> Response:
         return calls.look_up(lambda books, *_: events.retrieve(books, event_id))
-
-
-def _stripe_js() -> Response:
-    answer = send_from_directory(_BROWSER_FILES, "stripe.js", mimetype="text/javascript")
-    answer.headers["Cache-Control"] = "no-cache"
-    return answer
 
 
 def _open() -> None:

@@ -1,11 +1,13 @@
 """How each kind of call runs: in one transaction, and with an Idempotency-Key at most once."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from flask import Response, g, jsonify, request
 
 from sandbox.stripe import access, replays
 from sandbox.stripe.account import Account
+from sandbox.stripe.charging import Attempt
 from sandbox.stripe.deliveries import Deliveries
 from sandbox.stripe.events import Request
 from sandbox.stripe.expansion import expand
@@ -14,6 +16,7 @@ from sandbox.stripe.refusals import Answer, Resource
 from sandbox.stripe.replays import Keyed, Outcome
 from sandbox.stripe.store import Store, Transaction
 
+Found = TypeVar("Found")
 Effect = Callable[[Transaction, Parameters, Request], Resource]
 
 
@@ -62,6 +65,18 @@ class Calls:
         outcome = self._once(run)
         self._deliveries.wake()
         return respond(outcome)
+
+    def attempt_of(self, transaction: Transaction, *, from_browser: bool = False) -> Attempt:
+        """An attempt to pay, made by the present request."""
+        base_url = request.host_url.rstrip("/")
+        return Attempt(transaction, self._account, _asker(), from_browser, base_url)
+
+    def on_page(self, effect: Callable[[Attempt], Found]) -> Found:
+        """What a hosted page shows or does: whoever knows its address may, without a key."""
+        with self._store.transaction() as transaction:
+            found = effect(self.attempt_of(transaction))
+        self._deliveries.wake()
+        return found
 
     def _once(self, run: Callable[[Transaction], Answer]) -> Outcome:
         key = request.headers.get("Idempotency-Key")

@@ -18,7 +18,11 @@ class Decline:
 
 @dataclass(frozen=True)
 class TestCard:
-    """A card number, what it looks like, what happens when it is charged, and what afterwards."""
+    """A card number, what it looks like, what happens when it is charged, and what afterwards.
+
+    `asks_bank`: its bank wants the payer to confirm first (3D Secure); the decline comes after
+    that. `delayed`: the payment is processing first and succeeds a moment later.
+    """
 
     number: str
     brand: str = "visa"
@@ -97,9 +101,7 @@ TEST_CARDS = (
         ),
         tokens=("pm_card_chargeDeclinedProcessingError",),
     ),
-    TestCard(
-        "4000000000007726", tokens=("pm_card_pendingRefund",), sequel="refund_succeeds_later"
-    ),
+    TestCard("4000000000007726", tokens=("pm_card_pendingRefund",), sequel="refund_succeeds_later"),
     TestCard("4000000000005126", tokens=("pm_card_refundFail",), sequel="refund_fails_later"),
     TestCard("4000000000000259", tokens=("pm_card_createDispute",), sequel="fraudulent"),
     TestCard(
@@ -109,6 +111,29 @@ TEST_CARDS = (
     ),
     TestCard("4000000000001976", tokens=("pm_card_createDisputeInquiry",), sequel="inquiry"),
     TestCard("4000000000000077", tokens=("pm_card_bypassPending",), sequel="available_at_once"),
+    TestCard("4000002760003184", asks_bank=True, tokens=("pm_card_authenticationRequired",)),
+    TestCard("4000002500003155", asks_bank=True, tokens=("pm_card_authenticationRequiredOnSetup",)),
+    TestCard("4000000000003220", asks_bank=True, tokens=("pm_card_threeDSecure2Required",)),
+    TestCard(
+        "4000008400001629",
+        asks_bank=True,
+        decline=GENERIC,
+        tokens=("pm_card_threeDSecureRequiredChargeDeclined",),
+    ),
+    TestCard(
+        "4000008260003178",
+        asks_bank=True,
+        decline=NO_FUNDS,
+        tokens=("pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",),
+    ),
+    TestCard(
+        "4000008400001280",
+        asks_bank=True,
+        decline=NO_ANSWER_FROM_BANK,
+        tokens=("pm_card_threeDSecureRequiredProcessingError",),
+    ),
+    # Stripe has no test card for this; bank debits are delayed there, and some cards in live mode.
+    TestCard("4000000000004202", delayed=True, tokens=("pm_card_sandboxDelayed",)),
 )
 
 

@@ -206,6 +206,7 @@ def cancel(
         canceled_at=account.created,
         cancellation_reason=reason,
         amount_capturable=0,
+        next_action=None,
     )
     transaction.put(intent)
     events.record(transaction, account, "payment_intent.canceled", intent, request)

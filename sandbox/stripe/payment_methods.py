@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from sandbox.stripe.account import Account, new_id
 from sandbox.stripe.cards import (
-    Decline,
     TestCard,
     card_for_fingerprint,
     card_for_number,
@@ -105,9 +104,9 @@ def _keep(
     return resource
 
 
-def decline_of(payment_method: Resource) -> Decline | None:
-    """Why this payment method will be declined, or None if it will be charged."""
-    return card_for_fingerprint(payment_method["card"]["fingerprint"]).decline
+def card_of(payment_method: Resource) -> TestCard:
+    """The test card a payment method was made from, which says what happens when it is charged."""
+    return card_for_fingerprint(payment_method["card"]["fingerprint"])
 
 
 def _card(card: TestCard, *, exp_month: int, exp_year: int) -> Resource:

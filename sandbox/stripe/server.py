@@ -8,6 +8,7 @@ from sandbox.serving import LoopbackServer
 from sandbox.stripe.account import Account
 from sandbox.stripe.app import create_app
 from sandbox.stripe.deliveries import RETRY_FIRST_S, Deliveries
+from sandbox.stripe.due import DueWork
 from sandbox.stripe.store import Store
 
 
@@ -20,6 +21,7 @@ class SimulatedStripe:
         self.account = account
         self.store = Store(data)
         self._deliveries = Deliveries(self.store, account, retry_first_s=retry_first_s)
+        self._due_work = DueWork(self.store, account, self._deliveries)
         self._server = LoopbackServer(create_app(self.store, account, self._deliveries), port=port)
 
     @property
@@ -30,11 +32,13 @@ class SimulatedStripe:
     def start(self) -> None:
         """Answer requests and deliver webhooks, in the background."""
         self._deliveries.start()
+        self._due_work.start()
         self._server.start()
 
     def stop(self) -> None:
-        """Stop both and close the books."""
+        """Stop everything and close the books."""
         self._server.stop()
+        self._due_work.stop()
         self._deliveries.stop()
         self.store.close()
 
