@@ -1,8 +1,9 @@
-"""What Stripe does by itself after a while: finish delayed payments, expire checkouts."""
+"""What Stripe does by itself after a while: finish delayed payments, refunds and payouts, open disputes, expire checkouts."""
 
 import threading
+from collections.abc import Callable
 
-from sandbox.stripe import charging
+from sandbox.stripe import charging, sequels
 from sandbox.stripe.account import Account, new_id
 from sandbox.stripe.charging import Attempt
 from sandbox.stripe.deliveries import Deliveries
@@ -10,6 +11,11 @@ from sandbox.stripe.events import Request
 from sandbox.stripe.store import Store
 
 _ROUND_S = 0.5
+# What is done about an object when it is due, by the prefix of its id.
+_WHAT_IS_DUE: dict[str, Callable[[Attempt, str], None]] = {
+    "pi": charging.finish_delayed,
+    **sequels.BY_PREFIX,
+}
 
 
 class DueWork:
@@ -47,5 +53,5 @@ class DueWork:
             if row is None:
                 return False
             attempt = Attempt(transaction, self._account, Request(new_id("req", length=14)))
-            charging.finish_delayed(attempt, row[0])
+            _WHAT_IS_DUE[row[0].partition("_")[0]](attempt, row[0])
             return True

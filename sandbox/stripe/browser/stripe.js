@@ -1,9 +1,10 @@
 // A stand-in for https://js.stripe.com/v3/ that talks to the simulated Stripe it was loaded from.
 //
 // It defines the part of Stripe.js a checkout page uses: Stripe(key).elements().create('card'),
-// mount, on, and confirmCardPayment / retrievePaymentIntent, which resolve to {paymentIntent} or
-// {error} and never reject. The real card field lives in an iframe; this one is a plain input,
-// with Stripe's test cards to choose from.
+// mount, on, and confirmCardPayment / confirmPayment / handleNextAction / retrievePaymentIntent,
+// which resolve to {paymentIntent} or {error} and never reject. When the card's bank wants to ask
+// the payer, its page is shown in a window of ours. The real card field lives in an iframe; this
+// one is a plain input, with Stripe's test cards to choose from.
 (() => {
   'use strict';
 
@@ -13,6 +14,7 @@
     ['4242 4242 4242 4242', 'Succeeds'],
     ['4000 0000 0000 0002', 'Declined'],
     ['4000 0000 0000 9995', 'No funds'],
+    ['4000 0027 6000 3184', '3D Secure'],
   ];
 
   // Values go through the CSS object model, which a strict Content-Security-Policy allows.
@@ -186,6 +188,14 @@
     return { error: { type: 'validation_error', code, message } };
   }
 
+  function missingFrom(card) {
+    if (!card.number) return incomplete('Your card number is incomplete.', 'incomplete_number');
+    if (!card.exp_year) {
+      return incomplete("Your card's expiration date is incomplete.", 'incomplete_expiry');
+    }
+    return card.cvc ? null : incomplete("Your card's security code is incomplete.", 'incomplete_cvc');
+  }
+
   function confirmation(key, clientSecret, method) {
     const form = new URLSearchParams({ key, client_secret: clientSecret, use_stripe_sdk: 'true' });
     if (typeof method === 'string') {
@@ -201,28 +211,134 @@
     return form;
   }
 
+  // Shows the bank's page in a window over the shop; true if the payer answered, false if they
+  // closed the window, with its button or with Escape.
+  function askInWindow(url, source) {
+    const close = element('button', { type: 'button', textContent: '×', ariaLabel: 'Close' }, {
+      position: 'absolute', top: '0.5rem', right: '0.5rem', width: '2.25rem', height: '2.25rem',
+      font: '1.5rem/1 system-ui, sans-serif', color: 'inherit', background: 'transparent',
+      border: '0', borderRadius: '8px', padding: '0', cursor: 'pointer',
+    });
+    const frame = element('iframe', { src: url, title: "Your bank's page" }, {
+      display: 'block', width: '100%', height: '26.5rem', border: '0',
+    });
+    const dialog = element('dialog', { ariaLabel: 'Confirm the payment at your bank' }, {
+      width: 'min(27rem, 94vw)', maxWidth: 'none', padding: '2.5rem 0 0', border: '0',
+      borderRadius: '16px', overflow: 'hidden', color: 'CanvasText', background: 'Canvas',
+      boxShadow: '0 0 0 100vmax rgb(0 0 0 / 55%)', colorScheme: 'light dark',
+    }, frame, close);
+    document.body.append(dialog);
+    dialog.showModal();
+    return new Promise((resolve) => {
+      function finish(answered) {
+        window.removeEventListener('message', hear);
+        dialog.remove();
+        resolve(answered);
+      }
+      function hear(event) {
+        const ours = event.origin === origin && event.source === frame.contentWindow;
+        if (ours && event.data?.answered === source) finish(true);
+      }
+      window.addEventListener('message', hear);
+      close.addEventListener('click', () => finish(false));
+      dialog.addEventListener('cancel', () => finish(false));
+    });
+  }
+
+  function unconfirmed(paymentIntent) {
+    return {
+      error: {
+        type: 'invalid_request_error',
+        code: 'payment_intent_authentication_failure',
+        message: 'Your bank has not confirmed this payment. Try again, or use another card.',
+        payment_intent: paymentIntent,
+      },
+    };
+  }
+
+  // Does what the intent waits for, if it waits for something.
+  async function act(retrieve, paymentIntent) {
+    if (paymentIntent.status !== 'requires_action') return { paymentIntent };
+    const action = paymentIntent.next_action;
+    if (action.type === 'redirect_to_url') {
+      window.location.assign(action.redirect_to_url.url);
+      return new Promise(() => {});
+    }
+    const { stripe_js: url, source } = action.use_stripe_sdk;
+    if (!(await askInWindow(url, source))) return unconfirmed(paymentIntent);
+    const result = await retrieve();
+    const after = result.paymentIntent;
+    if (after?.status === 'requires_payment_method') {
+      return { error: { ...after.last_payment_error, payment_intent: after } };
+    }
+    return after?.status === 'requires_action' ? unconfirmed(after) : result;
+  }
+
+  class Elements {
+    constructor(options = {}) {
+      this.clientSecret = options.clientSecret;
+    }
+
+    create(_type, options) {
+      this.card = new CardElement(options);
+      return this.card;
+    }
+
+    getElement() {
+      return this.card ?? null;
+    }
+
+    async submit() {
+      return missingFrom(this.card.read()) ?? {};
+    }
+  }
+
   window.Stripe = (key) => {
     if (!key?.startsWith('pk_')) throw new Error('Stripe() needs a publishable key (pk_…).');
-    const idOf = (clientSecret) => clientSecret.split('_secret_')[0];
+    const pathOf = (clientSecret) => `payment_intents/${clientSecret.split('_secret_')[0]}`;
+
+    function retrievePaymentIntent(clientSecret) {
+      const form = new URLSearchParams({ key, client_secret: clientSecret });
+      return call('GET', pathOf(clientSecret), form);
+    }
+
+    async function handleNextAction({ clientSecret }) {
+      const retrieve = () => retrievePaymentIntent(clientSecret);
+      const found = await retrieve();
+      return found.error ? found : act(retrieve, found.paymentIntent);
+    }
+
+    async function confirmCardPayment(clientSecret, data = {}, options = {}) {
+      const method = data.payment_method;
+      if (!method) return handleNextAction({ clientSecret });
+      const fault = method.card instanceof CardElement ? missingFrom(method.card.read()) : null;
+      if (fault) return fault;
+      const form = confirmation(key, clientSecret, method);
+      const result = await call('POST', `${pathOf(clientSecret)}/confirm`, form);
+      if (result.error || options.handleActions === false) return result;
+      return act(() => retrievePaymentIntent(clientSecret), result.paymentIntent);
+    }
+
+    async function confirmPayment({ elements, clientSecret, confirmParams = {}, redirect }) {
+      const secret = clientSecret ?? elements.clientSecret;
+      const method = confirmParams.payment_method ?? { card: elements.card };
+      const result = await confirmCardPayment(secret, { payment_method: method });
+      if (result.error || redirect === 'if_required') return result;
+      const back = new URL(confirmParams.return_url);
+      back.searchParams.set('payment_intent', result.paymentIntent.id);
+      back.searchParams.set('payment_intent_client_secret', secret);
+      back.searchParams.set('redirect_status', 'succeeded');
+      window.location.assign(back);
+      return new Promise(() => {});
+    }
+
     return {
-      elements: () => ({ create: (_type, options) => new CardElement(options) }),
-      async confirmCardPayment(clientSecret, data = {}) {
-        const method = data.payment_method;
-        if (method?.card instanceof CardElement) {
-          const card = method.card.read();
-          if (!card.number) return incomplete('Your card number is incomplete.', 'incomplete_number');
-          if (!card.exp_year) {
-            return incomplete("Your card's expiration date is incomplete.", 'incomplete_expiry');
-          }
-          if (!card.cvc) return incomplete("Your card's security code is incomplete.", 'incomplete_cvc');
-        }
-        const path = `payment_intents/${idOf(clientSecret)}/confirm`;
-        return call('POST', path, confirmation(key, clientSecret, method));
-      },
-      retrievePaymentIntent(clientSecret) {
-        const form = new URLSearchParams({ key, client_secret: clientSecret });
-        return call('GET', `payment_intents/${idOf(clientSecret)}`, form);
-      },
+      elements: (options) => new Elements(options),
+      confirmCardPayment,
+      confirmPayment,
+      handleNextAction,
+      handleCardAction: (clientSecret) => handleNextAction({ clientSecret }),
+      retrievePaymentIntent,
     };
   };
 })();
