@@ -3,8 +3,8 @@
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from sandbox.stripe import charges, events
 from sandbox.stripe.account import API_VERSION, Account, new_id
+from sandbox.stripe.book_routes import add_books
 from sandbox.stripe.calling import Calls, respond
 from sandbox.stripe.deliveries import Deliveries
 from sandbox.stripe.hosted_pages import BROWSER_FILES, add_files
@@ -28,31 +28,11 @@ def create_app(store: Store, account: Account, deliveries: Deliveries) -> Flask:
     app.register_error_handler(Refusal, lambda refusal: respond(Outcome(refusal.answer())))
     app.register_error_handler(HTTPException, _unknown_url)
     add_intents(app, account, calls)
-    _add_lookups(app, account, calls)
+    add_books(app, account, calls)
     add_bank_pages(app, calls)
     add_files(app)
     app.add_url_rule("/healthz", view_func=lambda: jsonify(ok=True))
     return app
-
-
-def _add_lookups(app: Flask, account: Account, calls: Calls) -> None:
-    @app.get("/v1/charges/<charge_id>")
-    def charge(charge_id: str) -> Response:
-        return calls.look_up(lambda books, *_: charges.retrieve_charge(books, charge_id))
-
-    @app.get("/v1/balance_transactions/<booked_id>")
-    def balance_transaction(booked_id: str) -> Response:
-        return calls.look_up(
-            lambda books, *_: charges.retrieve_balance_transaction(books, account, booked_id)
-        )
-
-    @app.get("/v1/events")
-    def event_list() -> Response:
-        return calls.look_up(lambda books, parameters, _: events.list_events(books, parameters))
-
-    @app.get("/v1/events/<event_id>")
-    def event(event_id: str) -> Response:
-        return calls.look_up(lambda books, *_: events.retrieve(books, event_id))
 
 
 def _open() -> None:

@@ -78,9 +78,7 @@ def list_transactions(books: Books, parameters: Parameters) -> Resource:
     payout = parameters.text("payout")
     if payout is not None:
         books.find("payout", payout, param="payout")
-        conditions.add(
-            "id IN (SELECT balance_transaction FROM paid_out WHERE payout = ?)", payout
-        )
+        conditions.add("id IN (SELECT balance_transaction FROM paid_out WHERE payout = ?)", payout)
     return page(
         books.transaction,
         parameters,

@@ -1,16 +1,23 @@
-"""Charges, and the balance transactions that say what Stripe keeps of them."""
+"""Charges, and what Stripe keeps of them."""
 
 from typing import Any
 
+from sandbox.stripe import balance
 from sandbox.stripe.account import Account, new_id
-from sandbox.stripe.cards import Decline
+from sandbox.stripe.balance import Movement
+from sandbox.stripe.books import Books
+from sandbox.stripe.cards import Decline, card_for_fingerprint
+from sandbox.stripe.events import BY_ITSELF
+from sandbox.stripe.forms import Parameters
+from sandbox.stripe.lists import page
 from sandbox.stripe.payment_methods import billing_details
 from sandbox.stripe.refusals import Resource, missing
 from sandbox.stripe.store import Transaction
 
 FEE_FIXED = 25
 _FEE_PER_MILLE = 15
-_SETTLEMENT_S = 2 * 24 * 3600
+SETTLEMENT_S = 2 * 24 * 3600
+DISPUTED_LATER = ("fraudulent", "product_not_received", "inquiry")
 
 
 def fee_on(amount: int) -> int:
@@ -71,7 +78,7 @@ def _unused_fields(intent: Resource) -> Resource:
         "receipt_number": None,
         "receipt_url": None,
         "refunded": False,
-        "refunds": {"object": "list", "data": [], "has_more": False, "url": "/v1/refunds"},
+        "refunds": None,
         "review": None,
         "shipping": None,
         "source": None,
@@ -122,38 +129,35 @@ def _method_details(payment_method: Resource, *, amount: int, authorized: bool) 
 
 
 def settle(transaction: Transaction, account: Account, charge: Resource) -> Resource:
-    """Book a captured charge to the account's balance; the balance transaction."""
-    fee = fee_on(charge["amount_captured"])
-    booked: Resource = {
-        "id": new_id("txn"),
-        "object": "balance_transaction",
-        "amount": charge["amount_captured"],
-        "available_on": account.created + _SETTLEMENT_S,
-        "balance_type": "payments",
-        "created": account.created,
-        "currency": charge["currency"],
-        "description": charge["description"],
-        "exchange_rate": None,
-        "fee": fee,
-        "fee_details": [
-            {
-                "amount": fee,
-                "application": None,
-                "currency": charge["currency"],
-                "description": "Stripe processing fees",
-                "type": "stripe_fee",
-            }
-        ],
-        "net": charge["amount_captured"] - fee,
-        "reporting_category": "charge",
-        "source": charge["id"],
-        "status": "pending",
-        "type": "charge",
-    }
-    transaction.put(booked)
+    """Book a captured charge to the account's balance; the balance transaction.
+
+    The test cards that are disputed after they were charged have that happen in a moment.
+    """
+    books = Books(transaction, account, BY_ITSELF)
+    sequel = sequel_of(charge)
+    delay_s = 0 if sequel == "available_at_once" else transaction.knob("settlement_s", SETTLEMENT_S)
+    movement = Movement(
+        kind="charge",
+        category="charge",
+        amount=charge["amount_captured"],
+        currency=charge["currency"],
+        source=charge["id"],
+        available_on=account.created + delay_s,
+        description=charge["description"],
+        fee=fee_on(charge["amount_captured"]),
+        fee_description="Stripe processing fees",
+    )
+    booked = balance.book(books, movement)
     charge["balance_transaction"] = booked["id"]
     transaction.put(charge)
+    if sequel in DISPUTED_LATER:
+        books.put_off(charge["id"])
     return booked
+
+
+def sequel_of(charge: Resource) -> str | None:
+    """What the charge's test card has happen afterwards."""
+    return card_for_fingerprint(charge["payment_method_details"]["card"]["fingerprint"]).sequel
 
 
 def retrieve_charge(transaction: Transaction, charge_id: str) -> Resource:
@@ -164,13 +168,8 @@ def retrieve_charge(transaction: Transaction, charge_id: str) -> Resource:
     return charge
 
 
-def retrieve_balance_transaction(
-    transaction: Transaction, account: Account, balance_transaction_id: str
-) -> Resource:
-    """One balance transaction; `pending` until the day its money is available."""
-    booked = transaction.get(balance_transaction_id, kind="balance_transaction")
-    if booked is None:
-        raise missing("balance transaction", balance_transaction_id)
-    if booked["available_on"] <= account.created:
-        booked["status"] = "available"
-    return booked
+def list_charges(transaction: Transaction, parameters: Parameters) -> Resource:
+    """The newest charges first, optionally those of one intent."""
+    return page(
+        transaction, parameters, "charge", "/v1/charges", equal=("payment_intent", "transfer_group")
+    )

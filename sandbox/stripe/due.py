@@ -1,4 +1,4 @@
-"""What Stripe does by itself after a while: finish delayed payments, refunds and payouts, open disputes, expire checkouts."""
+"""What Stripe does by itself after a while: finish payments, refunds and payouts, open disputes."""
 
 import threading
 from collections.abc import Callable

@@ -2,28 +2,31 @@
 
 import copy
 from dataclasses import dataclass
-from typing import Any
 
 from sandbox.stripe.account import API_VERSION, Account, new_id
 from sandbox.stripe.forms import Parameters
+from sandbox.stripe.lists import Conditions, page
 from sandbox.stripe.refusals import Resource, invalid, missing
 from sandbox.stripe.store import Transaction
 
-LIMIT_DEFAULT = 10
-LIMIT_MAX = 100
-_FAILING = (
+TYPES_MAX = 20
+# Stripe counts what is still to be tried as not delivered, too.
+_UNDELIVERED = (
     "EXISTS (SELECT 1 FROM deliveries AS d"
-    " WHERE d.event_id = objects.id AND d.delivered_at IS NULL AND d.attempts > 0)"
+    " WHERE d.event_id = objects.id AND d.delivered_at IS NULL)"
 )
-_NOT_FAILING = f"NOT {_FAILING}"
+_NOT_UNDELIVERED = f"NOT {_UNDELIVERED}"
 
 
 @dataclass(frozen=True)
 class Request:
-    """The API request that an event goes back to."""
+    """The API request that an event goes back to, if any."""
 
-    id: str
+    id: str | None
     idempotency_key: str | None = None
+
+
+BY_ITSELF = Request(None)
 
 
 def record(
@@ -53,62 +56,43 @@ def retrieve(transaction: Transaction, event_id: str) -> Resource:
     event = transaction.get(event_id, kind="event")
     if event is None:
         raise missing("event", event_id)
+    return _with_pending(transaction, event)
+
+
+def _with_pending(transaction: Transaction, event: Resource) -> Resource:
     (event["pending_webhooks"],) = transaction.sql.execute(
-        "SELECT count(*) FROM deliveries WHERE event_id = ? AND delivered_at IS NULL", (event_id,)
+        "SELECT count(*) FROM deliveries WHERE event_id = ? AND delivered_at IS NULL",
+        (event["id"],),
     ).fetchone()
     return event
 
 
 def list_events(transaction: Transaction, parameters: Parameters) -> Resource:
     """The newest events first, filtered and paged as Stripe's list is."""
-    limit = parameters.integer("limit") or LIMIT_DEFAULT
-    if not 1 <= limit <= LIMIT_MAX:
-        raise invalid("limit", f"limit must be between 1 and {LIMIT_MAX}")
-    before = parameters.text("ending_before")
-    where, values = _conditions(transaction, parameters, before)
-    rows = transaction.sql.execute(
-        "SELECT id FROM objects WHERE kind = 'event'"  # noqa: S608 - `where` holds no input
-        f"{where} ORDER BY seq {'ASC' if before else 'DESC'} LIMIT ?",
-        (*values, limit + 1),
-    ).fetchall()
-    page = rows[:limit][::-1] if before else rows[:limit]
-    return {
-        "object": "list",
-        "data": [retrieve(transaction, event_id) for (event_id,) in page],
-        "has_more": len(rows) > limit,
-        "url": "/v1/events",
-    }
-
-
-def _conditions(
-    transaction: Transaction, parameters: Parameters, before: str | None
-) -> tuple[str, list[Any]]:
-    clauses: list[str] = []
-    values: list[Any] = []
-    kinds = parameters.texts("types") or [parameters.text("type") or ""]
-    if kinds != [""]:
-        clauses.append(f"json_extract(body, '$.type') IN ({', '.join('?' * len(kinds))})")
-        values += kinds
-    created = parameters.group("created")
-    for name, sign in (("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<=")):
-        bound = created.integer(name) if created is not None else None
-        if bound is not None:
-            clauses.append(f"created {sign} ?")
-            values.append(bound)
-    for cursor, sign in ((parameters.text("starting_after"), "<"), (before, ">")):
-        if cursor is not None:
-            clauses.append(f"seq {sign} ?")
-            values.append(_sequence(transaction, cursor))
+    conditions = Conditions()
+    _add_kinds(conditions, parameters)
     delivered = parameters.flag("delivery_success")
     if delivered is not None:
-        clauses.append(_NOT_FAILING if delivered else _FAILING)
-    parameters.refuse_rest()
-    return "".join(f" AND {clause}" for clause in clauses), values
+        conditions.add(_NOT_UNDELIVERED if delivered else _UNDELIVERED)
+    return page(
+        transaction,
+        parameters,
+        "event",
+        "/v1/events",
+        conditions=conditions,
+        show=lambda event: _with_pending(transaction, event),
+    )
 
 
-def _sequence(transaction: Transaction, event_id: str) -> int:
-    row = transaction.sql.execute("SELECT seq FROM objects WHERE id = ?", (event_id,)).fetchone()
-    if row is None:
-        raise missing("event", event_id, param="starting_after")
-    sequence: int = row[0]
-    return sequence
+def _add_kinds(conditions: Conditions, parameters: Parameters) -> None:
+    """Ask for `types`, or for a `type` that may end in `*`."""
+    kinds, pattern = parameters.texts("types"), parameters.text("type")
+    if kinds and pattern is not None:
+        raise invalid("types", "You may only specify one of these parameters: type, types.")
+    if len(kinds) > TYPES_MAX:
+        raise invalid("types", f"types can have up to {TYPES_MAX} values")
+    if kinds:
+        marks = ", ".join("?" * len(kinds))
+        conditions.add(f"json_extract(body, '$.type') IN ({marks})", *kinds)
+    elif pattern is not None:
+        conditions.add("json_extract(body, '$.type') GLOB ?", pattern)

@@ -2,17 +2,21 @@
 
 from typing import Any
 
+from sandbox.stripe.lists import as_list
 from sandbox.stripe.refusals import Refusal, Resource
 from sandbox.stripe.store import Transaction
 
 DEPTH_MAX = 4
-_EXPANDABLE = {
-    "latest_charge": "charge",
-    "balance_transaction": "balance_transaction",
-    "payment_intent": "payment_intent",
-    "payment_method": "payment_method",
-    "source": "charge",
-}
+_EXPANDABLE = (
+    "latest_charge",
+    "balance_transaction",
+    "charge",
+    "destination",
+    "failure_balance_transaction",
+    "payment_intent",
+    "payment_method",
+    "source",
+)
 
 
 def expand(transaction: Transaction, resource: Resource, paths: list[str]) -> Resource:
@@ -34,10 +38,13 @@ def _expand_one(
         for member in value:
             _expand_one(transaction, member, rest, path)
         return
-    kind = _EXPANDABLE.get(name)
-    if name not in place or kind is None:
+    if name == "refunds" and place.get("object") == "charge":
+        url = f"/v1/charges/{place['id']}/refunds"
+        newest_first = transaction.select("refund", charge=place["id"])[::-1]
+        value = place[name] = as_list(newest_first, url)
+    elif name not in place or name not in _EXPANDABLE:
         raise Refusal(400, f"This property cannot be expanded ({path}).", param="expand")
     if isinstance(value, str):
-        value = place[name] = transaction.get(value, kind=kind)
+        value = place[name] = transaction.get_any(value)
     if rest and value is not None:
         _expand_one(transaction, value, rest, path)

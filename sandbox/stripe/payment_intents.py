@@ -5,8 +5,10 @@ As described at https://docs.stripe.com/api/payment_intents.
 
 from sandbox.stripe import events
 from sandbox.stripe.account import Account, new_id, random_text
+from sandbox.stripe.books import Books
 from sandbox.stripe.events import Request
 from sandbox.stripe.forms import Parameters, required_amount, required_currency
+from sandbox.stripe.lists import page
 from sandbox.stripe.payment_methods import from_token
 from sandbox.stripe.refusals import Refusal, Resource, invalid, missing
 from sandbox.stripe.store import Transaction
@@ -183,6 +185,11 @@ def retrieve(transaction: Transaction, intent_id: str) -> Resource:
     return intent
 
 
+def list_intents(transaction: Transaction, parameters: Parameters) -> Resource:
+    """The newest intents first, filtered by the time they were created."""
+    return page(transaction, parameters, "payment_intent", "/v1/payment_intents")
+
+
 def public_view(intent: Resource) -> Resource:
     """What a browser with the publishable key and the client secret may see."""
     return {name: value for name, value in intent.items() if name not in _HIDDEN_FROM_BROWSERS}
@@ -208,9 +215,18 @@ def cancel(
         amount_capturable=0,
         next_action=None,
     )
-    transaction.put(intent)
-    events.record(transaction, account, "payment_intent.canceled", intent, request)
+    books = Books(transaction, account, request)
+    if intent["latest_charge"] is not None:
+        _release(books, books.find("charge", intent["latest_charge"]))
+    books.keep(intent, "payment_intent.canceled")
     return intent
+
+
+def _release(books: Books, charge: Resource) -> None:
+    """Let go of what the card's bank holds; a declined charge holds nothing."""
+    if charge["paid"] and not charge["captured"]:
+        charge.update(amount_refunded=charge["amount"], refunded=True)
+        books.keep(charge, "charge.refunded")
 
 
 def unexpected_state(intent: Resource, verb: str) -> Refusal:

@@ -1,0 +1,31 @@
+"""What follows in a moment from a refund, a charge, evidence or a payout."""
+
+from collections.abc import Callable
+
+from sandbox.stripe import charges, disputes, payouts, refunds
+from sandbox.stripe.books import Books
+from sandbox.stripe.charging import Attempt
+from sandbox.stripe.events import BY_ITSELF
+
+
+def _by_itself(use_case: Callable[[Books, str], object]) -> Callable[[Attempt, str], None]:
+    """The use case as something that no request asked for."""
+
+    def run(attempt: Attempt, identifier: str) -> None:
+        use_case(Books(attempt.transaction, attempt.account, BY_ITSELF), identifier)
+
+    return run
+
+
+def _dispute_charge(books: Books, charge_id: str) -> None:
+    sequel = charges.sequel_of(books.find("charge", charge_id))
+    if sequel is not None:
+        disputes.open_for_test_card(books, charge_id, sequel)
+
+
+BY_PREFIX = {
+    "ch": _by_itself(_dispute_charge),
+    "du": _by_itself(disputes.decide),
+    "po": _by_itself(payouts.arrive),
+    "re": _by_itself(refunds.finish),
+}
