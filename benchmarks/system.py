@@ -46,9 +46,7 @@ class System:
             return self.roots[name]
         command = self.programs[name].command
         return next(
-            child.pid
-            for child in psutil.Process().children()
-            if child.cmdline() == list(command)
+            child.pid for child in psutil.Process().children() if child.cmdline() == list(command)
         )
 
     def cpu_s(self) -> dict[str, float]:
@@ -75,10 +73,14 @@ def running_system(
     """Run a system on a new database of `postgres`, with `parts` started."""
     with TemporaryDirectory(prefix="strongroom-bench-") as folder:
         home = Home(Path(folder))
-        ports = Ports(free_port(), free_port(), stripe_port or free_port(), postgres.port, free_port())
+        ports = Ports(
+            free_port(), free_port(), stripe_port or free_port(), postgres.port, free_port()
+        )
         plan = Plan(home, ports, home.secrets(), given={})
         plan = replace(plan, given={"PATH": "/usr/bin:/bin", "WEB_CONCURRENCY": str(web_processes)})
-        valkey = Valkey(home.valkey, ports.valkey, plan.secrets.valkey_password, home.logs / "v.log")
+        valkey = Valkey(
+            home.valkey, ports.valkey, plan.secrets.valkey_password, home.logs / "v.log"
+        )
         processes = Processes(home.path, logs=home.logs)
         try:
             settings = plan.settings(

@@ -7,10 +7,10 @@ order in which changes became visible, which the row's own id does not promise.
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import any_, column, delete, func, insert, literal, select, table, update
+from sqlalchemy import any_, column, delete, func, literal, select, table, text, update
 from sqlalchemy.orm import Session
 
 from payments.access.caller import Caller
@@ -18,6 +18,16 @@ from payments.delivery.tables import LiveEvent
 
 CHANNEL = "live_events"
 _cursor = table("live_cursor", column("last_position"), schema="strongroom")
+
+_INSERT = text("""
+    INSERT INTO strongroom.live_events (topic, subject_id, audience, data, created_at)
+    SELECT c.topic, c.subject_id, c.audience, c.data, :now
+      FROM ROWS FROM (
+             jsonb_to_recordset(CAST(:rows AS jsonb))
+               AS (topic text, subject_id text, audience text[], data jsonb)
+           ) WITH ORDINALITY AS c (topic, subject_id, audience, data, n)
+     ORDER BY c.n
+""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +75,10 @@ def announce_all(session: Session, changes: Sequence[Change], *, now: dt.datetim
             "subject_id": change.subject_id,
             "audience": list(change.audience),
             "data": dict(change.data),
-            "created_at": now,
         }
         for change in changes
     ]
-    session.execute(insert(LiveEvent), rows)
+    session.execute(_INSERT, {"rows": json.dumps(rows), "now": now})
 
 
 def number_pending(session: Session, *, limit: int) -> list[NumberedEvent]:
@@ -108,7 +117,7 @@ def read_since(
 
 def to_wire(events: Sequence[NumberedEvent]) -> str:
     """Return what is published on Redis for these events."""
-    return json.dumps([asdict(event) for event in events], separators=(",", ":"))
+    return json.dumps([vars(event) for event in events], separators=(",", ":"))
 
 
 def from_wire(message: bytes) -> list[NumberedEvent]:

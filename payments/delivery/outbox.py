@@ -5,13 +5,13 @@ holds the newest token may finish a row, so a worker that was thought dead can d
 """
 
 import datetime as dt
+import json
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, delete, func, literal_column, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import and_, delete, func, literal_column, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from payments.delivery.tables import OutboxRow
@@ -25,6 +25,17 @@ _IS_WAITING = OutboxRow.state == literal_column("'waiting'")
 _IS_LEASED = OutboxRow.state == literal_column("'leased'")
 IS_OPEN = or_(_IS_WAITING, _IS_LEASED)
 _NOT_LEASED = {"lease_until": None, "lease_token": None}
+
+_STAGE = text("""
+    INSERT INTO strongroom.outbox (job, args, coalesce_key, due_at, request_id, created_at)
+    VALUES (:job, CAST(:args AS jsonb), :coalesce_key, :due_at, :request_id, :now)
+        ON CONFLICT (coalesce_key) WHERE state = 'waiting' DO NOTHING
+    RETURNING id
+""")
+_BRING_FORWARD = text("""
+    UPDATE strongroom.outbox SET due_at = :due_at
+     WHERE coalesce_key = :coalesce_key AND state = 'waiting' AND due_at > :due_at
+""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,28 +67,18 @@ def stage(
     """
     due_at = due_at or now
     row_id = session.execute(
-        insert(OutboxRow)
-        .values(
-            job=job,
-            args=dict(args or {}),
-            coalesce_key=coalesce_key,
-            due_at=due_at,
-            request_id=request_id,
-            created_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["coalesce_key"], index_where=_IS_WAITING)
-        .returning(OutboxRow.id)
+        _STAGE,
+        {
+            "job": job,
+            "args": json.dumps(dict(args or {})),
+            "coalesce_key": coalesce_key,
+            "due_at": due_at,
+            "request_id": request_id,
+            "now": now,
+        },
     ).scalar()
     if row_id is None:
-        session.execute(
-            update(OutboxRow)
-            .where(
-                OutboxRow.coalesce_key == coalesce_key,
-                _IS_WAITING,
-                OutboxRow.due_at > due_at,
-            )
-            .values(due_at=due_at)
-        )
+        session.execute(_BRING_FORWARD, {"coalesce_key": coalesce_key, "due_at": due_at})
     return row_id
 
 

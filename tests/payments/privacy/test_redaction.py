@@ -192,3 +192,13 @@ def test_long_text_is_cut_and_takes_no_time() -> None:
 
 def test_a_time_stamp_is_never_refused_as_a_card() -> None:
     assert not any(holds_card_number(f"order-{ms}") for ms in range(1763812345600, 1763812345700))
+
+
+@pytest.mark.parametrize("key", ["sk_abcdefgh", "srk_abcdefgh", "whsec_abcdefgh", "pk_abcdefgh"])
+def test_a_key_of_letters_only_is_no_harmless_word(key: str) -> None:
+    assert "abcdefgh" not in redact_text(key)
+
+
+@pytest.mark.parametrize("word", ["request_id", "web.access", "POST", "/api/webhooks/stripe", ""])
+def test_words_of_a_log_line_stay(word: str) -> None:
+    assert redact_text(word) == word
