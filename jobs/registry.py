@@ -12,6 +12,8 @@ from jobs.prune_records import prune_records
 from jobs.queues import QUEUES, ROUTINE, URGENT, Queue
 from jobs.roll_ledger import roll_ledger
 from jobs.seal_ledger import seal_ledger
+from jobs.settle_available import settle_available
+from jobs.sync_stripe_balance import sync_stripe_balance
 from payments.webhooks import wake_up
 
 
@@ -30,6 +32,8 @@ JOBS = {
     wake_up.JOB: Job(drain_webhooks, URGENT),
     "expire_holds": Job(expire_holds, URGENT),
     "roll_ledger": Job(roll_ledger, URGENT),
+    "sync_stripe_balance": Job(sync_stripe_balance, ROUTINE),
+    "settle_available": Job(settle_available, ROUTINE),
     "seal_ledger": Job(seal_ledger, ROUTINE),
     "audit_ledger": Job(audit_ledger, ROUTINE),
     "prune_records": Job(prune_records, ROUTINE),

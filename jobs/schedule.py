@@ -29,6 +29,8 @@ class Periodic:
 SCHEDULE = (
     Periodic("roll_ledger", dt.timedelta(seconds=5)),
     Periodic("expire_holds", dt.timedelta(seconds=30)),
+    Periodic("settle_available", dt.timedelta(seconds=30)),
+    Periodic("sync_stripe_balance", dt.timedelta(minutes=1)),
     Periodic("seal_ledger", dt.timedelta(minutes=1)),
     Periodic("audit_ledger", dt.timedelta(hours=1)),
     Periodic("prune_records", dt.timedelta(hours=1)),

@@ -1,0 +1,135 @@
+"""Finds for each balance transaction of a payment the ledger entry its principal became.
+
+A charge may be told by its balance transaction first or by its own event first; whichever it is,
+the two are joined here, one for one. What stays alone for long is asked for again.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from sqlalchemy import Row, select, text, update
+from sqlalchemy.orm import Session
+
+import ledger
+from ledger import JournalEntry
+from payments.accounting.chart_of_accounts import stripe_pending
+from payments.lifecycle.tables import Payment
+from payments.log_lines import get_logger
+from payments.settlement.tables import BalanceTransactionRow
+
+PATIENCE = dt.timedelta(minutes=10)
+ASKED_AGAIN_AFTER = dt.timedelta(hours=1)
+
+_AWAITING = text("""
+    SELECT t.id, t.amount, t.currency, t.source_amount, t.source_currency, t.awaits,
+           CASE WHEN t.awaits = 'charge' THEN t.payment_id ELSE COALESCE(r.id, d.id) END AS subject
+      FROM strongroom.balance_transactions t
+      LEFT JOIN strongroom.refunds r
+        ON r.provider = t.provider AND r.provider_ref = t.source_ref
+      LEFT JOIN strongroom.disputes d
+        ON d.provider = t.provider AND d.provider_ref = t.source_ref
+     WHERE t.awaits IS NOT NULL AND t.principal_entry_id IS NULL AND t.booked <> 'nothing'
+     ORDER BY t.asked_at NULLS FIRST, t.occurred_at
+     LIMIT :limit
+       FOR NO KEY UPDATE OF t SKIP LOCKED
+""")
+
+_EFFECTS = {
+    "charge": "charged",
+    "refund": "refunded",
+    "refund_returned": "refunded:reversed",
+    "dispute": "opened",
+    "dispute_won": "won",
+}
+
+_log = get_logger(__name__)
+
+
+def match_principals(session: Session, *, limit: int) -> int:
+    """Join transactions with the entries of their principals, and return how many were joined."""
+    awaiting = session.execute(_AWAITING, {"limit": limit}).all()
+    keys = {row.id: f"{row.subject}:{_EFFECTS[row.awaits]}" for row in awaiting if row.subject}
+    found = ledger.entries_of_effects(session.connection(), list(keys.values()))
+    entries = {entry.effect_key: entry for entry in found}
+    taken = _taken(session, [entry.id for entry in entries.values()])
+    matched = 0
+    for row in awaiting:
+        entry = entries.get(keys.get(row.id, ""))
+        if entry is None:
+            continue
+        fault = _misfit(row, entry, taken)
+        if fault is None:
+            taken[entry.id] = row.id
+            matched += 1
+        session.execute(
+            update(BalanceTransactionRow)
+            .where(BalanceTransactionRow.id == row.id)
+            .values(principal_entry_id=None if fault else entry.id, fault=fault)
+            .execution_options(synchronize_session=False)
+        )
+    return matched
+
+
+def ask_for_missing(session: Session, *, limit: int, now: dt.datetime) -> list[str]:
+    """Put up for polling the payments whose money moved without our hearing of it.
+
+    Returns their ids. The same payment is put up again after an hour at the earliest.
+    """
+    row = BalanceTransactionRow
+    missing = session.scalars(
+        select(row)
+        .where(
+            row.awaits.is_not(None),
+            row.principal_entry_id.is_(None),
+            row.occurred_at <= now - PATIENCE,
+            row.asked_at.is_(None) | (row.asked_at <= now - ASKED_AGAIN_AFTER),
+        )
+        .order_by(row.occurred_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    payment_ids = sorted({found.payment_id for found in missing if found.payment_id})
+    if not missing:
+        return []
+    locked = select(Payment.id).where(Payment.id.in_(payment_ids)).order_by(Payment.id)
+    session.execute(locked.with_for_update(key_share=True))
+    session.execute(
+        update(Payment)
+        .where(
+            Payment.id.in_(payment_ids),
+            Payment.poll_at.is_(None) | (Payment.poll_at > now),
+        )
+        .values(poll_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    for found in missing:
+        found.asked_at = now
+        _log.warning(
+            "balance_transaction_without_entry",
+            id=found.id,
+            awaits=found.awaits,
+            payment_id=found.payment_id,
+            reason=found.fault,
+        )
+    session.flush()
+    return payment_ids
+
+
+def _taken(session: Session, entry_ids: Sequence[int]) -> dict[int, str]:
+    row = BalanceTransactionRow
+    found = select(row.principal_entry_id, row.id).where(row.principal_entry_id.in_(entry_ids))
+    return {entry_id: row_id for entry_id, row_id in session.execute(found) if entry_id}
+
+
+def _misfit(row: Row[tuple[object, ...]], entry: JournalEntry, taken: dict[int, str]) -> str | None:
+    """Say why a transaction and an entry are not one and the same; None: they are."""
+    if entry.id in taken:
+        return f"{entry.effect_key} belongs to {taken[entry.id]} already"
+    exchanged = row.source_currency not in (None, row.currency)
+    currency = row.source_currency if exchanged else row.currency
+    moved = int(row.source_amount if exchanged else row.amount)
+    pending = stripe_pending(currency)
+    booked = sum(line.amount for line in entry.lines if line[:2] == (pending.path, pending.asset))
+    if booked != moved:
+        return f"moved {moved} {currency}, but {entry.effect_key} booked {booked}"
+    return None
