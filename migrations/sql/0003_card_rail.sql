@@ -56,8 +56,10 @@ CREATE TABLE strongroom.refunds (
   booked text NOT NULL DEFAULT 'nothing'
     CHECK (booked IN ('nothing', 'held', 'refunded', 'returned', 'released')),
   hold_id bigint,
+  owed strongroom.minor_units NOT NULL DEFAULT 0, -- what the escrow lacked: the seller's debt
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,
+  CHECK (owed <= amount),
   UNIQUE (provider, provider_ref)
 );
 CREATE INDEX refunds_payment ON strongroom.refunds (payment_id, id);
@@ -76,8 +78,10 @@ CREATE TABLE strongroom.disputes (
   occurred_at timestamptz NOT NULL,              -- of the fact that gave it its status
   booked text NOT NULL DEFAULT 'nothing' CHECK (booked IN ('nothing', 'open', 'won', 'lost')),
   hold_id bigint,                                -- what is kept back in the order's escrow meanwhile
+  owed strongroom.minor_units NOT NULL DEFAULT 0, -- what the escrow lacked: the seller's debt
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,
+  CHECK (owed <= amount),
   UNIQUE (provider, provider_ref)
 );
 CREATE INDEX disputes_payment ON strongroom.disputes (payment_id, id);

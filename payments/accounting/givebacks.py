@@ -17,12 +17,15 @@ from payments.accounting.chart_of_accounts import (
     seller_debt,
     stripe_pending,
 )
-from payments.accounting.entries import Line, book, build_entry, open_moment
+from payments.accounting.entries import Line, book, build_entry
 
 
 @dataclass(frozen=True, kw_only=True)
 class Giveback:
-    """One refund or dispute: `id` is ours, `amount` in minor units of `currency`."""
+    """One refund or dispute: `id` is ours, `amount` in minor units of `currency`.
+
+    `owed` is what of it the escrow lacked and the seller owes.
+    """
 
     id: str
     payment_id: str
@@ -31,6 +34,7 @@ class Giveback:
     amount: int
     currency: str
     hold_id: int | None
+    owed: int
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -69,8 +73,8 @@ def hold_what_is_left(
 
 def book_refund(
     connection: Connection, refund: Giveback, *, occurred_at: dt.datetime, now: dt.datetime
-) -> None:
-    """Stripe gave the money back: out of the hold, or of what is left and the seller's debt.
+) -> int:
+    """Stripe gave the money back: out of the hold, or of what is left; returns what was lacking.
 
     Raises:
         LedgerError: the ledger refused it, and nothing was written.
@@ -78,7 +82,7 @@ def book_refund(
     hold_id = refund.hold_id
     if hold_id is None:
         hold_id = hold_what_is_left(connection, refund, now=now)
-    _pay_out_of_hold(
+    return _pay_out_of_hold(
         connection,
         refund,
         hold_id,
@@ -94,17 +98,23 @@ def book_refund(
 def book_refund_returned(
     connection: Connection, refund: Giveback, *, occurred_at: dt.datetime
 ) -> None:
-    """The buyer's bank sent a refund back: the exact mirror of its entry, debts included.
+    """The buyer's bank sent a refund back: what was owed is not any more, the rest is held again.
 
     Raises:
         LedgerError: the ledger refused it, and nothing was written.
     """
-    [entry] = ledger.entries_of_effects(connection, [f"{refund.id}:refunded"])
-    ledger.reverse(
+    book(
         connection,
-        entry.id,
-        occurred_at=open_moment(connection, occurred_at),
+        [
+            (stripe_pending(refund.currency), refund.amount),
+            (order_escrow(refund.order_id, refund.currency), refund.owed - refund.amount),
+            (seller_debt(refund.seller_id, refund.currency), -refund.owed),
+        ],
+        effect_key=f"{refund.id}:returned",
+        kind="refund.returned",
+        occurred_at=occurred_at,
         description="The refund failed and came back",
+        metadata=refund.metadata,
     )
 
 
@@ -155,13 +165,13 @@ def book_dispute_won(
 
 def book_dispute_lost(
     connection: Connection, dispute: Giveback, *, occurred_at: dt.datetime, now: dt.datetime
-) -> None:
-    """The buyer keeps the money: out of what was kept back for it, the rest is the seller's debt.
+) -> int:
+    """The buyer keeps the money: out of what was kept back for it; returns what was lacking.
 
     Raises:
         LedgerError: the ledger refused it, and nothing was written.
     """
-    _pay_out_of_hold(
+    return _pay_out_of_hold(
         connection,
         dispute,
         dispute.hold_id,
@@ -172,6 +182,29 @@ def book_dispute_lost(
         description="Dispute lost: the buyer keeps the money",
         now=now,
     )
+
+
+def cover_debt(connection: Connection, giveback: Giveback, *, occurred_at: dt.datetime) -> int:
+    """Pay what is owed with money that is free in the order's escrow again; return how much.
+
+    Raises:
+        LedgerError: the ledger refused it, and nothing was written.
+    """
+    covered = min(giveback.owed, _free_in_escrow(connection, giveback))
+    if covered:
+        book(
+            connection,
+            [
+                (order_escrow(giveback.order_id, giveback.currency), covered),
+                (seller_debt(giveback.seller_id, giveback.currency), -covered),
+            ],
+            effect_key=f"{giveback.id}:owed:{giveback.owed - covered}",
+            kind="debt.covered",
+            occurred_at=occurred_at,
+            description="Money came back to the order and pays what was lacking",
+            metadata=giveback.metadata,
+        )
+    return covered
 
 
 def let_go(connection: Connection, giveback: Giveback, *, now: dt.datetime) -> None:
@@ -191,7 +224,7 @@ def _pay_out_of_hold(
     kind: str,
     occurred_at: dt.datetime,
     description: str,
-) -> None:
+) -> int:
     held = 0 if hold_id is None else ledger.find_hold(connection, hold_id).amount
     entry: Entry = build_entry(
         connection,
@@ -210,6 +243,7 @@ def _pay_out_of_hold(
         ledger.post(connection, entry)
     else:
         ledger.capture_hold(connection, hold_id, entry, amount=held, now=now)
+    return giveback.amount - held
 
 
 def _free_in_escrow(connection: Connection, giveback: Giveback) -> int:

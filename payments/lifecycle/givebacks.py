@@ -50,12 +50,17 @@ def take_giveback(
     else:
         is_news = _take_dispute(session, payment, fact, now=now)
     if is_news:
-        book_givebacks(session, payment, now=now)
+        book_givebacks(session, payment, occurred_at=fact.occurred_at, now=now)
     return is_news
 
 
-def book_givebacks(session: Session, payment: LockedPayment, *, now: dt.datetime) -> None:
+def book_givebacks(
+    session: Session, payment: LockedPayment, *, occurred_at: dt.datetime, now: dt.datetime
+) -> None:
     """Book every refund and dispute that the ledger is behind of, once the payment is charged.
+
+    Money that comes back to the escrow pays what was lacking there before, so that the order in
+    which refunds and disputes are told does not decide who owes what.
 
     Raises:
         Contradiction: more would go back than was taken.
@@ -67,6 +72,13 @@ def book_givebacks(session: Session, payment: LockedPayment, *, now: dt.datetime
         _book_refund(session, payment, refund, now=now)
     for dispute in payment.disputes:
         _book_dispute(session, payment, dispute, now=now)
+    rows: list[Refund | Dispute] = [*payment.refunds, *payment.disputes]
+    for row in rows:
+        if row.owed:
+            giveback = _giveback(payment, row)
+            row.owed -= givebacks.cover_debt(
+                session.connection(), giveback, occurred_at=occurred_at
+            )
 
 
 # ---- refunds -----------------------------------------------------------------------------------
@@ -120,6 +132,7 @@ def _new_refund(payment: LockedPayment, fact: RefundReported, *, now: dt.datetim
         failure_code=fact.failure_code,
         occurred_at=fact.occurred_at,
         booked="nothing",
+        owed=0,
         created_at=now,
         updated_at=now,
     )
@@ -137,14 +150,14 @@ def _book_refund(
             refund.booked = "held"
         case (RefundStatus.SUCCEEDED, "nothing" | "held"):
             _refuse_more_than_was_taken(payment, refund)
-            givebacks.book_refund(connection, giveback, occurred_at=at, now=now)
+            refund.owed = givebacks.book_refund(connection, giveback, occurred_at=at, now=now)
             refund.booked = "refunded"
         case (RefundStatus.FAILED | RefundStatus.CANCELED, "held"):
             givebacks.let_go(connection, giveback, now=now)
             refund.booked = "released"
         case (RefundStatus.FAILED | RefundStatus.CANCELED, "refunded"):
             givebacks.book_refund_returned(connection, giveback, occurred_at=at)
-            refund.booked = "returned"
+            refund.booked, refund.owed = "returned", 0
 
 
 def _refuse_more_than_was_taken(payment: LockedPayment, refund: Refund) -> None:
@@ -200,6 +213,7 @@ def _new_dispute(payment: LockedPayment, fact: DisputeReported, *, now: dt.datet
         evidence_due_by=fact.evidence_due_by,
         occurred_at=fact.occurred_at,
         booked="nothing",
+        owed=0,
         created_at=now,
         updated_at=now,
     )
@@ -222,7 +236,7 @@ def _book_dispute(
         givebacks.book_dispute_won(connection, giveback, occurred_at=at, now=now)
         dispute.booked = "won"
     elif status is DisputeStatus.LOST:
-        givebacks.book_dispute_lost(connection, giveback, occurred_at=at, now=now)
+        dispute.owed = givebacks.book_dispute_lost(connection, giveback, occurred_at=at, now=now)
         dispute.booked = "lost"
 
 
@@ -235,4 +249,5 @@ def _giveback(payment: LockedPayment, row: Refund | Dispute) -> Giveback:
         amount=row.amount,
         currency=row.currency,
         hold_id=row.hold_id,
+        owed=row.owed,
     )

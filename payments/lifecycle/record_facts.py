@@ -188,8 +188,9 @@ def _catch_up(
     """Book what was told before the charge; what cannot be booked does not keep the charge out."""
 
     def book_all() -> bool:
-        book_givebacks(session, payment, now=now)
-        payment.reckon(occurred_at=sourced.fact.occurred_at, cause=sourced.cause, now=now)
+        at = sourced.fact.occurred_at
+        book_givebacks(session, payment, occurred_at=at, now=now)
+        payment.reckon(occurred_at=at, cause=sourced.cause, now=now)
         return True
 
     outcome = _as_a_whole(session, payment, book_all)

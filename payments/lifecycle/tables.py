@@ -64,7 +64,8 @@ class Refund(Base):
 
     `status`: `pending`, `succeeded`, `failed` or `canceled`. `booked` is how far the ledger is:
     `nothing`, `held` in the escrow, `refunded`, `returned` (it had been refunded and came back),
-    or `released` (it had been held and is not any more).
+    or `released` (it had been held and is not any more). `owed` is what of it the escrow lacked
+    and the seller owes.
     """
 
     __tablename__ = "refunds"
@@ -82,6 +83,7 @@ class Refund(Base):
     occurred_at: Mapped[dt.datetime]
     booked: Mapped[str] = mapped_column(default="nothing")
     hold_id: Mapped[int | None] = mapped_column(BigInteger)
+    owed: Mapped[int] = mapped_column(MinorUnits, default=0)
     created_at: Mapped[dt.datetime]
     updated_at: Mapped[dt.datetime]
 
@@ -91,6 +93,7 @@ class Dispute(Base):
 
     `status`: `warning` (questions only), `warning_closed`, `open` (the money is gone for now),
     `won` or `lost`. `booked` is how far the ledger is: `nothing`, `open`, `won` or `lost`.
+    `owed` is what of it the escrow lacked and the seller owes.
     """
 
     __tablename__ = "disputes"
@@ -107,5 +110,6 @@ class Dispute(Base):
     occurred_at: Mapped[dt.datetime]
     booked: Mapped[str] = mapped_column(default="nothing")
     hold_id: Mapped[int | None] = mapped_column(BigInteger)
+    owed: Mapped[int] = mapped_column(MinorUnits, default=0)
     created_at: Mapped[dt.datetime]
     updated_at: Mapped[dt.datetime]
