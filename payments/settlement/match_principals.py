@@ -37,7 +37,7 @@ _AWAITING = text("""
 _EFFECTS = {
     "charge": "charged",
     "refund": "refunded",
-    "refund_returned": "refunded:reversed",
+    "refund_returned": "returned",
     "dispute": "opened",
     "dispute_won": "won",
 }
