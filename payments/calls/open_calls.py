@@ -85,6 +85,12 @@ def is_open(call: ProviderCall) -> bool:
     return call.state in ("intent", "unknown")
 
 
+def has_open(session: Session, payment_id: str) -> bool:
+    """Whether a call for the payment is under way, or its outcome not known yet."""
+    found = select(ProviderCall.id).where(ProviderCall.payment_id == payment_id, _IS_OPEN)
+    return session.scalars(found.limit(1)).first() is not None
+
+
 def resume(call: ProviderCall, *, now: dt.datetime) -> None:
     """Note that an open call is made again, under its own key: nobody needs to look it up yet."""
     call.due_at = now + FIRST_LOOK

@@ -21,7 +21,8 @@ from payments.delivery.live_events import announce
 from payments.errors import StrongroomError, UnavailableError
 from payments.idempotency import Answered, Claim
 from payments.identifiers import new_id
-from payments.intake.payable_order import lock_payable_order
+from payments.intake.payable_order import lock_payable_order, supersede_others
+from payments.intake.poll_schedule import first_poll_at
 from payments.lifecycle.record_facts import SourcedFact, record_facts
 from payments.lifecycle.stages import Status
 from payments.lifecycle.tables import Payment, PaymentEvent
@@ -161,6 +162,7 @@ def _begin(
         amount=order.amount,
         currency=order.currency,
         amount_refunded=0,
+        poll_at=first_poll_at(now),
         created_at=now,
         updated_at=now,
     )
@@ -205,6 +207,7 @@ def _note_created(
         row.provider_ref = intent.provider_ref
         row.client_secret_encrypted = cipher.encrypt(intent.client_secret, **_secret_field(row.id))
         row.updated_at = now
+        supersede_others(session, row, now=now)
         _announce(session, row, now=now)
     open_calls.close(session, attempt.call_id, state="done", now=now)
     return Answered(_created(row, cipher=cipher), replayed=False)

@@ -41,10 +41,12 @@ class Line:
     """The line to Stripe: `when_called` runs while a call is under way; `fault` breaks it.
 
     Faults: `lost_answer` (Stripe did it, we do not hear of it), `no_line`, or an HTTP status.
+    They are of POSTs only; `lookups_fail` breaks GETs.
     """
 
     def __init__(self, stripe_url: str) -> None:
         self.fault: str | int | None = None
+        self.lookups_fail = False
         self.when_called: Callable[[], None] = lambda: None
         self.keys: list[str] = []
         line = self
@@ -60,6 +62,14 @@ class Line:
                     self.reply(line.fault, b'{"error": {"message": "as told"}}')
                 else:
                     self.forward(body)
+
+            def do_GET(self) -> None:
+                if line.lookups_fail:
+                    self.connection.close()
+                    return
+                headers = {"Authorization": self.headers["Authorization"]}
+                answer = requests.get(stripe_url + self.path, headers=headers, timeout=5)
+                self.reply(answer.status_code, answer.content)
 
             def forward(self, body: bytes) -> None:
                 names = ("Authorization", "Idempotency-Key", "Content-Type")

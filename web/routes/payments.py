@@ -3,14 +3,30 @@
 from typing import Any
 
 from payments.database import in_transaction
+from payments.idempotency import Answered
+from payments.intake.cancel_payment import cancel_payment
+from payments.intake.capture_payment import capture_payment
+from payments.intake.confirm_payment import confirm_payment
 from payments.intake.create_intent import create_intent
 from payments.intake.read_payment import list_payments, read_payment
+from payments.lifecycle.view import PaymentView
 from web.authentication import current_caller
 from web.blueprint import Blueprint
 from web.parts import current_parts
 from web.policies import allow
 from web.references import render_answered, take_reference
-from web.schemas.payments import CreatedIntent, NewIntent, Payment, PaymentPage, PaymentQuery
+from web.schemas.payments import (
+    Cancellation,
+    Capture,
+    Confirmation,
+    CreatedIntent,
+    NewIntent,
+    Payment,
+    PaymentPage,
+    PaymentQuery,
+)
+
+_Answer = tuple[dict[str, Any], int, dict[str, str]]
 
 blueprint = Blueprint("payments", __name__, url_prefix="/api/payments")
 
@@ -19,7 +35,7 @@ blueprint = Blueprint("payments", __name__, url_prefix="/api/payments")
 @allow("payments.create")
 @blueprint.arguments(NewIntent)
 @blueprint.response(201, CreatedIntent)
-def start(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+def start(body: dict[str, Any]) -> _Answer:
     """Start a card payment of an order; the browser confirms it with Stripe."""
     parts = current_parts()
     answered = create_intent(
@@ -64,3 +80,67 @@ def read(payment_id: str) -> dict[str, Any]:
         lambda session: read_payment(session, caller=caller, payment_id=payment_id),
     )
     return payment.as_event()
+
+
+@blueprint.route("/<id:payment_id>/confirm", methods=["POST"])
+@allow("payments.confirm")
+@blueprint.arguments(Confirmation)
+@blueprint.response(200, Payment)
+def confirm(body: dict[str, Any], payment_id: str) -> _Answer:
+    """Pay with a card; the answer may hold a `next_action` for the payer."""
+    parts = current_parts()
+    answered = confirm_payment(
+        parts.engine,
+        caller=current_caller(),
+        reference=take_reference(body),
+        payment_id=payment_id,
+        payment_method=body["payment_method"],
+        return_url=body["return_url"],
+        trusted_origins=parts.settings.trusted_origins,
+        now=parts.now(),
+        stripe=parts.stripe,
+    )
+    return _render(answered)
+
+
+@blueprint.route("/<id:payment_id>/cancel", methods=["POST"])
+@allow("payments.cancel")
+@blueprint.arguments(Cancellation)
+@blueprint.response(200, Payment)
+def cancel(body: dict[str, Any], payment_id: str) -> _Answer:
+    """Give a payment up before its money was taken."""
+    parts = current_parts()
+    answered = cancel_payment(
+        parts.engine,
+        caller=current_caller(),
+        reference=take_reference(body),
+        payment_id=payment_id,
+        reason=body["reason"],
+        now=parts.now(),
+        stripe=parts.stripe,
+    )
+    return _render(answered)
+
+
+@blueprint.route("/<id:payment_id>/capture", methods=["POST"])
+@allow("payments.capture")
+@blueprint.arguments(Capture)
+@blueprint.response(200, Payment)
+def capture(body: dict[str, Any], payment_id: str) -> _Answer:
+    """Take what is reserved on the card, in part or whole; the rest is given back."""
+    parts = current_parts()
+    answered = capture_payment(
+        parts.engine,
+        caller=current_caller(),
+        reference=take_reference(body),
+        payment_id=payment_id,
+        amount=body["amount"],
+        now=parts.now(),
+        stripe=parts.stripe,
+    )
+    return _render(answered)
+
+
+def _render(answered: Answered[PaymentView]) -> _Answer:
+    payment, status, headers = render_answered(answered, status=200)
+    return payment.as_event(), status, headers

@@ -3,6 +3,7 @@
 from marshmallow import fields, validate
 
 from web.schemas.fields import (
+    AmountField,
     IdField,
     PageQuery,
     StrictSchema,
@@ -18,6 +19,50 @@ class NewIntent(StrictSchema):
     capture = fields.String(
         load_default="automatic", validate=validate.OneOf(["automatic", "manual"])
     )
+
+
+class Confirmation(StrictSchema):
+    """A card to pay with: Stripe's id of it, never its number."""
+
+    reference = reference_field()
+    payment_method = fields.String(
+        required=True,
+        validate=validate.Regexp(r"pm_[A-Za-z0-9_]{1,200}\Z", error="Use Stripe's id, `pm_…`."),
+    )
+    return_url = fields.String(
+        load_default=None,
+        validate=validate.Length(1, 2_000),
+        metadata={
+            "description": "Where the payer comes back to from their bank's page: a trusted"
+            " origin. Left out, `next_action` is for Stripe.js in the payer's browser."
+        },
+    )
+
+
+class Cancellation(StrictSchema):
+    """Why a payment is given up."""
+
+    reference = reference_field()
+    reason = fields.String(
+        load_default="requested_by_customer",
+        validate=validate.OneOf(["duplicate", "fraudulent", "requested_by_customer"]),
+    )
+
+
+class Capture(StrictSchema):
+    """How much to take of what is reserved: minor units, all of it when left out."""
+
+    reference = reference_field()
+    amount = AmountField(load_default=None)
+
+
+class NewCheckout(StrictSchema):
+    """A checkout page to make; where it leads to must be a trusted origin."""
+
+    reference = reference_field()
+    order_id = IdField(required=True)
+    success_url = fields.String(required=True, validate=validate.Length(1, 2_000))
+    cancel_url = fields.String(required=True, validate=validate.Length(1, 2_000))
 
 
 class Failure(StrictSchema):
@@ -51,6 +96,13 @@ class CreatedIntent(Payment):
 
     client_secret = fields.String()
     publishable_key = fields.String()
+
+
+class CreatedCheckout(Payment):
+    """A payment with the page on which the buyer pays it; `url` is null once it is closed."""
+
+    checkout_session_id = fields.String()
+    url = fields.String(allow_none=True)
 
 
 class PaymentQuery(PageQuery):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from stripe import PaymentIntent, StripeClient
-from stripe.params import PaymentIntentConfirmParams
+from stripe.params import PaymentIntentCaptureParams, PaymentIntentConfirmParams
 
 from payments.providers.outcome import OutcomeUnknownError
 from payments.providers.stripe.named_errors import named_errors
@@ -109,20 +109,21 @@ def confirm(
 
 
 def capture(
-    client: StripeClient, *, provider_ref: str, amount: int, idempotency_key: str
+    client: StripeClient, *, provider_ref: str, amount: int | None, idempotency_key: str
 ) -> Intent:
-    """Take `amount` minor units of what is reserved on the card; the rest is given back.
+    """Take `amount` minor units (None: all) of what is reserved; the rest is given back.
 
     Raises:
         UnexpectedStateError: nothing is reserved, or not any more.
         InvalidRequestError, ConflictError: Stripe refused.
         OutcomeUnknownError: no answer: it may have been taken.
     """
+    params: PaymentIntentCaptureParams = {"expand": _SHOWN}
+    if amount is not None:
+        params["amount_to_capture"] = amount
     with named_errors():
         intent = client.v1.payment_intents.capture(
-            provider_ref,
-            {"amount_to_capture": amount, "expand": _SHOWN},
-            {"idempotency_key": idempotency_key},
+            provider_ref, params, {"idempotency_key": idempotency_key}
         )
     return _intent(intent)
 
