@@ -19,6 +19,7 @@ from payments.privacy.encryption import DecryptionError, FieldCipher
 from payments.privacy.redaction import redact
 from payments.providers.facts import MalformedEventError
 from payments.providers.stripe import events as stripe_events
+from payments.settlement import wake_up as balance_wake_up
 from payments.webhooks.sealed_payload import unseal
 from payments.webhooks.tables import IS_NEW, InboxEvent
 
@@ -128,6 +129,8 @@ class _Drain:
         self._close(session, batch.ignored, state="ignored")
         for event, fault in batch.faults:
             self._set_aside(session, event, fault)
+        if any(balance_wake_up.changes_balance(event.event_type) for event in events):
+            balance_wake_up.wake_up(session, now=self.now)
         return Drained(done=len(done), ignored=len(batch.ignored), set_aside=len(batch.faults))
 
     def _sort(self, events: Sequence[InboxEvent]) -> _Sorted:
