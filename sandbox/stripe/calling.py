@@ -7,7 +7,7 @@ from flask import Response, g, jsonify, request
 
 from sandbox.stripe import access, replays
 from sandbox.stripe.account import Account
-from sandbox.stripe.charging import Attempt
+from sandbox.stripe.attempts import Attempt
 from sandbox.stripe.deliveries import Deliveries
 from sandbox.stripe.events import Request
 from sandbox.stripe.expansion import expand

@@ -1,39 +1,13 @@
 """Charging a card for a PaymentIntent, and every event that follows from the answer."""
 
-from dataclasses import dataclass
-
-from sandbox.stripe import charges, events
-from sandbox.stripe.account import Account, new_id
+from sandbox.stripe import charges
+from sandbox.stripe.account import new_id
+from sandbox.stripe.attempts import Attempt
 from sandbox.stripe.cards import Decline
-from sandbox.stripe.events import Request
-from sandbox.stripe.payment_intents import public_view
 from sandbox.stripe.payment_methods import card_of
 from sandbox.stripe.refusals import Answer, Resource, doc_url
-from sandbox.stripe.store import Transaction
 
 DELAY_S = 2.0
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """Everything one attempt to pay needs.
-
-    `from_browser` is a call with the publishable key; hosted pages are at `base_url`.
-    """
-
-    transaction: Transaction
-    account: Account
-    request: Request
-    from_browser: bool = False
-    base_url: str = ""
-
-    def tell(self, kind: str, resource: Resource) -> None:
-        """Record an event that goes back to this request."""
-        events.record(self.transaction, self.account, kind, resource, self.request)
-
-    def shown(self, intent: Resource) -> Resource:
-        """The intent as this caller may see it."""
-        return public_view(intent) if self.from_browser else intent
 
 
 def charge_card(

@@ -3,7 +3,8 @@
 from typing import Any
 
 from sandbox.stripe import three_d_secure
-from sandbox.stripe.charging import Attempt, charge_card, start_delayed
+from sandbox.stripe.attempts import Attempt
+from sandbox.stripe.charging import charge_card, start_delayed
 from sandbox.stripe.forms import Parameters
 from sandbox.stripe.payment_intents import retrieve, unexpected_state
 from sandbox.stripe.payment_methods import card_of, from_card_fields, from_token

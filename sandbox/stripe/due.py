@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from sandbox.stripe import charging, sequels
 from sandbox.stripe.account import Account, new_id
-from sandbox.stripe.charging import Attempt
+from sandbox.stripe.attempts import Attempt
 from sandbox.stripe.deliveries import Deliveries
 from sandbox.stripe.events import Request
 from sandbox.stripe.store import Store

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from sandbox.stripe import charges, disputes, payouts, refunds
+from sandbox.stripe.attempts import Attempt
 from sandbox.stripe.books import Books
-from sandbox.stripe.charging import Attempt
 from sandbox.stripe.events import BY_ITSELF
 
 
