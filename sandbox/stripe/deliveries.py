@@ -4,19 +4,22 @@ import hashlib
 import hmac
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import requests
 
 from sandbox.stripe import events
 from sandbox.stripe.account import Account
+from sandbox.stripe.delivery_faults import OLD_BY_S, DeliveryFaults, read_faults
 from sandbox.stripe.refusals import Resource
-from sandbox.stripe.store import Store
+from sandbox.stripe.store import Store, Transaction
 
 RETRY_FIRST_S = 1.0
 RETRY_MAX_S = 30.0
 TIMEOUT_S = 10.0
 SENDERS = 4
+NEVER_S = 100 * 365 * 24 * 3600.0
 _IDLE_S = 1.0
 _DELIVERED = "delivered"
 
@@ -28,6 +31,7 @@ class Delivery:
     id: int
     event: Resource
     attempt: int
+    faults: DeliveryFaults
 
 
 def signature(payload: bytes, secret: str, *, timestamp: int) -> str:
@@ -40,10 +44,18 @@ class Deliveries:
     """A few threads that each take a due delivery, send it, and note what became of it."""
 
     def __init__(
-        self, store: Store, account: Account, *, retry_first_s: float = RETRY_FIRST_S
+        self,
+        store: Store,
+        account: Account,
+        *,
+        real_now: Callable[[], float],
+        retry_first_s: float = RETRY_FIRST_S,
     ) -> None:
         self._store = store
         self._account = account
+        self._real_now = real_now
+        self._delayed: set[int] = set()
+        self._taken = 0
         self._retry_first_s = retry_first_s
         self._stopping = threading.Event()
         self._due = threading.Condition()
@@ -90,27 +102,59 @@ class Deliveries:
 
     def _take(self) -> Delivery | None:
         """Take the delivery longest due; if this process dies, it falls due again by itself."""
-        now = self._account.now()
         with self._store.transaction() as transaction:
-            row = transaction.sql.execute(
-                "UPDATE deliveries SET attempts = attempts + 1, due_at = ? WHERE id = ("
-                " SELECT id FROM deliveries WHERE delivered_at IS NULL AND due_at <= ?"
-                " ORDER BY due_at, id LIMIT 1) RETURNING id, event_id, attempts",
-                (now + 2 * TIMEOUT_S, now),
-            ).fetchone()
-            if row is None:
-                return None
-            return Delivery(row[0], events.retrieve(transaction, row[1]), row[2])
+            faults = read_faults(transaction)
+            while not faults.paused:
+                row = self._pick(transaction, faults)
+                if row is None:
+                    return None
+                identifier, event_id, attempts = row
+                wait_s = self._held_up(faults, identifier, attempts)
+                transaction.sql.execute(
+                    "UPDATE deliveries SET attempts = ?, due_at = ?, last_outcome = ? WHERE id = ?",
+                    (
+                        attempts if identifier in self._delayed and wait_s else attempts + 1,
+                        self._account.now() + (wait_s or 2 * TIMEOUT_S),
+                        "dropped" if wait_s == NEVER_S else None,
+                        identifier,
+                    ),
+                )
+                if not wait_s:
+                    event = events.retrieve(transaction, event_id)
+                    return Delivery(identifier, event, attempts + 1, faults)
+        return None
+
+    def _pick(
+        self, transaction: Transaction, faults: DeliveryFaults
+    ) -> tuple[int, str, int] | None:
+        rows: list[tuple[int, str, int]] = transaction.sql.execute(
+            "SELECT id, event_id, attempts FROM deliveries WHERE delivered_at IS NULL"
+            " AND due_at <= ? ORDER BY due_at, id LIMIT ?",
+            (self._account.now(), faults.reorder_window),
+        ).fetchall()
+        self._taken += 1
+        return rows[int(faults.draw("order", self._taken) * len(rows))] if rows else None
+
+    def _held_up(self, faults: DeliveryFaults, identifier: int, attempts: int) -> float:
+        """For how many seconds this delivery is not made, 0 for one to be made now."""
+        if attempts == 0 and faults.strikes("drop", identifier):
+            return NEVER_S
+        if attempts or identifier in self._delayed or not faults.strikes("delay", identifier):
+            return 0.0
+        self._delayed.add(identifier)
+        return faults.delay_max_s * faults.draw("wait", identifier)
 
     def _send(self, session: requests.Session, delivery: Delivery) -> str:
         payload = json.dumps(delivery.event, indent=2).encode()
-        timestamp = self._account.created
+        which = (delivery.id, delivery.attempt)
+        timestamp = int(self._real_now())
+        if delivery.faults.strikes("old_timestamp", *which):
+            timestamp -= OLD_BY_S
+        secret = delivery.faults.secret(self._account.webhook_secret, *which)
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "User-Agent": "Stripe/1.0 (simulated)",
-            "Stripe-Signature": signature(
-                payload, self._account.webhook_secret, timestamp=timestamp
-            ),
+            "Stripe-Signature": signature(payload, secret, timestamp=timestamp),
         }
         try:
             answer = session.post(
@@ -132,3 +176,6 @@ class Deliveries:
                 "UPDATE deliveries SET last_outcome = ?, due_at = ?, delivered_at = ? WHERE id = ?",
                 (outcome, now + wait_s, now if outcome == _DELIVERED else None, delivery.id),
             )
+            which = (delivery.id, delivery.attempt)
+            if outcome == _DELIVERED and delivery.faults.strikes("duplicate", *which):
+                events.deliver(transaction, self._account, delivery.event["id"])

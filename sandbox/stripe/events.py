@@ -45,10 +45,15 @@ def record(
         "type": kind,
     }
     transaction.put(event)
-    transaction.sql.execute(
-        "INSERT INTO deliveries (event_id, due_at) VALUES (?, ?)", (event["id"], account.now())
-    )
+    deliver(transaction, account, event["id"])
     return event
+
+
+def deliver(transaction: Transaction, account: Account, event_id: str) -> None:
+    """Queue a delivery of the event to the webhook endpoint."""
+    transaction.sql.execute(
+        "INSERT INTO deliveries (event_id, due_at) VALUES (?, ?)", (event_id, account.now())
+    )
 
 
 def retrieve(transaction: Transaction, event_id: str) -> Resource:

@@ -1,5 +1,6 @@
 """The simulated Stripe as a running server: HTTP in front, deliveries behind, loopback only."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -7,8 +8,12 @@ from typing import Self
 from sandbox.serving import LoopbackServer
 from sandbox.stripe.account import Account
 from sandbox.stripe.app import create_app
+from sandbox.stripe.calling import Calls
+from sandbox.stripe.clock import Clock
 from sandbox.stripe.deliveries import RETRY_FIRST_S, Deliveries
 from sandbox.stripe.due import DueWork
+from sandbox.stripe.faults import Faults, add_faults
+from sandbox.stripe.knobs import add_knobs
 from sandbox.stripe.store import Store
 
 
@@ -18,11 +23,19 @@ class SimulatedStripe:
     def __init__(
         self, account: Account, *, data: Path, port: int = 0, retry_first_s: float = RETRY_FIRST_S
     ) -> None:
-        self.account = account
         self.store = Store(data)
-        self._deliveries = Deliveries(self.store, account, retry_first_s=retry_first_s)
-        self._due_work = DueWork(self.store, account, self._deliveries)
-        self._server = LoopbackServer(create_app(self.store, account, self._deliveries), port=port)
+        clock = Clock(account.now, self.store)
+        self.account = replace(account, now=clock.now)
+        self._deliveries = Deliveries(
+            self.store, self.account, real_now=account.now, retry_first_s=retry_first_s
+        )
+        self._due_work = DueWork(self.store, self.account, self._deliveries)
+        self._faults = Faults()
+        app = create_app(self.store, self.account, self._deliveries)
+        add_faults(app, self._faults, self.store)
+        calls = Calls(self.store, self.account, self._deliveries)
+        add_knobs(app, self.account, calls, self._faults, clock)
+        self._server = LoopbackServer(app, port=port)
 
     @property
     def url(self) -> str:
@@ -37,6 +50,7 @@ class SimulatedStripe:
 
     def stop(self) -> None:
         """Stop everything and close the books."""
+        self._faults.stop()
         self._server.stop()
         self._due_work.stop()
         self._deliveries.stop()

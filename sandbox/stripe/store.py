@@ -141,7 +141,10 @@ class Store:
         self._connection.executescript(_SCHEMA)
         # Requests that were running when the last process died have no answer to replay.
         self._connection.execute("DELETE FROM idempotency_keys WHERE status IS NULL")
-        self._connection.execute("UPDATE deliveries SET due_at = 0 WHERE delivered_at IS NULL")
+        self._connection.execute(
+            "UPDATE deliveries SET due_at = 0"
+            " WHERE delivered_at IS NULL AND last_outcome IS NOT 'dropped'"
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
