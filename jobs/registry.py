@@ -10,10 +10,13 @@ from jobs.drain_webhooks import drain_webhooks
 from jobs.expire_holds import expire_holds
 from jobs.prune_records import prune_records
 from jobs.queues import QUEUES, ROUTINE, URGENT, Queue
+from jobs.refund_duplicate import refund_duplicate
+from jobs.resolve_refunds import resolve_refunds
 from jobs.roll_ledger import roll_ledger
 from jobs.seal_ledger import seal_ledger
 from jobs.settle_available import settle_available
 from jobs.sync_stripe_balance import sync_stripe_balance
+from payments.lifecycle import write_changes
 from payments.webhooks import wake_up
 
 
@@ -34,6 +37,8 @@ JOBS = {
     "roll_ledger": Job(roll_ledger, URGENT),
     "sync_stripe_balance": Job(sync_stripe_balance, ROUTINE),
     "settle_available": Job(settle_available, ROUTINE),
+    write_changes.REFUND_DUPLICATE: Job(refund_duplicate, ROUTINE),
+    "resolve_refunds": Job(resolve_refunds, ROUTINE),
     "seal_ledger": Job(seal_ledger, ROUTINE),
     "audit_ledger": Job(audit_ledger, ROUTINE),
     "prune_records": Job(prune_records, ROUTINE),

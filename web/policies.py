@@ -25,6 +25,8 @@ POLICIES: dict[str, frozenset[Role]] = {
     "payments.cancel": frozenset({Role.SERVICE, Role.BUYER, Role.SUPPORT, Role.ADMIN}),
     "payments.capture": frozenset({Role.SERVICE, Role.SUPPORT, Role.ADMIN}),
     "payments.read": _EVERYBODY,
+    "refunds.create": frozenset({Role.SERVICE, Role.SUPPORT, Role.ADMIN}),
+    "refunds.read": _EVERYBODY,
     "events.read": _EVERYBODY,
     "ledger.read": frozenset({Role.FINANCE, Role.ADMIN}),
     "keys.create": _ADMIN,

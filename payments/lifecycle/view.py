@@ -94,6 +94,7 @@ class RefundView:
 
     id: str
     payment_id: str
+    order_id: str
     amount: int
     currency: str
     status: str
@@ -103,25 +104,31 @@ class RefundView:
     updated_at: dt.datetime
 
     def as_json(self) -> dict[str, Any]:
-        """Return the refund as the API writes it."""
+        """Return the refund as the API writes it: amounts as digits, times in RFC 3339."""
+        failure = {
+            "code": self.failure_code,
+            "message": "The refund did not arrive; the money is held for the order again.",
+        }
         return {
             "id": self.id,
             "payment_id": self.payment_id,
+            "order_id": self.order_id,
             "amount": str(self.amount),
             "currency": self.currency,
             "status": self.status,
             "reason": self.reason,
-            "failure_code": self.failure_code,
+            "failure": None if self.failure_code is None else failure,
             "created_at": rfc_3339(self.created_at),
             "updated_at": rfc_3339(self.updated_at),
         }
 
 
-def view_refund(row: Refund) -> RefundView:
+def view_refund(row: Refund, *, order_id: str) -> RefundView:
     """Return the refund of a row."""
     return RefundView(
         id=row.id,
         payment_id=row.payment_id,
+        order_id=order_id,
         amount=row.amount,
         currency=row.currency,
         status=row.status,

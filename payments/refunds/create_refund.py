@@ -1,0 +1,191 @@
+"""Gives money of a payment back to its buyer, in part or whole: intent, call, outcome.
+
+What is asked for is reserved in the order's escrow before Stripe is called, so that it can be
+neither released nor given back twice meanwhile.
+"""
+
+import datetime as dt
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from ledger.errors import InsufficientFundsError
+from payments import idempotency
+from payments.access.caller import Caller
+from payments.accounting.givebacks import hold_in_escrow
+from payments.calls import open_calls
+from payments.crash_points import reach
+from payments.database import in_transaction
+from payments.errors import ConflictError, InvalidRequestError, NotFoundError
+from payments.idempotency import Answered, Claim
+from payments.identifiers import new_id
+from payments.lifecycle.stages import CHARGED, Status
+from payments.lifecycle.tables import Payment, Refund
+from payments.lifecycle.view import RefundView
+from payments.orders.tables import Order
+from payments.providers.stripe.client import StripeClient
+from payments.providers.stripe.refunds import Reason
+from payments.refunds.make_refund import (
+    OPERATION,
+    Begun,
+    begun_of,
+    giveback_of,
+    make_refund,
+    view_of,
+)
+
+CLAIM = "payments.refunds.create"
+
+
+def create_refund(
+    engine: Engine,
+    *,
+    caller: Caller,
+    reference: str,
+    payment_id: str,
+    amount: int | None,
+    reason: Reason | None,
+    now: dt.datetime,
+    stripe: StripeClient,
+) -> Answered[RefundView]:
+    """Give back `amount` minor units, or all that is left (None), once per reference.
+
+    Raises:
+        NotFoundError: there is no such payment, or it is not the caller's.
+        InvalidRequestError: the amount is zero, or the reference is malformed.
+        ConflictError: nothing was paid (`payment_not_refundable`), the buyer's bank disputes it
+            (`payment_disputed`), less is left (`refund_exceeds_payment`), or what is left was
+            released to the seller (`funds_released`). Also when Stripe refuses.
+        InProgressError, ReferenceReusedError: see `idempotency.claim`.
+        UnavailableError: Stripe gave no clear answer; the same request again finds out.
+    """
+    if amount is not None and amount < 1:
+        fault = {"amount": ["Refund at least 1; leave it out to refund all that is left."]}
+        raise InvalidRequestError("The amount is not valid.", errors=fault)
+
+    def prepare(session: Session) -> Begun | Answered[RefundView]:
+        asked = None if amount is None else str(amount)
+        content = {"payment_id": payment_id, "amount": asked, "reason": reason}
+        claim = idempotency.claim(
+            session,
+            principal=caller.principal,
+            operation=CLAIM,
+            reference=reference,
+            fingerprint=idempotency.fingerprint(content),
+            now=now,
+        )
+        if claim.replayed_id is not None:
+            return Answered(view_of(session, claim.replayed_id), replayed=True)
+        payment, order = _lock(session, caller, payment_id)
+        if claim.resource_id is not None:
+            return _resume(session, payment, claim.resource_id, now=now)
+        return _begin(session, claim, payment, order, amount=amount, reason=reason, now=now)
+
+    begun = in_transaction(engine, prepare)
+    if isinstance(begun, Answered):
+        return begun
+    reach("refund.intent_committed")
+    return Answered(make_refund(engine, begun, now=now, stripe=stripe), replayed=False)
+
+
+# ---- before the call ---------------------------------------------------------------------------
+
+
+def _lock(session: Session, caller: Caller, payment_id: str) -> tuple[Payment, Order]:
+    payment = session.get(Payment, payment_id, with_for_update={"key_share": True})
+    if payment is None:
+        raise NotFoundError("There is no such payment.")
+    order = session.get_one(Order, payment.order_id, with_for_update={"key_share": True})
+    if not caller.sees_everyone:
+        raise NotFoundError("There is no such payment.")
+    return payment, order
+
+
+def _begin(
+    session: Session,
+    claim: Claim,
+    payment: Payment,
+    order: Order,
+    *,
+    amount: int | None,
+    reason: Reason | None,
+    now: dt.datetime,
+) -> Begun:
+    amount = _refundable(session, payment, amount)
+    refund = Refund(
+        id=new_id("rfd", now=now),
+        payment_id=payment.id,
+        provider=payment.provider,
+        origin="api",
+        amount=amount,
+        currency=payment.currency,
+        status="pending",
+        reason=reason,
+        occurred_at=now,
+        booked="held",
+        created_at=now,
+        updated_at=now,
+    )
+    refund.hold_id = _hold(session, refund, order, now=now)
+    session.add(refund)
+    session.flush()
+    call = open_calls.begin(
+        session,
+        payment_id=payment.id,
+        operation=OPERATION,
+        request={"refund_id": refund.id},
+        claim=claim,
+        subject_id=refund.id,
+        now=now,
+    )
+    idempotency.set_resource(session, claim, resource_id=refund.id)
+    return begun_of(payment, refund, call)
+
+
+def _refundable(session: Session, payment: Payment, amount: int | None) -> int:
+    """Return how much is to go back, if that much is left."""
+    if Status(payment.status) not in CHARGED or payment.provider_ref is None:
+        raise ConflictError(
+            f"The payment is {payment.status}; only what was paid can be refunded.",
+            code="payment_not_refundable",
+        )
+    if payment.status == Status.DISPUTED:
+        raise ConflictError(
+            "The buyer's bank disputes this payment; answer the dispute instead.",
+            code="payment_disputed",
+        )
+    going = select(Refund).filter_by(payment_id=payment.id)
+    gone = sum(
+        refund.amount
+        for refund in session.scalars(going)
+        if refund.status in ("pending", "succeeded")
+    )
+    left = payment.amount_captured - gone
+    wanted = left if amount is None else amount
+    if left == 0 or wanted > left:
+        fault = f"At most {left} is left to refund." if left else "All of it was refunded before."
+        raise ConflictError(
+            "The refund is more than what is left of the payment.",
+            code="refund_exceeds_payment",
+            errors={"amount": [fault]},
+        )
+    return wanted
+
+
+def _hold(session: Session, refund: Refund, order: Order, *, now: dt.datetime) -> int:
+    giveback = giveback_of(refund, order)
+    try:
+        return hold_in_escrow(session.connection(), giveback, amount=refund.amount, now=now)
+    except InsufficientFundsError as error:
+        raise ConflictError(
+            "Less than that is still held for the order: the rest was released to the seller.",
+            code="funds_released",
+            errors={"amount": ["Refund no more than is still held for the order."]},
+        ) from error
+
+
+def _resume(session: Session, payment: Payment, refund_id: str, *, now: dt.datetime) -> Begun:
+    """Go on with a refund whose earlier request did not learn its outcome."""
+    call = open_calls.find_of_subject(session, subject_id=refund_id, operation=OPERATION)
+    open_calls.resume(call, now=now)
+    return begun_of(payment, session.get_one(Refund, refund_id), call)
