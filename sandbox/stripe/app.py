@@ -6,6 +6,7 @@ from werkzeug.exceptions import HTTPException
 from sandbox.stripe.account import API_VERSION, Account, new_id
 from sandbox.stripe.book_routes import add_books
 from sandbox.stripe.calling import Calls, respond
+from sandbox.stripe.checkout_routes import add_checkout
 from sandbox.stripe.deliveries import Deliveries
 from sandbox.stripe.hosted_pages import BROWSER_FILES, add_files
 from sandbox.stripe.intent_routes import add_intents
@@ -29,6 +30,7 @@ def create_app(store: Store, account: Account, deliveries: Deliveries) -> Flask:
     app.register_error_handler(HTTPException, _unknown_url)
     add_intents(app, account, calls)
     add_books(app, account, calls)
+    add_checkout(app, account, calls)
     add_bank_pages(app, calls)
     add_files(app)
     app.add_url_rule("/healthz", view_func=lambda: jsonify(ok=True))

@@ -4,6 +4,7 @@ from sandbox.stripe import charges
 from sandbox.stripe.account import new_id
 from sandbox.stripe.attempts import Attempt
 from sandbox.stripe.cards import Decline
+from sandbox.stripe.checkout_sessions import note_payment
 from sandbox.stripe.payment_methods import card_of
 from sandbox.stripe.refusals import Answer, Resource, doc_url
 
@@ -30,6 +31,7 @@ def charge_card(
     if decline is not None:
         return _declined(attempt, intent, charge, payment_method, decline)
     _succeed(attempt, intent, charge, payment_method)
+    note_payment(attempt, intent)
     return Answer(200, attempt.shown(intent))
 
 
@@ -45,6 +47,7 @@ def start_delayed(attempt: Attempt, intent: Resource, payment_method: Resource) 
     attempt.transaction.put(intent)
     attempt.transaction.put_off(intent["id"], due_at=attempt.account.now() + DELAY_S)
     attempt.tell("payment_intent.processing", intent)
+    note_payment(attempt, intent)
     return Answer(200, attempt.shown(intent))
 
 

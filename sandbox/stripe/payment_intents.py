@@ -81,7 +81,7 @@ def create(
 ) -> Resource:
     """A new intent, in `requires_payment_method` (or `requires_confirmation` with a card)."""
     amount, currency = required_amount(parameters), required_currency(parameters)
-    _check_amount(amount, currency)
+    check_amount(amount, currency)
     intent = _new_intent(account, amount, currency)
     intent["capture_method"] = (
         parameters.text("capture_method", choices=_CAPTURE_METHODS) or "automatic_async"
@@ -101,7 +101,8 @@ def create(
     return intent
 
 
-def _check_amount(amount: int, currency: str) -> None:
+def check_amount(amount: int, currency: str) -> None:
+    """Refuse an amount that Stripe does not charge."""
     smallest = _SMALLEST.get(currency, 1)
     if amount < 1:
         raise invalid("amount", "Invalid positive integer", code="parameter_invalid_integer")

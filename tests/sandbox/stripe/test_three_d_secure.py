@@ -167,7 +167,7 @@ def test_created_and_confirmed_in_one_call(client: StripeClient) -> None:
     assert waiting.status == "requires_action"
     with pytest.raises(stripe.CardError) as declined:
         new_intent(client, confirm=True, payment_method="pm_card_chargeDeclined")
-    assert "'status': 'requires_payment_method'" in str(declined.value.json_body)
+    assert '"status":"requires_payment_method"' in str(declined.value.http_body)
 
 
 def test_a_canceled_payment_cannot_be_approved_any_more(
