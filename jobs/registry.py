@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.audit_ledger import audit_ledger
+from jobs.compare_stripe_balance import compare_stripe_balance
 from jobs.context import JobContext
 from jobs.drain_webhooks import drain_webhooks
 from jobs.expire_holds import expire_holds
@@ -39,6 +40,7 @@ JOBS = {
     "settle_available": Job(settle_available, ROUTINE),
     write_changes.REFUND_DUPLICATE: Job(refund_duplicate, ROUTINE),
     "resolve_refunds": Job(resolve_refunds, ROUTINE),
+    "compare_stripe_balance": Job(compare_stripe_balance, ROUTINE),
     "seal_ledger": Job(seal_ledger, ROUTINE),
     "audit_ledger": Job(audit_ledger, ROUTINE),
     "prune_records": Job(prune_records, ROUTINE),

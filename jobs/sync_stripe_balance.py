@@ -29,6 +29,7 @@ def sync_stripe_balance(context: JobContext, _args: Mapping[str, Any]) -> dict[s
     return {
         "stored": synced.stored,
         "booked": synced.booked,
+        "settled": synced.settled,
         "matched": synced.matched,
         "asked_for": synced.asked_for,
         "payouts": payouts,

@@ -19,6 +19,7 @@ from web.commands.doctor import doctor
 from web.commands.encryption import encryption
 from web.commands.keys import keys
 from web.commands.ledger import ledger_group
+from web.commands.stripe import stripe_group
 from web.parts import parts_of
 
 _FORESEEN = (SettingsError, KeysetError, StrongroomError, LedgerError)
@@ -62,7 +63,7 @@ main = CommandLine(
     load_dotenv=False,
     set_debug_flag=False,
 )
-for _command in (doctor, keys, encryption, ledger_group):
+for _command in (doctor, keys, encryption, ledger_group, stripe_group):
     main.add_command(_command)
 
 if __name__ == "__main__":

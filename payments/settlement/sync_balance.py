@@ -16,7 +16,7 @@ from payments.database import in_transaction, transaction
 from payments.providers.stripe import balance
 from payments.providers.stripe.balance import BalanceTransaction, Page
 from payments.providers.stripe.client import StripeClient
-from payments.settlement.book_transactions import book_stored
+from payments.settlement.book_transactions import book_stored, settle_available
 from payments.settlement.match_principals import ask_for_missing, match_principals
 from payments.settlement.store_payouts import store_payouts
 from payments.settlement.store_transactions import PROVIDER, store_transactions
@@ -57,6 +57,7 @@ class Synced:
 
     stored: int
     booked: int
+    settled: int
     matched: int
     asked_for: int
     is_complete: bool
@@ -65,23 +66,26 @@ class Synced:
 def sync_balance(engine: Engine, *, stripe: StripeClient, now: dt.datetime) -> Synced:
     """Read what is new, at most twenty pages, book it, and join it with the payments' entries.
 
+    What is available already is settled at once; `settle_available` does the rest on its day.
+
     No transaction is open while Stripe is asked. It may run twice at once.
 
     Raises:
         UnavailableError: Stripe did not answer; what was read until then is booked.
         ConflictError: Stripe refused the question.
     """
-    stored, complete = 0, False
+    stored, booked, complete = 0, 0, False
     for _ in range(PAGES):
         cursor = read_cursor(engine)
         page = balance.list_transactions(stripe, since=cursor.since, after=cursor.walk_after)
         crash_points.reach("settlement.called")
-        stored += _keep(engine, page, cursor, now=now)
+        new, sound = _keep(engine, page, cursor, now=now)
+        stored, booked = stored + new, booked + sound
         crash_points.reach("settlement.recorded")
         if not page.has_more:
             complete = True
             break
-    return _book(engine, stored=stored, is_complete=complete, now=now)
+    return _finish(engine, stored=stored, booked=booked, is_complete=complete, now=now)
 
 
 def read_cursor(engine: Engine) -> Cursor:
@@ -91,14 +95,14 @@ def read_cursor(engine: Engine) -> Cursor:
         return Cursor(row.synced_to, row.walk_top, row.walk_after)
 
 
-def _keep(engine: Engine, page: Page, cursor: Cursor, *, now: dt.datetime) -> int:
+def _keep(engine: Engine, page: Page, cursor: Cursor, *, now: dt.datetime) -> tuple[int, int]:
     """Store and book a page, and note how far it reaches, in one transaction."""
 
-    def work(session: Session) -> int:
+    def work(session: Session) -> tuple[int, int]:
         stored = _store(session, page.transactions, now=now)
-        book_stored(session, limit=BATCH)
+        booked = book_stored(session, limit=BATCH)
         _advance(session, cursor, cursor.after_page(page))
-        return stored
+        return stored, booked
 
     return in_transaction(engine, work)
 
@@ -126,8 +130,12 @@ def _advance(session: Session, read: Cursor, reached: Cursor) -> None:
     )
 
 
-def _book(engine: Engine, *, stored: int, is_complete: bool, now: dt.datetime) -> Synced:
-    booked = in_transaction(engine, lambda session: book_stored(session, limit=BATCH))
+def _finish(
+    engine: Engine, *, stored: int, booked: int, is_complete: bool, now: dt.datetime
+) -> Synced:
+    settled = in_transaction(
+        engine, lambda session: settle_available(session, limit=BATCH, now=now)
+    )
     matched = in_transaction(engine, lambda session: match_principals(session, limit=BATCH))
     asked_for = in_transaction(
         engine, lambda session: ask_for_missing(session, limit=BATCH, now=now)
@@ -135,6 +143,7 @@ def _book(engine: Engine, *, stored: int, is_complete: bool, now: dt.datetime) -
     return Synced(
         stored=stored,
         booked=booked,
+        settled=settled,
         matched=matched,
         asked_for=len(asked_for),
         is_complete=is_complete,
