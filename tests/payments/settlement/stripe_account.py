@@ -1,9 +1,12 @@
 """A simulated Stripe account with payments of a shop in it, and what it tells us of them."""
 
 import datetime as dt
-import itertools
 import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -17,11 +20,10 @@ from payments.settlement.book_transactions import settle_available
 from payments.settlement.compare_balance import Comparison, compare_balance
 from payments.settlement.store_payouts import follow_payouts
 from payments.settlement.sync_balance import Synced, sync_balance
+from sandbox.stripe.account import Account
 from sandbox.stripe.server import SimulatedStripe
 from tests.payments.conftest import SECRET_KEY, stripe_at
 from tests.payments.settlement.stripe_books import Books
-
-_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -114,3 +116,19 @@ class StripeAccount:
         comparison = self.compare()
         assert comparison.in_flight == (), comparison.in_flight
         assert comparison.stripe == comparison.ledger
+
+
+@contextmanager
+def open_account(books: Books, folder: Path) -> Iterator[StripeAccount]:
+    """Run a simulated Stripe of the test's own, where everything that comes later comes at once."""
+    keys = Account(
+        secret_key=SECRET_KEY,
+        publishable_key="pk_test_sandbox_settlement",
+        webhook_url="http://127.0.0.1:9/nobody-listens",
+        webhook_secret="whsec_sandbox_settlement",
+        now=time.time,  # noqa: TID251 - the simulated Stripe has a clock of its own
+    )
+    with SimulatedStripe(keys, data=folder / "stripe.db", retry_first_s=60) as simulated:
+        account = StripeAccount(simulated, books)
+        account.turn("moments", "PUT", moment_s=0.01)
+        yield account
