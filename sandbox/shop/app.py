@@ -74,6 +74,18 @@ class Shop:
             abort(_NOT_FOUND)
         return order
 
+    def refund(
+        self, order: dict[str, Any], payment_id: str, *, share: int | None, reference: str
+    ) -> None:
+        """Give back a share of an order's payment (10: a tenth), or with None all that is left."""
+        payment = self._strongroom().get(f"/api/payments/{payment_id}")
+        if payment["order_id"] != order["id"]:
+            abort(_NOT_FOUND)
+        body = {"reference": f"refund-{reference}", "reason": "requested_by_customer"}
+        if share is not None:
+            body["amount"] = str(int(payment["amount"]) // share)
+        self._strongroom().post(f"/api/payments/{payment_id}/refunds", body)
+
     def token(self, *, now: dt.datetime) -> str:
         """A token that lets the buyer's browser open a session at Strongroom."""
         return issue_token(
@@ -122,11 +134,24 @@ def _add_pages(app: Flask, shop: Shop) -> None:
 
     @app.get("/checkout/<order_id>")
     def checkout(order_id: str) -> str:
-        return render_template("checkout.html", order=shop.own_order(order_id))
+        # Each attempt is a payment of its own; a reload stays with the one it was at.
+        attempt = request.args.get("attempt", 1, type=int)
+        return render_template("checkout.html", order=shop.own_order(order_id), attempt=attempt)
 
     @app.get("/orders/<order_id>")
     def order(order_id: str) -> str:
-        return render_template("order.html", order=shop.own_order(order_id))
+        return render_template(
+            "order.html", order=shop.own_order(order_id), reference=secrets.token_urlsafe(12)
+        )
+
+    @app.post("/orders/<order_id>/refund")
+    def refund(order_id: str) -> AnyResponse:
+        order = shop.own_order(order_id)
+        share = 10 if request.form["share"] == "part" else None
+        shop.refund(
+            order, request.form["payment"], share=share, reference=request.form["reference"]
+        )
+        return redirect(url_for("order", order_id=order_id), 303)
 
     @app.post("/token")
     def token() -> Response:

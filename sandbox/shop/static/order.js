@@ -6,6 +6,8 @@ import { written } from './money.js';
 const { strongroom: baseUrl, order: orderId } = document.querySelector('main').dataset;
 const strongroom = new Strongroom(baseUrl, tokenFromShop);
 const seen = new Set();
+const payments = new Set(); // the ids of this order's payments
+let newest = '';
 
 // One line for each status: a title, what it means to the buyer, and its tone.
 const STATUS = {
@@ -16,6 +18,9 @@ const STATUS = {
   failed: ['Not paid', 'Nothing was charged.', 'bad'],
   canceled: ['Canceled', 'Nothing was charged.', 'bad'],
   expired: ['Too late', 'The time to pay has passed. Nothing was charged.', 'bad'],
+  partially_refunded: ['Part of it comes back to you', 'It takes a few days to arrive.', 'good'],
+  refunded: ['All of it comes back to you', 'It takes a few days to arrive.', 'good'],
+  disputed: ['Disputed', 'Your bank has asked for the money back.', 'wait'],
 };
 
 start().catch((error) => show(['Cannot show the payment', error.message, 'bad']));
@@ -27,23 +32,28 @@ async function start() {
 }
 
 async function look() {
-  const payments = await strongroom.get(`/api/payments?order_id=${orderId}`);
-  for (const payment of payments.data.slice(0, 1)) showPayment(payment, false);
-  if (!payments.data.length) show(['Not paid yet', 'The card was not asked for so far.', 'wait'], true);
+  const page = await strongroom.get(`/api/payments?order_id=${orderId}`);
+  // Oldest first, as if all of it had just been heard.
+  for (const payment of page.data.reverse()) showPayment(payment, false);
+  if (!page.data.length) show(['Not paid yet', 'The card was not asked for so far.', 'wait'], true);
 }
-
-let newest = '';
 
 function showPayment(payment, isFresh) {
   const key = `${payment.id} ${payment.status} ${payment.updated_at}`;
   if (payment.order_id !== orderId || seen.has(key)) return;
   seen.add(key);
+  payments.add(payment.id);
   addLine(payment, isFresh);
   if (payment.updated_at < newest) return;
   newest = payment.updated_at;
   const [title, text, tone] = STATUS[payment.status] ?? [payment.status, '', 'wait'];
-  const open = ['created', 'requires_action', 'failed'].includes(payment.status);
+  const ended = ['canceled', 'expired'].includes(payment.status);
+  const open = ended || ['created', 'requires_action', 'failed'].includes(payment.status);
   show([title, payment.failure?.message ?? text, tone], open);
+  document.querySelector('#checkout').href =
+    `/checkout/${orderId}?attempt=${payments.size + (ended ? 1 : 0)}`;
+  document.querySelector('#staff-payment').value = payment.id;
+  document.querySelector('#staff').hidden = !['succeeded', 'partially_refunded'].includes(payment.status);
 }
 
 function show([title, text, tone], canTryAgain = false) {
@@ -60,7 +70,9 @@ function addLine(payment, isFresh) {
   time.dateTime = payment.updated_at;
   time.textContent = new Date(payment.updated_at).toLocaleTimeString('en-GB');
   const title = (STATUS[payment.status] ?? [payment.status])[0];
-  line.append(time, `${title} · ${written(payment.amount, payment.currency)}`);
+  const back = payment.amount_refunded !== '0';
+  const amount = back ? payment.amount_refunded : payment.amount;
+  line.append(time, `${title} · ${written(amount, payment.currency)}`);
   document.querySelector('#events').prepend(line);
 }
 

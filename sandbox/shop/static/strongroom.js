@@ -41,7 +41,7 @@ export class Strongroom {
 
   // Calls `onEvent(type, data)` for every change and `onState('live' | 'lost')` about the stream.
   // The browser reconnects by itself, and says with Last-Event-ID what it has already got.
-  async listen(types, onEvent, onState) {
+  async listen(types, onEvent, onState = () => {}) {
     await this.ensureSignedIn();
     const source = new EventSource(`${this.baseUrl}/api/events`, { withCredentials: true });
     source.onopen = () => onState('live');
