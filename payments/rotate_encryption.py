@@ -45,6 +45,7 @@ ENCRYPTED_COLUMNS = (
     EncryptedColumn(Party, "address_encrypted"),
     EncryptedColumn(Party, "tax_id_encrypted"),
     EncryptedColumn(Payment, "client_secret_encrypted"),
+    EncryptedColumn(Payment, "checkout_url_encrypted"),
     # The row's number is unknown before the insert, the event's id is not.
     EncryptedColumn(InboxEvent, "payload_encrypted", ("provider", "event_id")),
 )

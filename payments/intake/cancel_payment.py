@@ -10,7 +10,7 @@ from payments.access.caller import Caller
 from payments.errors import ConflictError
 from payments.idempotency import Answered
 from payments.intake.act_on_payment import Asked, Begun, Seen, act_on_payment
-from payments.intake.look_up import look_up_intent, look_up_session
+from payments.intake.look_up import look_up_intent, look_up_session, require_intent
 from payments.intake.outcome_of_call import CANCEL
 from payments.lifecycle.stages import Status
 from payments.lifecycle.tables import Payment
@@ -51,7 +51,7 @@ def cancel_payment(
     )
 
     def look(begun: Begun) -> Seen:
-        if begun.provider_ref is None:
+        if begun.session_ref is not None:
             return look_up_session(stripe, begun, now=now)
         return look_up_intent(stripe, begun, operation=CANCEL, now=now)
 
@@ -68,15 +68,15 @@ def cancel_payment(
 def give_up(
     stripe: StripeClient, begun: Begun, *, reason: CancelReason, now: dt.datetime
 ) -> Sequence[Fact]:
-    """Cancel the intent, or close the checkout page that has none yet."""
-    if begun.provider_ref is None:
+    """Cancel the intent, or close the checkout page: Stripe then gives up its intent itself."""
+    if begun.session_ref is not None:
         page = checkout.expire(
-            stripe, session_ref=begun.session_ref or "", idempotency_key=begun.idempotency_key
+            stripe, session_ref=begun.session_ref, idempotency_key=begun.idempotency_key
         )
         return checkout.facts_of_session(page.shown, canceled=True, seen_at=now)
     intent = intents.cancel(
         stripe,
-        provider_ref=begun.provider_ref,
+        provider_ref=require_intent(begun),
         reason=reason,
         idempotency_key=begun.idempotency_key,
     )

@@ -1,4 +1,4 @@
-"""Asks Stripe where a payment stands: its intent, or the checkout page that has no intent yet."""
+"""Asks Stripe where a payment stands: its intent, or the checkout page it is paid on."""
 
 import datetime as dt
 

@@ -23,6 +23,11 @@ PROMISED = {
     ("GET", "/api/keys"),
     ("POST", "/api/keys/{key_id}/rotate"),
     ("DELETE", "/api/keys/{key_id}"),
+    ("POST", "/api/payments/{payment_id}/confirm"),
+    ("POST", "/api/payments/{payment_id}/cancel"),
+    ("POST", "/api/payments/{payment_id}/capture"),
+    ("GET", "/api/payments/{payment_id}/timeline"),
+    ("POST", "/api/payments/stripe/checkout-session"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 }

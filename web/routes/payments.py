@@ -4,9 +4,11 @@ from typing import Any
 
 from payments.database import in_transaction
 from payments.idempotency import Answered
+from payments.intake import read_timeline as use_case
 from payments.intake.cancel_payment import cancel_payment
 from payments.intake.capture_payment import capture_payment
 from payments.intake.confirm_payment import confirm_payment
+from payments.intake.create_checkout import create_checkout
 from payments.intake.create_intent import create_intent
 from payments.intake.read_payment import list_payments, read_payment
 from payments.lifecycle.view import PaymentView
@@ -19,12 +21,15 @@ from web.schemas.payments import (
     Cancellation,
     Capture,
     Confirmation,
+    CreatedCheckout,
     CreatedIntent,
+    NewCheckout,
     NewIntent,
     Payment,
     PaymentPage,
     PaymentQuery,
 )
+from web.schemas.timeline import Timeline
 
 _Answer = tuple[dict[str, Any], int, dict[str, str]]
 
@@ -56,6 +61,30 @@ def start(body: dict[str, Any]) -> _Answer:
     return created.payment.as_event() | secrets, status, headers
 
 
+@blueprint.route("/stripe/checkout-session", methods=["POST"])
+@allow("payments.create")
+@blueprint.arguments(NewCheckout)
+@blueprint.response(201, CreatedCheckout)
+def start_checkout(body: dict[str, Any]) -> _Answer:
+    """Start a card payment of an order on Stripe's hosted page."""
+    parts = current_parts()
+    answered = create_checkout(
+        parts.engine,
+        caller=current_caller(),
+        reference=take_reference(body),
+        order_id=body["order_id"],
+        success_url=body["success_url"],
+        cancel_url=body["cancel_url"],
+        trusted_origins=parts.settings.trusted_origins,
+        now=parts.now(),
+        cipher=parts.cipher,
+        stripe=parts.stripe,
+    )
+    created, status, headers = render_answered(answered)
+    page = {"checkout_session_id": created.session_ref, "url": created.url}
+    return created.payment.as_event() | page, status, headers
+
+
 @blueprint.route("", methods=["GET"])
 @allow("payments.read")
 @blueprint.arguments(PaymentQuery, location="query")
@@ -80,6 +109,18 @@ def read(payment_id: str) -> dict[str, Any]:
         lambda session: read_payment(session, caller=caller, payment_id=payment_id),
     )
     return payment.as_event()
+
+
+@blueprint.route("/<id:payment_id>/timeline", methods=["GET"])
+@allow("payments.read")
+@blueprint.response(200, Timeline)
+def timeline(payment_id: str) -> use_case.Timeline:
+    """Show everything that happened to a payment; the backend and staff see our calls, too."""
+    caller = current_caller()
+    return in_transaction(
+        current_parts().engine,
+        lambda session: use_case.read_timeline(session, caller=caller, payment_id=payment_id),
+    )
 
 
 @blueprint.route("/<id:payment_id>/confirm", methods=["POST"])

@@ -12,8 +12,9 @@ from stripe import StripeClient
 from stripe.checkout import Session
 from stripe.params.checkout import SessionCreateParams
 
+from payments.errors import ConflictError
 from payments.providers.facts import Canceled, Expired, Fact
-from payments.providers.outcome import OutcomeUnknownError
+from payments.providers.outcome import OutcomeUnknownError, UnexpectedStateError
 from payments.providers.stripe.intent_facts import PROVIDER, facts_of_intent
 from payments.providers.stripe.named_errors import named_errors
 
@@ -102,13 +103,16 @@ def expire(client: StripeClient, *, session_ref: str, idempotency_key: str) -> C
     """Close a page, so that it cannot be paid on any more.
 
     Raises:
-        ConflictError: it was paid or closed before.
+        UnexpectedStateError: it was paid or closed before.
         OutcomeUnknownError: no answer.
     """
-    with named_errors():
-        session = client.v1.checkout.sessions.expire(
-            session_ref, {"expand": _SHOWN}, {"idempotency_key": idempotency_key}
-        )
+    try:
+        with named_errors():
+            session = client.v1.checkout.sessions.expire(
+                session_ref, {"expand": _SHOWN}, {"idempotency_key": idempotency_key}
+            )
+    except ConflictError as error:
+        raise UnexpectedStateError(error.detail) from error
     return _page(session)
 
 

@@ -33,6 +33,7 @@ class Counter:
         self.now += dt.timedelta(**time)
 
     def start(self, order: OrderView | None = None, *, capture: Any = "automatic") -> PaymentView:
+        self.wait(seconds=1)  # of two payments the later one is the newer one
         return create_intent(
             self.shop.engine,
             caller=self.shop.buyer,

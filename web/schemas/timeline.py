@@ -1,0 +1,91 @@
+"""A payment's history in answers."""
+
+from marshmallow import fields
+
+from web.schemas.fields import AmountField, MomentField, StrictSchema
+from web.schemas.payments import Payment
+
+
+class Step(StrictSchema):
+    """One step of a payment's life; `cause` is who told it, such as `api:confirm` or `poll`."""
+
+    seq = fields.Integer()
+    from_status = fields.String(allow_none=True)
+    to_status = fields.String()
+    cause = fields.String()
+    occurred_at = MomentField()
+    recorded_at = MomentField()
+
+
+class RefundLine(StrictSchema):
+    """Money that goes or went back to the buyer."""
+
+    id = fields.String()
+    origin = fields.String()
+    amount = AmountField()
+    currency = fields.String()
+    status = fields.String()
+    reason = fields.String(allow_none=True)
+    failure_code = fields.String(allow_none=True)
+    created_at = MomentField()
+    updated_at = MomentField()
+
+
+class DisputeLine(StrictSchema):
+    """A buyer's bank asking for the money back."""
+
+    id = fields.String()
+    amount = AmountField()
+    currency = fields.String()
+    status = fields.String()
+    reason = fields.String()
+    evidence_due_by = MomentField(allow_none=True)
+    created_at = MomentField()
+    updated_at = MomentField()
+
+
+class CallLine(StrictSchema):
+    """A call to the provider and what came of it; an open one is looked up at `due_at`."""
+
+    id = fields.String()
+    operation = fields.String()
+    state = fields.String()
+    error = fields.String(allow_none=True)
+    attempts = fields.Integer()
+    due_at = MomentField(allow_none=True)
+    created_at = MomentField()
+    finished_at = MomentField(allow_none=True)
+
+
+class PostingLine(StrictSchema):
+    """One posting: debit positive, credit negative, in minor units of `asset`."""
+
+    path = fields.String()
+    asset = fields.String()
+    amount = AmountField()
+
+
+class EntryLine(StrictSchema):
+    """A ledger entry of the payment."""
+
+    id = fields.Integer()
+    effect_key = fields.String()
+    kind = fields.String()
+    occurred_at = MomentField()
+    recorded_at = MomentField()
+    description = fields.String(allow_none=True)
+    lines = fields.List(fields.Nested(PostingLine))
+
+
+class Timeline(StrictSchema):
+    """Everything that happened to a payment, each list in its order.
+
+    `calls` and `ledger_entries` are null for buyers and sellers.
+    """
+
+    payment = fields.Nested(Payment, attribute="payment_shown")
+    events = fields.List(fields.Nested(Step))
+    refunds = fields.List(fields.Nested(RefundLine))
+    disputes = fields.List(fields.Nested(DisputeLine))
+    calls = fields.List(fields.Nested(CallLine), allow_none=True)
+    ledger_entries = fields.List(fields.Nested(EntryLine), attribute="entries", allow_none=True)
