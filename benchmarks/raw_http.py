@@ -25,8 +25,13 @@ class Sent:
 
     def percentile_ms(self, share: float) -> float:
         """Return the latency that `share` of the requests stayed under."""
-        ordered = sorted(self.latencies_s)
-        return ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000
+        return percentile_ms(self.latencies_s, share)
+
+
+def percentile_ms(seconds: Sequence[float], share: float) -> float:
+    """Return, in milliseconds, what `share` of these times stay under."""
+    ordered = sorted(seconds)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000
 
 
 def request_bytes(path: str, body: bytes, headers: dict[str, str]) -> bytes:
