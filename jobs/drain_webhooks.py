@@ -20,7 +20,13 @@ def drain_webhooks(context: JobContext, _args: Mapping[str, Any]) -> dict[str, i
     started = context.clock()
     drained = Drained()
     while context.clock() - started < BUSY_FOR:
-        batch = drain_inbox(context.engine, cipher=context.cipher, limit=BATCH, now=context.clock())
+        batch = drain_inbox(
+            context.engine,
+            cipher=context.cipher,
+            limit=BATCH,
+            now=context.clock(),
+            retry_window_h=context.settings.webhook_retry_window_h,
+        )
         drained += batch
         if batch.total < BATCH:
             break

@@ -9,16 +9,18 @@ from jobs.compare_stripe_balance import compare_stripe_balance
 from jobs.context import JobContext
 from jobs.drain_webhooks import drain_webhooks
 from jobs.expire_holds import expire_holds
+from jobs.fetch_missed_events import fetch_missed_events
 from jobs.prune_records import prune_records
 from jobs.queues import QUEUES, ROUTINE, URGENT, Queue
 from jobs.refund_duplicate import refund_duplicate
+from jobs.replay_webhooks import replay_webhooks
 from jobs.resolve_refunds import resolve_refunds
 from jobs.roll_ledger import roll_ledger
 from jobs.seal_ledger import seal_ledger
 from jobs.settle_available import settle_available
 from jobs.sync_stripe_balance import sync_stripe_balance
 from payments.lifecycle import write_changes
-from payments.webhooks import wake_up
+from payments.webhooks import request_replay, wake_up
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ JOBS = {
     wake_up.JOB: Job(drain_webhooks, URGENT),
     "expire_holds": Job(expire_holds, URGENT),
     "roll_ledger": Job(roll_ledger, URGENT),
+    request_replay.JOB: Job(replay_webhooks, ROUTINE),
+    "fetch_missed_events": Job(fetch_missed_events, ROUTINE),
     "sync_stripe_balance": Job(sync_stripe_balance, ROUTINE),
     "settle_available": Job(settle_available, ROUTINE),
     write_changes.REFUND_DUPLICATE: Job(refund_duplicate, ROUTINE),

@@ -33,6 +33,7 @@ SCHEDULE = (
     Periodic("sync_stripe_balance", dt.timedelta(minutes=1)),
     Periodic("resolve_refunds", dt.timedelta(seconds=15)),
     Periodic("seal_ledger", dt.timedelta(minutes=1)),
+    Periodic("fetch_missed_events", dt.timedelta(minutes=10)),
     Periodic("compare_stripe_balance", dt.timedelta(hours=1)),
     Periodic("audit_ledger", dt.timedelta(hours=1)),
     Periodic("prune_records", dt.timedelta(hours=1)),

@@ -20,6 +20,7 @@ from web.commands.encryption import encryption
 from web.commands.keys import keys
 from web.commands.ledger import ledger_group
 from web.commands.stripe import stripe_group
+from web.commands.webhooks import webhooks
 from web.parts import parts_of
 
 _FORESEEN = (SettingsError, KeysetError, StrongroomError, LedgerError)
@@ -41,7 +42,9 @@ class CommandLine(FlaskGroup):
         try:
             return super().invoke(ctx)
         except _FORESEEN as error:
-            raise click.ClickException(str(error)) from error
+            faults = getattr(error, "errors", {}).items()
+            lines = [f"  {field}: {' '.join(told)}" for field, told in faults]
+            raise click.ClickException("\n".join([str(error), *lines])) from error
         except DBAPIError as error:
             reason = redact_text(str(error.orig)).strip()
             raise click.ClickException(f"PostgreSQL refused or is away: {reason}") from error
@@ -56,14 +59,14 @@ def _make_app() -> Flask:
 
 main = CommandLine(
     name="strongroom",
-    help="Look after a Strongroom: what runs, API keys, encryption, the ledger.",
+    help="Look after a Strongroom: what runs, API keys, encryption, the ledger, webhooks.",
     create_app=_make_app,
     add_default_commands=False,
     add_version_option=False,
     load_dotenv=False,
     set_debug_flag=False,
 )
-for _command in (doctor, keys, encryption, ledger_group, stripe_group):
+for _command in (doctor, keys, encryption, ledger_group, stripe_group, webhooks):
     main.add_command(_command)
 
 if __name__ == "__main__":

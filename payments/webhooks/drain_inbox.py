@@ -4,8 +4,9 @@ An event that cannot be applied is set aside alone and tried again later; the ot
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from sqlalchemy import Engine, Select, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -13,19 +14,18 @@ from sqlalchemy.orm import Session
 
 from payments.crash_points import reach
 from payments.database import in_transaction, transaction
-from payments.lifecycle.record_facts import SourcedFact, record_facts
+from payments.lifecycle.record_facts import Result, SourcedFact, record_facts
 from payments.log_lines import get_logger
 from payments.privacy.encryption import DecryptionError, FieldCipher
-from payments.privacy.redaction import redact
-from payments.providers.facts import MalformedEventError
+from payments.providers.facts import Fact, MalformedEventError
 from payments.providers.stripe import events as stripe_events
+from payments.settings import RETRY_WINDOW_H
 from payments.settlement import wake_up as balance_wake_up
 from payments.webhooks.sealed_payload import unseal
+from payments.webhooks.set_aside import set_aside
 from payments.webhooks.tables import IS_NEW, InboxEvent
 
-MAX_ATTEMPTS = 8
-BACK_OFF_CAP_S = 3_600
-ERROR_LENGTH = 2_000
+_DEFAULT_WINDOWS_H = {stripe_events.PROVIDER: RETRY_WINDOW_H}
 
 _log = get_logger(__name__)
 
@@ -55,13 +55,22 @@ class Drained:
 class _Sorted:
     """A claimed batch, sorted by what can be done with each event."""
 
-    facts: list[tuple[InboxEvent, SourcedFact]] = field(default_factory=list)
+    told: list[tuple[InboxEvent, list[SourcedFact]]] = field(default_factory=list)
     ignored: list[InboxEvent] = field(default_factory=list)
     faults: list[tuple[InboxEvent, str]] = field(default_factory=list)
 
 
-def drain_inbox(engine: Engine, *, cipher: FieldCipher, limit: int, now: dt.datetime) -> Drained:
+def drain_inbox(
+    engine: Engine,
+    *,
+    cipher: FieldCipher,
+    limit: int,
+    now: dt.datetime,
+    retry_window_h: Mapping[str, int] = _DEFAULT_WINDOWS_H,
+) -> Drained:
     """Apply up to `limit` due events, oldest first, and return what became of them.
+
+    `retry_window_h` is the settings' retry window of each provider, in hours.
 
     Raises:
         OperationalError: the database is not to be reached, or gave up waiting for a lock; that
@@ -73,7 +82,7 @@ def drain_inbox(engine: Engine, *, cipher: FieldCipher, limit: int, now: dt.date
         .order_by(InboxEvent.due_at, InboxEvent.id)
         .limit(limit)
     )
-    return _Drain(engine, cipher, now).take(oldest)
+    return _Drain(engine, cipher, now, retry_window_h).take(oldest)
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,7 @@ class _Drain:
     engine: Engine
     cipher: FieldCipher
     now: dt.datetime
+    retry_window_h: Mapping[str, int]
 
     def take(self, batch: Select[InboxEvent]) -> Drained:
         """Apply a batch in one transaction; if that fails, its halves."""
@@ -109,20 +119,33 @@ class _Drain:
         """Look for the event that brought its batch down, and set it aside."""
         if len(ids) == 1:
             _log.error("webhook_event_poisoned", inbox_id=ids[0], exc_info=error)
-            with transaction(self.engine) as session:
-                event = session.get_one(InboxEvent, ids[0], with_for_update=True)
-                self._set_aside(session, event, f"{type(error).__name__}: {error}")
-            return Drained(set_aside=1)
+            return self._set_aside_if_new(ids[0], f"{type(error).__name__}: {error}")
         middle = len(ids) // 2
         return self.take(_still_new(ids[:middle])) + self.take(_still_new(ids[middle:]))
 
+    def _set_aside_if_new(self, inbox_id: int, fault: str) -> Drained:
+        """Set an event aside, unless another drain had more luck with it meanwhile."""
+        with transaction(self.engine) as session:
+            still_new = _still_new([inbox_id]).with_for_update(skip_locked=True)
+            event = session.scalars(still_new).one_or_none()
+            if event is None:
+                return Drained()
+            self._set_aside(session, event, fault)
+        return Drained(set_aside=1)
+
     def _apply(self, session: Session, events: Sequence[InboxEvent]) -> Drained:
         batch = self._sort(events)
-        outcomes = record_facts(session, [fact for _, fact in batch.facts], now=self.now)
+        facts = [fact for _, facts in batch.told for fact in facts]
+        outcomes = iter(record_facts(session, facts, now=self.now))
         done: list[InboxEvent] = []
-        for (event, _), outcome in zip(batch.facts, outcomes, strict=True):
-            if outcome.result == "refused":
-                batch.faults.append((event, f"{outcome.reason}: {outcome.detail or ''}"))
+        for event, facts in batch.told:
+            faults = [
+                f"{outcome.reason}: {outcome.detail or ''}"
+                for outcome in islice(outcomes, len(facts))
+                if outcome.result is Result.REFUSED
+            ]
+            if faults:
+                batch.faults.append((event, "; ".join(faults)))
             else:
                 done.append(event)
         self._close(session, done, state="done")
@@ -137,23 +160,23 @@ class _Drain:
         batch = _Sorted()
         for event in events:
             try:
-                fact = stripe_events.translate(
-                    unseal(
-                        self.cipher,
-                        event.payload_encrypted,
-                        provider=event.provider,
-                        event_id=event.event_id,
-                    )
-                )
+                facts = self._read(event)
             except (DecryptionError, MalformedEventError) as error:
                 batch.faults.append((event, f"{type(error).__name__}: {error}"))
                 continue
-            if fact is None:
-                batch.ignored.append(event)
+            if facts:
+                batch.told.append((event, facts))
             else:
-                cause = f"{event.provider}:{event.event_id}"
-                batch.facts.append((event, SourcedFact(fact, cause)))
+                batch.ignored.append(event)
         return batch
+
+    def _read(self, event: InboxEvent) -> list[SourcedFact]:
+        """Return what an event tells; nothing when it is of a kind that means nothing here."""
+        payload = unseal(
+            self.cipher, event.payload_encrypted, provider=event.provider, event_id=event.event_id
+        )
+        cause = f"{event.provider}:{event.event_id}"
+        return [SourcedFact(fact, cause) for fact in _listed(stripe_events.translate(payload))]
 
     def _close(self, session: Session, events: Sequence[InboxEvent], *, state: str) -> None:
         if events:
@@ -165,28 +188,14 @@ class _Drain:
             )
 
     def _set_aside(self, session: Session, event: InboxEvent, fault: str) -> None:
-        """Keep an event for a later attempt, or for people after the last one."""
-        event.attempts += 1
-        event.error = str(redact(fault))[:ERROR_LENGTH]
-        if event.attempts >= MAX_ATTEMPTS:
-            event.state, event.finished_at = "dead", self.now
-        else:
-            event.due_at = self.now + back_off(event.attempts)
-        session.flush()
-        _log.warning(
-            "webhook_event_set_aside",
-            event_id=event.event_id,
-            event_type=event.event_type,
-            received_by_request=event.request_id,
-            attempts=event.attempts,
-            state=event.state,
-            error=event.error,
-        )
+        set_aside(session, event, fault, configured_h=self.retry_window_h, now=self.now)
 
 
-def back_off(attempts: int) -> dt.timedelta:
-    """Return how long an event rests after so many failed attempts: 1 s, 4 s, … to an hour."""
-    return dt.timedelta(seconds=min(4 ** max(attempts - 1, 0), BACK_OFF_CAP_S))
+def _listed(told: Fact | Sequence[Fact] | None) -> Sequence[Fact]:
+    """Return the facts of an event, whether its translation is none, one or several."""
+    if told is None:
+        return []
+    return told if isinstance(told, Sequence) else [told]
 
 
 def _still_new(ids: list[int]) -> Select[InboxEvent]:

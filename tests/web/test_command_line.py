@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 import ledger
 from ledger import AccountSpec, Entry, Posting
@@ -37,7 +37,7 @@ def run(environ: dict[str, str]) -> Run:
 def test_help_needs_no_configuration() -> None:
     result = CliRunner().invoke(main, ["--help"], env={"DATABASE_URL": ""})
     assert result.exit_code == 0
-    for command in ("doctor", "encryption", "keys", "ledger"):
+    for command in ("doctor", "encryption", "keys", "ledger", "webhooks"):
         assert command in result.output
 
 
@@ -125,3 +125,34 @@ def test_encryption_keys_rotate(run: Run, environ: dict[str, str]) -> None:
     assert len(json.loads(keyset)["key"]) == 2
     environ["ENCRYPTION_KEYSET"] = keyset
     assert json.loads(run("encryption", "rotate", "--json").stdout)["left"] == 0
+
+
+def test_webhooks_are_listed_replayed_and_given_time(run: Run, fresh_engine: Engine) -> None:
+    assert "no such events" in run("webhooks", "list", "--state", "dead").stdout
+    with fresh_engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO strongroom.webhook_inbox (provider, event_id, event_type,"
+                " occurred_at, payload_encrypted, received_at, due_at, state, error, finished_at)"
+                " VALUES ('stripe', 'evt_1', 'charge.updated', :now, '', :now, :now, 'dead',"
+                " 'unknown_payment: …', :now)"
+            ),
+            {"now": NOW - dt.timedelta(hours=100)},
+        )
+    [row] = json.loads(run("webhooks", "list", "--state", "dead", "--json").stdout)
+    assert (row["event_id"], row["error"]) == ("evt_1", "unknown_payment: …")
+    assert "unknown_payment" in run("webhooks", "list").stdout
+    made = json.loads(run("webhooks", "replay", "evt_1", "--reference", "once", "--json").stdout)
+    assert made.items() >= {"source": "inbox", "status": "running", "accepted": 1}.items()
+    assert made["id"] in run("webhooks", "replay", "evt_1", "--reference", "once").stdout
+    assert "running" in run("webhooks", "show-replay", made["id"]).stdout
+    fetched = run("webhooks", "replay", "--source", "stripe", "--from", f"{NOW:%Y-%m-%dT%H:%M}")
+    assert "as Stripe lists them" in fetched.stdout
+    assert "Not in the inbox" in run("webhooks", "replay", "evt_2", code=1).output
+    assert "no moment" in run("webhooks", "replay", "--from", "noon", code=2).output
+    assert "72" in run("webhooks", "retry-window").stdout
+    assert "1 dead ones" in run("webhooks", "retry-window", "stripe", "168").stdout
+    [window] = json.loads(run("webhooks", "retry-window", "--json").stdout)
+    assert (window["hours"], window["set_by"]) == (168, "command:strongroom")
+    assert "Use one of: stripe" in run("webhooks", "retry-window", "nobody", "1", code=1).output
+    assert "how many hours" in run("webhooks", "retry-window", "stripe", code=2).output

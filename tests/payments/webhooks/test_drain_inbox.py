@@ -11,7 +11,8 @@ import ledger
 from payments.database import connect_engine, transaction
 from payments.delivery.tables import LiveEvent, OutboxRow
 from payments.lifecycle.tables import Payment
-from payments.webhooks.drain_inbox import MAX_ATTEMPTS, Drained, back_off, drain_inbox
+from payments.webhooks.drain_inbox import Drained, drain_inbox
+from payments.webhooks.set_aside import back_off
 from payments.webhooks.tables import InboxEvent
 from payments.webhooks.wake_up import wake_up_for_leftovers
 from tests.payments.shop import NOW, Shop, open_shop
@@ -166,21 +167,43 @@ def test_an_event_ahead_of_its_payment_is_applied_when_the_payment_is_there(shop
     assert status_of(shop.engine, payment) == "succeeded"
 
 
-def test_an_event_nobody_can_apply_is_dead_after_eight_attempts(shop: Shop) -> None:
+def test_an_event_nobody_can_apply_is_dead_when_its_window_is_over(shop: Shop) -> None:
     stripe_event = succeeded(new_payment(shop), amount_received=1)
     receive(shop.engine, stripe_event)
-    now = NOW
-    for _ in range(MAX_ATTEMPTS):
-        assert drain(shop.engine, now=now) == Drained(set_aside=1)
-        now += dt.timedelta(hours=2)
-    (row,) = inbox(shop.engine, [stripe_event])
-    assert (row.state, row.attempts) == ("dead", 8)
-    assert drain(shop.engine, now=now) == Drained()
+    attempts, now, last = 0, NOW, NOW
+    while states(shop.engine, [stripe_event]) == ["new"]:
+        drain(shop.engine, now=now)
+        (row,) = inbox(shop.engine, [stripe_event])
+        attempts, last, now = attempts + 1, now, row.due_at
+    assert (row.state, row.attempts, row.finished_at) == ("dead", attempts, last)
+    assert last == NOW + dt.timedelta(hours=72)
+    assert 72 < attempts < 85
+    assert "amount_differs" in (row.error or "")
+    assert drain(shop.engine, now=now + dt.timedelta(days=1)) == Drained()
+
+
+def test_a_batch_of_300_loses_only_the_events_that_are_wrong(
+    shop: Shop, fresh_database_url: str
+) -> None:
+    payments = [new_payment(shop) for _ in range(300)]
+    refused, malformed, poisoned = 7, 150, 271
+    events = [succeeded(payment) for payment in payments]
+    events[refused] = succeeded(payments[refused], amount_received=1)
+    events[malformed] = succeeded(payments[malformed], amount_received="much")
+    for stripe_event in events:
+        receive(shop.engine, stripe_event)
+    break_payment(fresh_database_url, payments[poisoned])
+    assert drain(shop.engine, limit=300) == Drained(done=297, set_aside=3)
+    found = inbox(shop.engine, events)
+    assert [place for place, row in enumerate(found) if row.state == "new"] == [7, 150, 271]
+    told = [found[place].error or "" for place in (refused, malformed, poisoned)]
+    for error, word in zip(told, ["amount_differs", "MalformedEventError", "cursed"], strict=True):
+        assert word in error
 
 
 def test_the_rest_between_attempts_grows_from_a_second_to_an_hour() -> None:
-    rests = [back_off(attempts).total_seconds() for attempts in range(1, 9)]
-    assert rests == [1, 4, 16, 64, 256, 1024, 3600, 3600]
+    rests = [back_off(attempts).total_seconds() for attempts in (*range(1, 9), 10_000)]
+    assert rests == [1, 4, 16, 64, 256, 1024, 3600, 3600, 3600]
 
 
 def test_drains_at_once_apply_every_event_once(shop: Shop) -> None:
@@ -228,3 +251,12 @@ def test_leftovers_are_asked_for_once_when_they_are_due(shop: Shop) -> None:
         with transaction(shop.engine) as session:
             wake_up_for_leftovers(session, now=NOW)
     assert [row.state for row in wake_ups(shop.engine)] == ["done", "waiting"]
+
+
+def test_events_of_money_wake_the_job_that_reads_stripes_books_once(shop: Shop) -> None:
+    for kind in ("charge.updated", "payout.paid", "refund.updated", "customer.created"):
+        receive(shop.engine, event(kind, {"id": f"x_{secrets.token_hex(4)}", "object": "x"}))
+    drain(shop.engine)
+    (woken,) = [row for row in wake_ups(shop.engine) if row.job != "drain_webhooks"]
+    assert (woken.job, woken.coalesce_key) == ("sync_stripe_balance", "sync_stripe_balance")
+    assert woken.due_at == NOW + dt.timedelta(seconds=2)
