@@ -4,15 +4,13 @@ Each check returns what is wrong, in words; nothing wrong is an empty list.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, text
 
 import ledger
 from tests.faults.harness.books import StripeBooks
-
-Acknowledged = Sequence[tuple[str, Mapping[str, Any]]]
+from tests.faults.harness.system import Acknowledged
 
 _QUIET = """
     SELECT 'webhook ' || event_id || ' is ' || state || coalesce(': ' || error, '')
@@ -46,7 +44,10 @@ _FINAL_UNLESS_CHARGED = {"canceled", "expired"}
 
 
 def broken(
-    connection: Connection, *, books: StripeBooks | None = None, acknowledged: Acknowledged = ()
+    connection: Connection,
+    *,
+    books: StripeBooks | None = None,
+    acknowledged: Sequence[Acknowledged] = (),
 ) -> list[str]:
     """Return everything that does not hold; without `books`, Stripe is not asked."""
     found = [f"{fault.name}: {fault.rows}" for fault in ledger.broken_invariants(connection)]
@@ -81,7 +82,7 @@ def _live_positions(connection: Connection) -> Iterator[str]:
         yield f"{numbered} live events are numbered up to {highest}, the cursor is at {cursor}"
 
 
-def _acknowledged(connection: Connection, acknowledged: Acknowledged) -> Iterator[str]:
+def _acknowledged(connection: Connection, acknowledged: Sequence[Acknowledged]) -> Iterator[str]:
     """Find every 2xx again: the thing with its id and amount, and one thing a reference."""
     amounts = _by_id(
         connection,
@@ -89,9 +90,12 @@ def _acknowledged(connection: Connection, acknowledged: Acknowledged) -> Iterato
         " SELECT id, amount FROM strongroom.payments UNION ALL"
         " SELECT id, amount FROM strongroom.refunds",
     )
-    for path, answer in acknowledged:
-        if "amount" in answer and amounts.get(answer["id"]) != int(answer["amount"]):
+    given: dict[tuple[str, str], str] = {}
+    for path, reference, answer in acknowledged:
+        if amounts.get(answer["id"]) != int(answer["amount"]):
             yield f"{path} gave {answer['id']}, which is not there with {answer['amount']}"
+        if given.setdefault((path, reference), answer["id"]) != answer["id"]:
+            yield f"{path} gave two things for one reference: {answer['id']} and another"
 
 
 def _charges_and_payments(connection: Connection) -> Iterator[str]:

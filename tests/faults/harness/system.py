@@ -6,15 +6,18 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import psutil
 import requests
 from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
 
-from payments.database import connect_engine, transaction
+from payments.database import connect_engine, in_transaction, transaction
 from sandbox.calls import Cast, gather
 from sandbox.environment import Plan
 from sandbox.home import Home
@@ -32,6 +35,14 @@ from tests.faults.harness.proxy import CommitCutter
 RECOVERY_S = 60.0
 _REVIVED = ("worker", "relay")  # web's workers are started anew by gunicorn itself
 _Found = TypeVar("_Found")
+
+
+class Acknowledged(NamedTuple):
+    """A request that was answered with 2xx."""
+
+    path: str
+    reference: str
+    answer: dict[str, Any]
 
 
 class System:
@@ -55,7 +66,7 @@ class System:
             log=folder / "valkey.log",
         )
         self.books = StripeBooks(home.stripe)
-        self.acknowledged: list[tuple[str, dict[str, Any]]] = []
+        self.acknowledged: list[Acknowledged] = []
         self._randomness = randomness
         self._processes = Processes(home.path, logs=home.logs)
         self._programs: dict[str, Program] = {}
@@ -109,7 +120,7 @@ class System:
         except requests.RequestException:
             return None
         if answer.ok:
-            self.acknowledged.append((path, answer.json()))
+            self.acknowledged.append(Acknowledged(path, body["reference"], answer.json()))
         return answer
 
     def insist(
@@ -121,6 +132,8 @@ class System:
             answer = self.ask(session, path, body)
             if answer is not None and _is_final(answer):
                 return answer
+            if answer is not None and answer.status_code == HTTPStatus.CONFLICT:
+                self.time_passes()  # a lease of a request that is over need not be waited for
             if time.monotonic() > deadline:
                 told = "no answer" if answer is None else f"{answer.status_code}: {answer.text}"
                 raise AssertionError(f"POST {path} came to no end in {RECOVERY_S:.0f} s: {told}")
@@ -168,6 +181,19 @@ class System:
         self.wait_for_status(payment, "succeeded")
         return payment
 
+    def pay_all(self, count: int, *, meanwhile: Callable[[], None]) -> list[dict[str, Any]]:
+        """Start and confirm payments, four at a time, while something happens; return them."""
+
+        def pay() -> dict[str, Any]:
+            payment = self.payment()
+            self.confirm(payment)
+            return payment
+
+        with ThreadPoolExecutor(4) as callers:
+            paying = [callers.submit(pay) for _ in range(count)]
+            meanwhile()
+            return [one.result() for one in paying]
+
     def status(self, payment: dict[str, Any]) -> str:
         """Return a payment's status as the database has it."""
         with transaction(self.engine) as session:
@@ -186,7 +212,7 @@ class System:
         """Return how many rows of a table have these values."""
         where = " AND ".join(f"{name} = :{name}" for name in values)
         with transaction(self.engine) as session:
-            found = text(f"SELECT count(*) FROM strongroom.{table} WHERE {where}")
+            found = text(f"SELECT count(*) FROM strongroom.{table} WHERE {where or 'true'}")
             return int(session.execute(found, values).scalar_one())
 
     def _made(self, session: requests.Session, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -237,7 +263,6 @@ class System:
         os.kill(postmaster, signal.SIGQUIT)
         wait_until(lambda: not self.postgres.is_running(), timeout_s=30)
         self.postgres.start()
-        self.engine.dispose()
 
     def kill(self, name: str) -> None:
         """Kill one process of a program: web's worker, not its master."""
@@ -247,9 +272,8 @@ class System:
 
     def time_passes(self) -> None:
         """Let all leases and waits be over, instead of waiting for that."""
-        with transaction(self.engine) as session:
-            for statement in _TIME_PASSES:
-                session.execute(text(statement))
+        for statement in _TIME_PASSES:  # each alone: rows are locked in no order of ours
+            in_transaction(self.engine, _execution_of(statement))
 
     def valkey_client(self) -> Any:
         """Return a client of this system's Valkey."""
@@ -267,6 +291,11 @@ class System:
                 raise AssertionError(f"not within {within_s:.0f} s\n{self.log_ends()}")
             time.sleep(0.02)
         return found
+
+    def wait_for_progress(self, steps: int = 1) -> None:
+        """Wait until payments have made so many more steps."""
+        wanted = self.count("payment_events") + steps
+        self.eventually(lambda: self.count("payment_events") >= wanted)
 
     def settle(self) -> None:
         """Wait until Stripe has told everything and everything told has been worked on."""
@@ -315,10 +344,14 @@ _TIME_PASSES = (
 )
 
 
+def _execution_of(statement: str) -> Callable[[Session], object]:
+    return lambda session: session.execute(text(statement))
+
+
 def _is_final(answer: requests.Response) -> bool:
-    if answer.status_code >= 500:
+    if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return False
-    return answer.status_code != 409 or answer.json().get("code") != "in_progress"
+    return answer.status_code != HTTPStatus.CONFLICT or answer.json().get("code") != "in_progress"
 
 
 def _way_in(plan: Plan, seeded: dict[str, dict[str, str]], settings: dict[str, str]) -> WayIn:
