@@ -48,6 +48,8 @@ MATRIX: dict[str, Story] = {
     "inbox.effects_written": hear,
     "drain.begun": hear,
     "drain.done": hear,
+    "settlement.called": hear,
+    "settlement.recorded": hear,
     "relay.leased": hear,
     "relay.enqueued": hear,
     "relay.numbered": hear,
