@@ -32,4 +32,4 @@ def new_id(prefix: str, *, length: int = 24) -> str:
 
 def random_text(length: int) -> str:
     """Letters and digits nobody can guess."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in secrets.token_bytes(length))

@@ -1,6 +1,5 @@
 """Events: what happened, as a snapshot, queued for delivery in the same transaction."""
 
-import copy
 from dataclasses import dataclass
 
 from sandbox.stripe.account import API_VERSION, Account, new_id
@@ -38,7 +37,7 @@ def record(
         "object": "event",
         "api_version": API_VERSION,
         "created": account.created,
-        "data": {"object": copy.deepcopy(resource)},
+        "data": {"object": resource},
         "livemode": False,
         "pending_webhooks": 1,
         "request": {"id": request.id, "idempotency_key": request.idempotency_key},

@@ -41,7 +41,7 @@ def turn(simulated: SimulatedStripe, method: str, path: str, **wanted: Any) -> d
 
 def kinds_told(client: StripeClient) -> list[str]:
     """The types of all events so far, oldest first."""
-    return [event.type for event in client.v1.events.list({"limit": 100}).data][::-1]
+    return [str(event.type) for event in client.v1.events.list({"limit": 100}).data][::-1]
 
 
 def wait_for_event(client: StripeClient, kind: str) -> stripe.Event:

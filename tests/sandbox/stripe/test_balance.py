@@ -3,6 +3,7 @@
 import pytest
 import stripe
 from stripe import StripeClient
+from stripe.params import BalanceTransactionListParams
 
 from sandbox.stripe.server import SimulatedStripe
 from tests.sandbox.stripe.paying import booked, kinds_told, pay, turn, wait_for_event
@@ -44,7 +45,10 @@ def test_movements_are_listed_filtered_and_paged(client: StripeClient) -> None:
 
     listed = list(client.v1.balance_transactions.list({"limit": 1}).auto_paging_iter())
     assert [one.amount for one in listed] == [-1000, 1002, 1001, 1000]
-    since = {"created": {"gte": listed[0].created - 60}, "type": "charge"}
+    since: BalanceTransactionListParams = {
+        "created": {"gte": listed[0].created - 60},
+        "type": "charge",
+    }
     assert len(client.v1.balance_transactions.list(since).data) == 3
     assert (
         client.v1.balance_transactions.list({"created": {"gt": listed[0].created + 60}}).data == []

@@ -29,7 +29,7 @@ def patient(simulated: SimulatedStripe) -> Iterator[StripeClient]:
         http_client=http_client,
         max_network_retries=0,
     )
-    http_client.close()
+    http_client.close()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
 
 
 @pytest.mark.parametrize(("when", "effects"), [("before", 0), ("after", 1)])
