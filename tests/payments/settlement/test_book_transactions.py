@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 import ledger
 from payments.lifecycle.tables import Payment
@@ -320,3 +321,30 @@ def test_a_payment_whose_money_moved_unheard_of_is_put_up_for_polling(books: Boo
     books.charged(payment)
     books.match()
     assert books.ask(later + dt.timedelta(hours=3)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE strongroom.balance_transactions SET amount = 1",
+        "UPDATE strongroom.balance_transactions SET fee = 0, net = amount",
+        "DELETE FROM strongroom.balance_transactions",
+        "UPDATE strongroom.payouts SET amount = 1",
+        "DELETE FROM strongroom.payouts",
+        "INSERT INTO strongroom.balance_cursor (provider) VALUES ('other')",
+    ],
+)
+def test_what_stripe_said_cannot_be_changed(books: Books, change: str) -> None:
+    books.store(moved("topup", 700))
+    refused = pytest.raises(ProgrammingError, match=r"not allowed|permission denied")
+    with refused, books.shop.engine.begin() as connection:
+        connection.exec_driver_sql(change)
+
+
+def test_an_amount_is_a_whole_number_and_the_booked_sums_are_right(books: Books) -> None:
+    txn = moved("topup", 700, net=600)
+    books.store(txn)
+    for change in ("booked = 'pending'", "source_amount = 0.5, source_currency = 'USD'"):
+        statement = f"UPDATE strongroom.balance_transactions SET {change}"
+        with pytest.raises(IntegrityError), books.shop.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
