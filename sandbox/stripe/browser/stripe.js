@@ -226,7 +226,7 @@
       width: 'min(27rem, 94vw)', maxWidth: 'none', padding: '2.5rem 0 0', border: '0',
       borderRadius: '16px', overflow: 'hidden', color: 'CanvasText', background: 'Canvas',
       boxShadow: '0 0 0 100vmax rgb(0 0 0 / 55%)', colorScheme: 'light dark',
-    }, frame, close);
+    }, close, frame);
     document.body.append(dialog);
     dialog.showModal();
     return new Promise((resolve) => {
@@ -236,8 +236,9 @@
         resolve(answered);
       }
       function hear(event) {
-        const ours = event.origin === origin && event.source === frame.contentWindow;
-        if (ours && event.data?.answered === source) finish(true);
+        if (event.origin !== origin || event.source !== frame.contentWindow) return;
+        if (event.data?.answered === source) finish(true);
+        if (event.data?.left === source) finish(false);
       }
       window.addEventListener('message', hear);
       close.addEventListener('click', () => finish(false));
