@@ -24,7 +24,7 @@ _balance_transactions = table(
 _OF_PAYMENT = ("authorized", "charged", "authorization_released")
 _OF_REFUND = ("refunded", "returned")
 _OF_DISPUTE = ("opened", "won", "lost")
-_OF_BALANCE = ("fee", "available")
+_OF_BALANCE = ("fee", "exchanged", "available")
 
 _Row = TypeVar("_Row", bound=Base)
 
