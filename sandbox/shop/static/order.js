@@ -6,8 +6,7 @@ import { written } from './money.js';
 const { strongroom: baseUrl, order: orderId } = document.querySelector('main').dataset;
 const strongroom = new Strongroom(baseUrl, tokenFromShop);
 const seen = new Set();
-const payments = new Set(); // the ids of this order's payments
-let newest = '';
+const payments = new Map(); // by id, each as it was last heard of
 
 // One line for each status: a title, what it means to the buyer, and its tone.
 const STATUS = {
@@ -22,6 +21,9 @@ const STATUS = {
   refunded: ['All of it comes back to you', 'It takes a few days to arrive.', 'good'],
   disputed: ['Disputed', 'Your bank has asked for the money back.', 'wait'],
 };
+
+const OPEN = ['created', 'requires_action', 'failed']; // can still be paid
+const ENDED = ['canceled', 'expired'];
 
 start().catch((error) => show(['Cannot show the payment', error.message, 'bad']));
 
@@ -39,17 +41,25 @@ async function look() {
 }
 
 function showPayment(payment, isFresh) {
-  const key = `${payment.id} ${payment.status} ${payment.updated_at}`;
+  // Whoever comes back from Stripe's page has several payments; a new one says nothing yet.
+  const moment = payment.status === 'created' ? '' : payment.updated_at;
+  const key = `${payment.id} ${payment.status} ${moment}`;
   if (payment.order_id !== orderId || seen.has(key)) return;
   seen.add(key);
-  payments.add(payment.id);
   addLine(payment, isFresh);
-  if (payment.updated_at < newest) return;
-  newest = payment.updated_at;
+  const known = payments.get(payment.id);
+  if (!known || known.updated_at <= payment.updated_at) payments.set(payment.id, payment);
+  showOrder();
+}
+
+// One payment at most takes the order's money; as long as none does, the newest counts.
+function showOrder() {
+  const inOrder = [...payments.values()].sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
+  const payment = inOrder.find(({ status }) => !OPEN.includes(status) && !ENDED.includes(status))
+    ?? inOrder.at(-1);
   const [title, text, tone] = STATUS[payment.status] ?? [payment.status, '', 'wait'];
-  const ended = ['canceled', 'expired'].includes(payment.status);
-  const open = ended || ['created', 'requires_action', 'failed'].includes(payment.status);
-  show([title, payment.failure?.message ?? text, tone], open);
+  const ended = ENDED.includes(payment.status);
+  show([title, payment.failure?.message ?? text, tone], ended || OPEN.includes(payment.status));
   document.querySelector('#checkout').href =
     `/checkout/${orderId}?attempt=${payments.size + (ended ? 1 : 0)}`;
   document.querySelector('#staff-payment').value = payment.id;
