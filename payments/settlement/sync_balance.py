@@ -5,7 +5,7 @@ little further, since a transaction may show up later than it says it was made.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, select, update
@@ -66,9 +66,8 @@ class Synced:
 def sync_balance(engine: Engine, *, stripe: StripeClient, now: dt.datetime) -> Synced:
     """Read what is new, at most twenty pages, book it, and join it with the payments' entries.
 
-    What is available already is settled at once; `settle_available` does the rest on its day.
-
-    No transaction is open while Stripe is asked. It may run twice at once.
+    What is available already is settled at once; `settle_available` does the rest on its day. No
+    transaction is open while Stripe is asked. It may run twice at once.
 
     Raises:
         UnavailableError: Stripe did not answer; what was read until then is booked.
@@ -133,10 +132,8 @@ def _advance(session: Session, read: Cursor, reached: Cursor) -> None:
 def _finish(
     engine: Engine, *, stored: int, booked: int, is_complete: bool, now: dt.datetime
 ) -> Synced:
-    settled = in_transaction(
-        engine, lambda session: settle_available(session, limit=BATCH, now=now)
-    )
-    matched = in_transaction(engine, lambda session: match_principals(session, limit=BATCH))
+    settled = _in_batches(engine, lambda session: settle_available(session, limit=BATCH, now=now))
+    matched = _in_batches(engine, lambda session: match_principals(session, limit=BATCH))
     asked_for = in_transaction(
         engine, lambda session: ask_for_missing(session, limit=BATCH, now=now)
     )
@@ -148,3 +145,14 @@ def _finish(
         asked_for=len(asked_for),
         is_complete=is_complete,
     )
+
+
+def _in_batches(engine: Engine, work: Callable[[Session], int]) -> int:
+    """Do some work until a batch is not full, as often as there are pages, and return how much."""
+    total = 0
+    for _ in range(PAGES):
+        done = in_transaction(engine, work)
+        total += done
+        if done < BATCH:
+            break
+    return total
