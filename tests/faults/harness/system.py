@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 import psutil
 import requests
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from payments.database import connect_engine, in_transaction, transaction
@@ -273,7 +274,8 @@ class System:
     def time_passes(self) -> None:
         """Let all leases and waits be over, instead of waiting for that."""
         for statement in _TIME_PASSES:  # each alone: rows are locked in no order of ours
-            in_transaction(self.engine, _execution_of(statement))
+            with suppress(OperationalError):  # PostgreSQL may be away; the next call does it
+                in_transaction(self.engine, _execution_of(statement))
 
     def valkey_client(self) -> Any:
         """Return a client of this system's Valkey."""
@@ -286,16 +288,18 @@ class System:
     def eventually(self, look: Callable[[], _Found], *, within_s: float = RECOVERY_S) -> _Found:
         """Return what `look` finds as soon as it is true; the database may be away meanwhile."""
         deadline = time.monotonic() + within_s
-        while not (found := look()):
+        while True:
+            with suppress(OperationalError):
+                if found := look():
+                    return found
             if time.monotonic() > deadline:
                 raise AssertionError(f"not within {within_s:.0f} s\n{self.log_ends()}")
             time.sleep(0.02)
-        return found
 
     def wait_for_progress(self, steps: int = 1) -> None:
         """Wait until payments have made so many more steps."""
-        wanted = self.count("payment_events") + steps
-        self.eventually(lambda: self.count("payment_events") >= wanted)
+        so_far = self.eventually(lambda: [self.count("payment_events")])[0]
+        self.eventually(lambda: self.count("payment_events") >= so_far + steps)
 
     def settle(self) -> None:
         """Wait until Stripe has told everything and everything told has been worked on."""
