@@ -10,10 +10,12 @@ from jobs.context import JobContext
 from jobs.drain_webhooks import drain_webhooks
 from jobs.expire_holds import expire_holds
 from jobs.fetch_missed_events import fetch_missed_events
+from jobs.poll_payments import poll_payments
 from jobs.prune_records import prune_records
 from jobs.queues import QUEUES, ROUTINE, URGENT, Queue
 from jobs.refund_duplicate import refund_duplicate
 from jobs.replay_webhooks import replay_webhooks
+from jobs.resolve_calls import resolve_calls
 from jobs.resolve_refunds import resolve_refunds
 from jobs.roll_ledger import roll_ledger
 from jobs.seal_ledger import seal_ledger
@@ -43,6 +45,8 @@ JOBS = {
     "sync_stripe_balance": Job(sync_stripe_balance, ROUTINE),
     "settle_available": Job(settle_available, ROUTINE),
     write_changes.REFUND_DUPLICATE: Job(refund_duplicate, ROUTINE),
+    "resolve_calls": Job(resolve_calls, ROUTINE),
+    "poll_payments": Job(poll_payments, ROUTINE),
     "resolve_refunds": Job(resolve_refunds, ROUTINE),
     "compare_stripe_balance": Job(compare_stripe_balance, ROUTINE),
     "seal_ledger": Job(seal_ledger, ROUTINE),

@@ -29,7 +29,7 @@ LOOKS = (
     dt.timedelta(hours=1),
     dt.timedelta(hours=6),
 )
-"""How long to wait after each look that did not tell the outcome; the last one from then on."""
+"""How long to wait before each look at a call without an answer; the last one from then on."""
 
 _IS_OPEN = ProviderCall.state.in_(["intent", "unknown"])
 
@@ -94,6 +94,7 @@ def has_open(session: Session, payment_id: str) -> bool:
 def resume(call: ProviderCall, *, now: dt.datetime) -> None:
     """Note that an open call is made again, under its own key: nobody needs to look it up yet."""
     call.due_at = now + FIRST_LOOK
+    call.attempts = 0
 
 
 def close(
@@ -154,10 +155,15 @@ def list_due(
 
 
 def postpone(session: Session, call_id: str, *, now: dt.datetime) -> None:
-    """Note that a look did not tell the outcome: look again after a minute, then ever later."""
+    """Note that a look did not tell the outcome: look again, ever later."""
     call = find(session, call_id)
-    call.due_at = now + LOOKS[min(call.attempts, len(LOOKS) - 1)]
     call.attempts += 1
+    call.due_at = now + LOOKS[min(call.attempts, len(LOOKS) - 1)]
+
+
+def put_off(session: Session, call_id: str, *, now: dt.datetime) -> None:
+    """Note that nobody could look: the provider did not answer, so try again in a minute."""
+    find(session, call_id).due_at = now + LOOKS[0]
 
 
 def failure_of(call: ProviderCall) -> Failure | None:

@@ -161,10 +161,10 @@ def _prepare(
         if claim.kind is ClaimKind.REPLAY:
             return _replay(found, row)
         open_calls.resume(found, now=now)
-        return _begun(found, row, is_resumed=True)
+        return begun_of(found, row, is_resumed=True)
     refuse_while_under_way(session, row.id)
     check(session, row, order)
-    return _begun(_begin(session, asked, claim, row, now=now), row, is_resumed=False)
+    return begun_of(_begin(session, asked, claim, row, now=now), row, is_resumed=False)
 
 
 def lock_payment(session: Session, *, caller: Caller, payment_id: str) -> tuple[Payment, Order]:
@@ -217,7 +217,8 @@ def _begin(
     return call
 
 
-def _begun(call: ProviderCall, row: Payment, *, is_resumed: bool) -> Begun:
+def begun_of(call: ProviderCall, row: Payment, *, is_resumed: bool) -> Begun:
+    """Return what to make a call with."""
     return Begun(
         call_id=call.id,
         idempotency_key=call.idempotency_key,

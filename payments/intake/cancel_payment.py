@@ -73,7 +73,7 @@ def give_up(
         page = checkout.expire(
             stripe, session_ref=begun.session_ref, idempotency_key=begun.idempotency_key
         )
-        return checkout.facts_of_session(page.shown, canceled=True, seen_at=now)
+        return checkout.facts_of_session(page.shown, canceled=reason != "abandoned", seen_at=now)
     intent = intents.cancel(
         stripe,
         provider_ref=require_intent(begun),

@@ -39,6 +39,7 @@ def look_up_session(stripe: StripeClient, begun: Begun, *, now: dt.datetime) -> 
         OutcomeUnknownError: no answer.
     """
     page = checkout.retrieve(stripe, session_ref=begun.session_ref or "")
-    facts = checkout.facts_of_session(page.shown, canceled=True, seen_at=now)
+    was_wished = begun.request["reason"] != "abandoned"
+    facts = checkout.facts_of_session(page.shown, canceled=was_wished, seen_at=now)
     verdicts = {"expired": Verdict.DONE, "open": Verdict.NOT_YET}
     return Seen(facts, verdicts.get(page.status, Verdict.NEVER))

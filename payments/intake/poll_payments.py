@@ -1,0 +1,154 @@
+"""Asks Stripe about payments that nobody told the end of, and gives up those that were left."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from payments.calls import open_calls
+from payments.database import in_transaction, transaction
+from payments.errors import StrongroomError
+from payments.intake.act_on_payment import Begun, begun_of, record_seen
+from payments.intake.cancel_payment import give_up
+from payments.intake.one_by_one import work_one_by_one
+from payments.intake.outcome_of_call import CANCEL
+from payments.intake.payable_order import is_superseded
+from payments.intake.poll_schedule import GIVEN_UP_AFTER, next_poll_at
+from payments.lifecycle.stages import FINAL, Status
+from payments.lifecycle.tables import Payment
+from payments.orders.tables import Order
+from payments.providers.facts import ActionRequired, Authorized, Fact, Processing
+from payments.providers.outcome import OutcomeUnknownError
+from payments.providers.stripe import checkout, intents
+from payments.providers.stripe.client import StripeClient
+from payments.providers.stripe.intent_facts import facts_of_intent
+from payments.providers.stripe.intents import CancelReason
+
+CAUSE = "poll"
+_LEFT_OPEN = (Status.CREATED, Status.REQUIRES_ACTION, Status.FAILED)
+_NO_ANSWER_WAIT = dt.timedelta(minutes=1)
+
+
+def poll_payments(
+    engine: Engine, *, limit: int, now: dt.datetime, stripe: StripeClient
+) -> Mapping[str, int]:
+    """Ask about up to `limit` payments that are due, and return how many ended how.
+
+    One that fails does not stop the others; when Stripe does not answer, the rest waits.
+    """
+    found = select(Payment.id).where(Payment.poll_at <= now).order_by(Payment.poll_at)
+    with transaction(engine) as session:
+        due = session.scalars(found.limit(limit)).all()
+    return Counter(
+        work_one_by_one(
+            due,
+            lambda payment_id: _poll(engine, payment_id, now=now, stripe=stripe),
+            put_off=lambda payment_id: _put_off(engine, payment_id, now=now),
+        )
+    )
+
+
+def _put_off(engine: Engine, payment_id: str, *, now: dt.datetime) -> None:
+    with transaction(engine) as session:
+        session.get_one(Payment, payment_id).poll_at = now + _NO_ANSWER_WAIT
+
+
+def _poll(engine: Engine, payment_id: str, *, now: dt.datetime, stripe: StripeClient) -> str:
+    with transaction(engine) as session:
+        row = session.get_one(Payment, payment_id)
+    facts = _ask(stripe, row, now=now)
+
+    def write(session: Session) -> Begun | str:
+        news = [fact for fact in facts if _is_news(row, fact)]
+        record_seen(session, news, cause=CAUSE, now=now)
+        return _go_on(session, payment_id, now=now)
+
+    begun = in_transaction(engine, write)
+    if isinstance(begun, str):
+        return begun
+    return _give_up(engine, begun, now=now, stripe=stripe)
+
+
+def _ask(stripe: StripeClient, row: Payment, *, now: dt.datetime) -> Sequence[Fact]:
+    if row.status in FINAL:
+        return ()
+    if row.checkout_session_ref is not None:
+        page = checkout.retrieve(stripe, session_ref=row.checkout_session_ref)
+        return checkout.facts_of_session(page.shown, seen_at=now)
+    if row.provider_ref is None:
+        return ()  # whether Stripe knows it at all is found out where its call is resolved
+    return facts_of_intent(
+        intents.retrieve(stripe, provider_ref=row.provider_ref).shown, seen_at=now
+    )
+
+
+def _is_news(row: Payment, fact: Fact) -> bool:
+    """Whether the fact says more than we know: dated by our asking, it always looks newer."""
+    if isinstance(fact, ActionRequired):
+        asked = None if fact.next_action is None else dict(fact.next_action)
+        return row.status != Status.REQUIRES_ACTION or row.next_action != asked
+    return not isinstance(fact, Processing | Authorized) or row.status != Status.PROCESSING
+
+
+def _go_on(session: Session, payment_id: str, *, now: dt.datetime) -> Begun | str:
+    """Say when to ask again, or begin to give the payment up."""
+    row = session.get_one(
+        Payment, payment_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    row.polls += 1
+    if row.status in FINAL:
+        row.poll_at = None
+        return "final"
+    row.poll_at = next_poll_at(row.created_at, now=now)
+    reason = _reason_to_give_up(session, row, now=now)
+    if reason is None or open_calls.has_open(session, payment_id):
+        return "open"
+    call = open_calls.begin(
+        session,
+        payment_id=row.id,
+        operation=CANCEL,
+        request={"reason": reason},
+        claim=None,
+        now=now,
+    )
+    return begun_of(call, row, is_resumed=False)
+
+
+def _reason_to_give_up(session: Session, row: Payment, *, now: dt.datetime) -> CancelReason | None:
+    at_stripe = row.provider_ref is not None or row.checkout_session_ref is not None
+    if row.status not in _LEFT_OPEN or not at_stripe:
+        return None
+    if is_superseded(session, row) or session.get_one(Order, row.order_id).status != "open":
+        return "duplicate"
+    return "abandoned" if now - row.created_at >= GIVEN_UP_AFTER else None
+
+
+def _give_up(engine: Engine, begun: Begun, *, now: dt.datetime, stripe: StripeClient) -> str:
+    """Have Stripe take no money for the payment any more."""
+    try:
+        facts = give_up(stripe, begun, reason=begun.request["reason"], now=now)
+    except OutcomeUnknownError as error:
+        detail = error.detail
+        in_transaction(
+            engine,
+            lambda session: open_calls.leave_unknown(session, begun.call_id, error=detail, now=now),
+        )
+        raise
+    except StrongroomError as error:  # it went on meanwhile: the next poll sees how
+        refusal = error.detail
+
+        def note_refused(session: Session) -> None:
+            open_calls.close(session, begun.call_id, state="refused", error=refusal, now=now)
+            session.get_one(Payment, begun.payment_id).poll_at = now + _NO_ANSWER_WAIT
+
+        in_transaction(engine, note_refused)
+        return "went_on"
+
+    def note_given_up(session: Session) -> None:
+        record_seen(session, facts, cause=CAUSE, now=now)
+        open_calls.close(session, begun.call_id, state="done", now=now)
+
+    in_transaction(engine, note_given_up)
+    return "given_up"

@@ -1,0 +1,118 @@
+"""Finds out what became of calls whose outcome nobody learnt, by looking and never by charging.
+
+Confirming, capturing and canceling are looked up at Stripe. What only makes something to be paid
+later is asked for again, under the same key, so that Stripe makes it once.
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from payments.calls import open_calls
+from payments.calls.tables import ProviderCall
+from payments.database import in_transaction, transaction
+from payments.errors import ConflictError, StrongroomError, UnavailableError
+from payments.intake import create_checkout, create_intent
+from payments.intake.act_on_payment import Begun, Seen, begun_of, record_seen
+from payments.intake.look_up import look_up_intent, look_up_session
+from payments.intake.one_by_one import work_one_by_one
+from payments.intake.outcome_of_call import CANCEL, CAPTURE, CONFIRM, Verdict
+from payments.intake.start_payment import note_not_started
+from payments.lifecycle.tables import Payment
+from payments.privacy.encryption import FieldCipher
+from payments.providers.facts import Failure, PaymentFailed
+from payments.providers.stripe.client import StripeClient
+
+KEYS_REMEMBERED = dt.timedelta(hours=23)
+"""Stripe remembers idempotency keys for a day: under one that it forgot, nothing is repeated."""
+
+_LOOKS_UNTIL_SURE = 2
+"""Not seen at the second look, minutes later: then the call never reached Stripe."""
+
+_REPEATED = {
+    create_intent.CALL: create_intent.repeat_create_intent,
+    create_checkout.CALL: create_checkout.repeat_create_checkout,
+}
+OPERATIONS = (CONFIRM, CAPTURE, CANCEL, *_REPEATED)
+
+
+def resolve_calls(
+    engine: Engine, *, limit: int, now: dt.datetime, cipher: FieldCipher, stripe: StripeClient
+) -> Mapping[str, int]:
+    """Look up to `limit` calls up that are due, and return how many ended how.
+
+    One that fails does not stop the others; when Stripe does not answer, the rest waits.
+    """
+    with transaction(engine) as session:
+        due = open_calls.list_due(session, operations=OPERATIONS, now=now, limit=limit)
+
+    def resolve(call_id: str) -> str:
+        with transaction(engine) as session:
+            call = open_calls.find(session, call_id)
+            row = session.get_one(Payment, call.payment_id)
+        if call.operation in _REPEATED:
+            return _repeat(engine, call, now=now, cipher=cipher, stripe=stripe)
+        begun = begun_of(call, row, is_resumed=True)
+        seen = _look(stripe, call, begun, now=now)
+        return in_transaction(engine, lambda session: _settle(session, call_id, seen, now=now))
+
+    def put_off(call_id: str) -> None:
+        in_transaction(engine, lambda session: open_calls.put_off(session, call_id, now=now))
+
+    return Counter(work_one_by_one([call.id for call in due], resolve, put_off=put_off))
+
+
+def _repeat(
+    engine: Engine,
+    call: ProviderCall,
+    *,
+    now: dt.datetime,
+    cipher: FieldCipher,
+    stripe: StripeClient,
+) -> str:
+    if now - call.created_at >= KEYS_REMEMBERED:
+        error = ConflictError("Stripe gave no answer for a day.", code="provider_refused")
+        note_not_started(engine, error, payment_id=call.payment_id, call_id=call.id, now=now)
+        return "refused"
+    try:
+        _REPEATED[call.operation](engine, call.id, now=now, cipher=cipher, stripe=stripe)
+    except UnavailableError:
+        raise
+    except StrongroomError:
+        return "refused"
+    return "done"
+
+
+def _look(stripe: StripeClient, call: ProviderCall, begun: Begun, *, now: dt.datetime) -> Seen:
+    if call.operation == CANCEL and begun.session_ref is not None:
+        return look_up_session(stripe, begun, now=now)
+    return look_up_intent(stripe, begun, operation=call.operation, now=now)
+
+
+def _settle(session: Session, call_id: str, seen: Seen, *, now: dt.datetime) -> str:
+    """Write what Stripe shows, and close the call if that tells its outcome."""
+    record_seen(session, seen.facts, cause="poll", now=now)
+    call = open_calls.find(session, call_id)
+    if call.due_at is None or call.due_at > now:
+        return "taken_up"  # by the caller, who asks again at this very moment
+    if seen.verdict is Verdict.DONE:
+        open_calls.close(session, call_id, state="done", now=now)
+        return "done"
+    if seen.verdict is Verdict.DECLINED:
+        failure = _failure(seen)
+        open_calls.close(session, call_id, state="declined", failure=failure, now=now)
+        return "declined"
+    is_sure = seen.verdict is Verdict.NEVER or call.attempts + 1 >= _LOOKS_UNTIL_SURE
+    if not is_sure:
+        open_calls.postpone(session, call_id, now=now)
+        return "still_unknown"
+    error = "Stripe shows that it did not happen."
+    open_calls.close(session, call_id, state="refused", error=error, now=now)
+    return "refused"
+
+
+def _failure(seen: Seen) -> Failure:
+    return next(fact.failure for fact in seen.facts if isinstance(fact, PaymentFailed))
