@@ -58,21 +58,25 @@ def new_order(cast: Cast) -> dict[str, Any]:
 
 def confirm_at_stripe(way_in: WayIn, payment: dict[str, Any], card: str) -> requests.Response:
     """Do what Stripe.js does in the browser: confirm with the client secret and a test card."""
-    client_secret: str = payment["client_secret"]
-    intent_id = client_secret.partition("_secret_")[0]
     form = {
         "key": payment["publishable_key"],
-        "client_secret": client_secret,
+        "client_secret": payment["client_secret"],
         "payment_method": card,
         "use_stripe_sdk": "true",
     }
-    url = f"{way_in.stripe_api_url}/v1/payment_intents/{intent_id}/confirm"
-    return _at_stripe(way_in).post(url, data=form, timeout=TIMEOUT_S)
+    url = f"{way_in.stripe_api_url}/v1/payment_intents/{intent_of(payment)}/confirm"
+    return at_stripe(way_in).post(url, data=form, timeout=TIMEOUT_S)
+
+
+def intent_of(payment: dict[str, Any]) -> str:
+    """Return the id that a payment has at Stripe."""
+    client_secret: str = payment["client_secret"]
+    return client_secret.partition("_secret_")[0]
 
 
 def succeeded_event(way_in: WayIn, payment: dict[str, Any]) -> dict[str, Any] | None:
     """Find the event that told of the success, in Stripe's own list."""
-    answer = _at_stripe(way_in).get(
+    answer = at_stripe(way_in).get(
         f"{way_in.stripe_api_url}/v1/events",
         params={"type": "payment_intent.succeeded", "limit": "20"},
         auth=(way_in.stripe_secret_key, ""),
@@ -118,8 +122,8 @@ def balance_of(accounts: list[dict[str, Any]], path: str, asset: str) -> int:
     return next((int(account["balance"]) for account in own), 0)
 
 
-def _at_stripe(way_in: WayIn) -> requests.Session:
-    # To Stripe itself there may be a proxy in between.
+def at_stripe(way_in: WayIn) -> requests.Session:
+    """Return an HTTP session for calls to Stripe; to the real one there may be a proxy between."""
     simulated = way_in.stripe_api_url.startswith("http://127.0.0.1")
     return loopback_session() if simulated else requests.Session()
 
