@@ -91,7 +91,7 @@ class _Clients:
             )
             self._sockets[client.fileno()] = client
             self._poll.register(client.fileno(), select.EPOLLIN)
-        self.wait_for(b"\nid: ", count=len(tokens))
+        self.wait_for(b"retry: ", count=len(tokens))
 
     def wait_for(self, text: bytes, *, count: int | None = None) -> None:
         """Read until so many clients (default: all) have been sent `text`."""
@@ -101,7 +101,7 @@ class _Clients:
             assert time.monotonic() < deadline, f"{missing} streams were not sent {text!r}"
             for number, _ in self._poll.poll(1):
                 part = self._sockets[number].recv(65_536)
-                assert part, "a stream was closed"
+                assert part, f"a stream was closed after {heard.get(number)!r}"
                 heard[number] = heard.get(number, b"") + part
                 if text in heard[number]:
                     missing -= 1

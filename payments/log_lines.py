@@ -62,6 +62,8 @@ def configure_log_lines(level: str, *, stream: TextIO | None = None) -> None:
     root.handlers[:] = [old for old in root.handlers if not isinstance(old, _LineOutput)] + [lines]
     root.setLevel(level)
     logging.captureWarnings(capture=True)
+    # No line shows it, and asking for it makes a thread object for every connection (gevent).
+    logging.logThreads = False
     for name in _QUIET_LOGGERS:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 

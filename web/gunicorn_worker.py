@@ -12,6 +12,7 @@ import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
 _LAST_WAIT_S = 1
+_TURN_S = 0.001  # a fan-out to thousands of streams looks for other requests this often
 _QUIETLY: Any = False  # gevent leaves the block without an exception
 
 
@@ -21,6 +22,11 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._idle: set[Any] = set()
+
+    def init_process(self) -> None:
+        """Set what holds for the whole process, then serve."""
+        gevent.setswitchinterval(_TURN_S)
+        super().init_process()
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:

@@ -31,6 +31,7 @@ HEAR_S = 1.0
 SILENCE_S = 5.0
 AWAY_S = 1.0
 READ_LIMIT = 500
+TURN = 50
 _EVERYTHING, _NOBODY = "*", "-"  # no party id has these forms
 
 _log = get_logger(__name__)
@@ -176,8 +177,10 @@ class StreamHub:
                 for audience in (_EVERYTHING, *event.audience)
                 for stream in self._by_audience.get(audience, ())
             }
-        for stream in streams:
+        for offered, stream in enumerate(streams, start=1):
             stream.offer(frame)
+            if offered % TURN == 0:
+                time.sleep(0)  # thousands of streams, and other requests have their turn
         self.position = event.position
 
 

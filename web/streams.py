@@ -4,6 +4,7 @@ No database connection is held while a stream waits, and what its caller may see
 while it is open.
 """
 
+import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from web.open_stream import Stream
 from web.stream_hub import StreamHub
 
 HEARTBEAT_S = 15.0
+HEARTBEAT_EARLIER = 0.3
+"""By up to this share: streams that were told something at once do not all show life at once."""
+
 RECHECK_S = 60.0
 READ_LIMIT = 500
 _EXTENSION = "strongroom_streams"
@@ -89,7 +93,7 @@ class EventStream:
             position = events[-1].position
 
     def _live(self, position: int) -> Iterator[bytes]:
-        next_heartbeat = time.monotonic() + self.heartbeat_s
+        next_heartbeat = self._next_heartbeat()
         next_check = time.monotonic() + self.recheck_s
         while not self.stream.ended:
             # Read before waiting: if nothing waits then, all up to here has been sent.
@@ -107,7 +111,11 @@ class EventStream:
                 yield heartbeat(position)
             else:
                 continue
-            next_heartbeat = time.monotonic() + self.heartbeat_s
+            next_heartbeat = self._next_heartbeat()
+
+    def _next_heartbeat(self) -> float:
+        early = random.random() * HEARTBEAT_EARLIER  # noqa: S311 - jitter, not a secret
+        return time.monotonic() + self.heartbeat_s * (1 - early)
 
     def _still_allowed(self) -> bool:
         try:

@@ -11,6 +11,7 @@ from web.authentication import current_caller, identify
 from web.blueprint import Blueprint
 from web.parts import current_parts
 from web.policies import allow, check_policy
+from web.problems import problems
 from web.streams import EventStream, current_hub
 
 ACTION = "events.read"
@@ -22,7 +23,24 @@ blueprint = Blueprint("events", __name__, url_prefix="/api/events")
 
 @blueprint.route("", methods=["GET"])
 @allow(ACTION)
-@blueprint.response(200, description="Server-sent events; the id is for Last-Event-ID")
+@problems("too_many_requests")
+@blueprint.response(200)
+@blueprint.described(
+    parameters=[
+        {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "description": "The last `id` that was seen: what came after it is sent first.",
+            "schema": {"type": "string"},
+        }
+    ],
+    responses={
+        "200": {
+            "description": "Server-sent events; the id is for Last-Event-ID",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    },
+)
 def listen() -> Response:
     """Tell a browser what happens to what is its own, until it hangs up.
 
@@ -58,9 +76,10 @@ def _recheck() -> Callable[[], Caller]:
     """Return what identifies the same credential later, when this request is long over."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - Flask's documented way to keep the application
     environ = request.environ
+    environ.pop("werkzeug.request", None)  # else every open stream keeps its request in memory
 
     def recheck() -> Caller:
-        with app.request_context(environ):
+        with app.request_context(dict(environ)):
             caller = identify(current_parts())
             check_policy(caller, ACTION)
         return caller
