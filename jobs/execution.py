@@ -9,7 +9,9 @@ import functools
 import uuid
 
 from jobs.context import JobContext, connect_context
-from jobs.registry import find_job, lease_of
+from jobs.heartbeat import renewed
+from jobs.queues import LEASE_S
+from jobs.registry import find_job
 from payments.database import in_transaction
 from payments.delivery import doorbell, outbox
 from payments.delivery.outbox import Leased
@@ -48,7 +50,7 @@ def run_leased(context: JobContext, *, row_id: int, lease_token: uuid.UUID) -> N
             session,
             row_id=row_id,
             lease_token=lease_token,
-            lease_s=lease_of,
+            lease_s=LEASE_S,
             now=context.clock(),
         ),
     )
@@ -63,7 +65,9 @@ def _run_and_record(context: JobContext, row: Leased) -> None:
     started = context.clock()
     line = _log.bind(job=row.job, outbox_id=row.id)
     try:
-        figures = find_job(row.job).run(context, row.args)
+        job = find_job(row.job)
+        with renewed(context, row, longest_s=job.queue.timeout_s):
+            figures = job.run(context, row.args)
     except (Exception, OutOfTimeError) as error:  # noqa: BLE001 - whatever it was, it is written down
         line.exception("job_failed")
         _fail(context, row, error)

@@ -8,7 +8,14 @@ WAITING_LIMIT = 100
 PICK_UP_S = 10
 """How long a job may lie in Redis before the relay offers it again: Redis may have lost it."""
 
-_MARGIN_S = 15
+LEASE_S = 30
+"""How long a worker that says nothing more holds its job: then it is dead, and the job runs again.
+
+RQ itself would take seven minutes to notice.
+"""
+
+RENEW_S = 10
+"""How often a worker says that it is still at its job."""
 
 
 @dataclass(frozen=True)
@@ -17,11 +24,6 @@ class Queue:
 
     name: str
     timeout_s: int
-
-    @property
-    def lease_s(self) -> int:
-        """How long a worker holds a job: a dead worker's job runs again after that."""
-        return self.timeout_s + _MARGIN_S
 
 
 URGENT = Queue("urgent", timeout_s=30)

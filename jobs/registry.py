@@ -12,7 +12,7 @@ from jobs.expire_holds import expire_holds
 from jobs.fetch_missed_events import fetch_missed_events
 from jobs.poll_payments import poll_payments
 from jobs.prune_records import prune_records
-from jobs.queues import QUEUES, ROUTINE, URGENT, Queue
+from jobs.queues import ROUTINE, URGENT, Queue
 from jobs.refund_duplicate import refund_duplicate
 from jobs.replay_webhooks import replay_webhooks
 from jobs.resolve_calls import resolve_calls
@@ -73,9 +73,3 @@ def find_job(name: str) -> Job:
 def jobs_of(queue: Queue) -> list[str]:
     """Return the names of the jobs that run in a queue."""
     return [name for name, job in JOBS.items() if job.queue is queue]
-
-
-def lease_of(job: str) -> float:
-    """Return how many seconds a worker holds a row of this job."""
-    longest = max(queue.lease_s for queue in QUEUES.values())
-    return JOBS[job].queue.lease_s if job in JOBS else longest

@@ -7,7 +7,7 @@ holds the newest token may finish a row, so a worker that was thought dead can d
 import datetime as dt
 import json
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,23 +129,33 @@ def begin(
     *,
     row_id: int,
     lease_token: uuid.UUID,
-    lease_s: Callable[[str], float],
+    lease_s: float,
     now: dt.datetime,
 ) -> Leased | None:
-    """Count an attempt and hold the row for as long as its job may take; None: not ours any more.
-
-    `lease_s` says for a job's name how many seconds that is.
-    """
+    """Count an attempt and hold the row for `lease_s` seconds; None: it is not ours any more."""
     held = select(OutboxRow).where(*_held(row_id, lease_token)).with_for_update()
     row = session.scalars(held).one_or_none()
     if row is None:
         return None
     row.attempts += 1
-    row.lease_until = now + dt.timedelta(seconds=lease_s(row.job))
+    row.lease_until = now + dt.timedelta(seconds=lease_s)
     session.flush()
     return Leased(
         id=row.id, job=row.job, args=row.args, lease_token=lease_token, request_id=row.request_id
     )
+
+
+def renew(
+    session: Session, *, row_id: int, lease_token: uuid.UUID, lease_s: float, now: dt.datetime
+) -> bool:
+    """Hold a row for `lease_s` seconds from now; False when someone else holds it by now."""
+    found = session.execute(
+        update(OutboxRow)
+        .where(*_held(row_id, lease_token))
+        .values(lease_until=now + dt.timedelta(seconds=lease_s))
+        .returning(OutboxRow.id)
+    )
+    return found.scalar() is not None
 
 
 def finish(session: Session, *, row_id: int, lease_token: uuid.UUID, now: dt.datetime) -> bool:

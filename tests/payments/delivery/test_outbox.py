@@ -38,7 +38,7 @@ def begin(engine: Engine, leased: Leased, *, now: dt.datetime = NOW) -> Leased |
             session,
             row_id=leased.id,
             lease_token=leased.lease_token,
-            lease_s=lambda _job: 45,
+            lease_s=45,
             now=now,
         )
 
@@ -207,3 +207,21 @@ def test_old_done_rows_are_pruned_and_dead_ones_stay(engine: Engine, job: str) -
         outbox.prune(session, done_before=NOW - dt.timedelta(days=399), limit=1000)
         left = session.scalars(select(OutboxRow.id).where(OutboxRow.job == job)).all()
     assert left == [kept.id]
+
+
+def test_a_lease_is_renewed_by_its_holder_only(engine: Engine, job: str) -> None:
+    stage(engine, job)
+    (held,) = lease(engine, job)
+
+    def renew(leased: Leased, *, now: dt.datetime) -> bool:
+        with transaction(engine) as session:
+            return outbox.renew(
+                session, row_id=leased.id, lease_token=leased.lease_token, lease_s=30, now=now
+            )
+
+    assert renew(held, now=NOW + 9 * SECOND)
+    assert lease(engine, job, now=NOW + 38 * SECOND) == []
+    (taken_over,) = lease(engine, job, now=NOW + 39 * SECOND)
+    assert not renew(held, now=NOW + 40 * SECOND)
+    assert finish(engine, taken_over)
+    assert not renew(taken_over, now=NOW + 41 * SECOND)
