@@ -85,7 +85,8 @@ class Calls:
                 return Outcome(run(transaction))
         pairs = list(request.form.items(multi=True))
         keyed = Keyed(key, replays.fingerprint(request.path, pairs), g.request_id)
-        return replays.once(self._store, self._account, keyed, run)
+        claimed = g.get("when_claimed") or (lambda: None)
+        return replays.once(self._store, self._account, keyed, run, claimed=claimed)
 
 
 def _asker() -> Request:

@@ -55,9 +55,26 @@ def _check(amount: int, capturable: int) -> None:
         )
 
 
-def release(books: Books, charge: Resource) -> None:
+def expire(books: Books, intent_id: str) -> None:
+    """Cancel an intent whose authorization nobody captured in time."""
+    intent = retrieve(books.transaction, intent_id)
+    if intent["status"] != "requires_capture":
+        return
+    charge = books.find("charge", intent["latest_charge"])
+    release(books, charge, reason="expired_uncaptured_charge")
+    intent.update(
+        status="canceled",
+        canceled_at=books.account.created,
+        cancellation_reason="automatic",
+        amount_capturable=0,
+    )
+    books.keep(charge, "charge.expired")
+    books.keep(intent, "payment_intent.canceled")
+
+
+def release(books: Books, charge: Resource, *, reason: str | None = None) -> None:
     """Let go of what was authorized and not captured."""
     rest = charge["amount"] - charge["amount_captured"]
     charge.update(amount_refunded=rest, refunded=rest == charge["amount"])
     books.keep(charge)
-    books.keep(new_refund(books, charge, rest))
+    books.keep(new_refund(books, charge, rest) | {"reason": reason})

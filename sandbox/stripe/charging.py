@@ -9,6 +9,7 @@ from sandbox.stripe.payment_methods import card_of
 from sandbox.stripe.refusals import Answer, Resource, doc_url
 
 DELAY_S = 2.0
+AUTHORIZATION_LASTS_S = 7 * 24 * 3600
 
 
 def charge_card(
@@ -81,6 +82,9 @@ def _succeed(
     if not charge["captured"]:
         intent.update(status="requires_capture", amount_capturable=intent["amount"])
         attempt.transaction.put(intent)
+        attempt.transaction.put_off(
+            intent["id"], due_at=attempt.account.now() + AUTHORIZATION_LASTS_S
+        )
         attempt.tell("charge.succeeded", charge)
         attempt.tell("payment_intent.amount_capturable_updated", intent)
         return

@@ -56,4 +56,6 @@ def write_faults(transaction: Transaction, wanted: dict[str, Any]) -> None:
             raise invalid(name, f"No such knob: {name}; there are {', '.join(known)}")
         if not isinstance(value, (int, float) if known[name] is float else known[name]):
             raise invalid(name, f"{name} has to be of type {known[name].__name__}")
+    if wanted.get("duplicate", 0) >= 1:
+        raise invalid("duplicate", "duplicate has to be below 1, or deliveries never end")
     transaction.set_knob(_KNOB, wanted)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from sandbox.stripe import charging, checkout_sessions, sequels
+from sandbox.stripe import checkout_sessions, sequels
 from sandbox.stripe.account import Account, new_id
 from sandbox.stripe.attempts import Attempt
 from sandbox.stripe.deliveries import Deliveries
@@ -13,7 +13,6 @@ from sandbox.stripe.store import Store
 _ROUND_S = 0.5
 # What is done about an object when it is due, by the prefix of its id.
 _WHAT_IS_DUE: dict[str, Callable[[Attempt, str], None]] = {
-    "pi": charging.finish_delayed,
     "cs": checkout_sessions.expire_when_due,
     **sequels.BY_PREFIX,
 }

@@ -14,6 +14,7 @@ from sandbox.stripe.refusals import Refusal, Resource, invalid
 from sandbox.stripe.store import Store
 
 KINDS = ("close", "answer", "slow")
+MOMENTS = ("before", "during", "after")
 _MESSAGES = {
     429: ("rate_limit", "Too many requests hit the API too quickly."),
     500: (None, "An unknown error occurred."),
@@ -96,8 +97,10 @@ def _read_rule(wanted: Any) -> Rule:
     known = {field.name for field in fields(Rule)}
     if not isinstance(wanted, dict) or not set(wanted) <= known:
         raise invalid("rules", f"A rule is an object with some of {', '.join(sorted(known))}")
-    if wanted.get("fault") not in KINDS or wanted.get("when", "before") not in ("before", "after"):
-        raise invalid("rules", f"`fault` is one of {', '.join(KINDS)}; `when` is before or after")
+    if wanted.get("fault") not in KINDS or wanted.get("when", "before") not in MOMENTS:
+        raise invalid("rules", f"`fault` is of {', '.join(KINDS)}; `when` of {', '.join(MOMENTS)}")
+    if wanted.get("when") == "during" and wanted["fault"] != "slow":
+        raise invalid("rules", "A fault during the effect can only be slow")
     return Rule(**wanted)
 
 
@@ -108,6 +111,7 @@ def add_faults(app: Flask, faults: Faults, store: Store) -> None:
     def before() -> Response | None:
         rule = _strike(faults, "before")
         g.struck = rule is not None
+        g.when_claimed = lambda: _strike(faults, "during")
         return None if rule is None else _apply(rule)
 
     @app.after_request

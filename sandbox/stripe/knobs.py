@@ -4,7 +4,8 @@
 the rules with how often each was `seen` and `struck`; `{}` ends them). A rule:
     fault        close (the connection, without an answer), answer (with `status`: 500, 503, 429,
                  ...), or slow (the call goes on after the wait)
-    when         before the effect (default) or after it, when everything is committed
+    when         before the effect (default), after it, when everything is committed, or (slow
+                 only) during it: the Idempotency-Key is taken, another call with it gets 409
     method, path the calls it is meant for: POST and /v1/* by default; `*` stands for anything
     wait_s       how long the caller waits first: close with 80 is a time-out
     probability  1 by default; times: at most so often
@@ -12,7 +13,7 @@ the rules with how often each was `seen` and `struck`; `{}` ends them). A rule:
                  as Stripe does with its own 500
 `PUT /_sandbox/webhooks` replaces what goes wrong with deliveries (what is left out is off):
     seed; paused; reorder_window (a delivery is picked among so many that are due)
-    duplicate    probability that a delivered event is delivered once more, and again
+    duplicate    probability, below 1, that a delivered event is delivered once more, and again
     delay        probability that the first try comes up to delay_max_s later
     drop         probability that it is never sent (and counts as not delivered)
     wrong_secret, old_secret (it is old_secret_value), old_timestamp: probability per try

@@ -36,16 +36,23 @@ def fingerprint(path: str, pairs: list[tuple[str, str]]) -> str:
 
 
 def once(
-    store: Store, account: Account, keyed: Keyed, effect: Callable[[Transaction], Answer]
+    store: Store,
+    account: Account,
+    keyed: Keyed,
+    effect: Callable[[Transaction], Answer],
+    *,
+    claimed: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Run the effect unless its key has an answer; the answer is kept with the effect itself.
 
-    A refusal changes nothing and frees the key, as at Stripe, so that it can be used again.
+    `claimed` is called when the key is taken and nothing has happened yet. A refusal changes
+    nothing and frees the key, as at Stripe, so that it can be used again.
     """
     kept = _claim(store, account, keyed)
     if kept is not None:
         return kept
     try:
+        claimed()
         with store.transaction() as transaction:
             answer = effect(transaction)
             transaction.sql.execute(

@@ -1,8 +1,8 @@
-"""What follows in a moment from a refund, a charge, evidence or a payout."""
+"""What follows after a while from a payment, a refund, a charge, evidence or a payout."""
 
 from collections.abc import Callable
 
-from sandbox.stripe import charges, disputes, payouts, refunds
+from sandbox.stripe import captures, charges, charging, disputes, payouts, refunds
 from sandbox.stripe.attempts import Attempt
 from sandbox.stripe.books import Books
 from sandbox.stripe.events import BY_ITSELF
@@ -23,9 +23,16 @@ def _dispute_charge(books: Books, charge_id: str) -> None:
         disputes.open_for_test_card(books, charge_id, sequel)
 
 
+def _continue_payment(attempt: Attempt, intent_id: str) -> None:
+    """Charge what was processing, or let go of what was never captured."""
+    charging.finish_delayed(attempt, intent_id)
+    captures.expire(Books(attempt.transaction, attempt.account, BY_ITSELF), intent_id)
+
+
 BY_PREFIX = {
     "ch": _by_itself(_dispute_charge),
     "du": _by_itself(disputes.decide),
+    "pi": _continue_payment,
     "po": _by_itself(payouts.arrive),
     "re": _by_itself(refunds.finish),
 }

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from threading import Barrier, Thread
 
 import pytest
 import requests
@@ -112,6 +113,43 @@ def test_a_slow_call_is_answered(client: StripeClient, simulated: SimulatedStrip
     begun = time.monotonic()
     assert client.v1.balance.retrieve().object == "balance"
     assert time.monotonic() - begun >= 0.2
+
+
+def test_a_call_that_is_still_running_is_409_for_the_same_key(
+    patient: StripeClient, client: StripeClient, simulated: SimulatedStripe
+) -> None:
+    rule = {"fault": "slow", "when": "during", "wait_s": 60, "path": "/v1/refunds", "times": 1}
+    turn(simulated, "PUT", "faults", rules=[rule])
+    intent = pay(client)
+    with pytest.raises(stripe.APIConnectionError):
+        patient.v1.refunds.create({"payment_intent": intent.id}, {"idempotency_key": "r1"})
+
+    with pytest.raises(stripe.APIError) as running:
+        client.v1.refunds.create({"payment_intent": intent.id}, {"idempotency_key": "r1"})
+    assert (running.value.http_status, running.value.code) == (409, "idempotency_key_in_use")
+
+
+def test_concurrent_refunds_never_give_back_more_than_was_paid(client: StripeClient) -> None:
+    intent = pay(client, amount=1000)
+    start = Barrier(4)
+    outcomes: list[str] = []
+
+    def refund(key: str) -> None:
+        start.wait()
+        try:
+            made = client.v1.refunds.create(
+                {"payment_intent": intent.id, "amount": 400}, {"idempotency_key": key}
+            )
+            outcomes.append(str(made.status))
+        except stripe.InvalidRequestError as error:
+            outcomes.append(str(error.code))
+
+    callers = [Thread(target=refund, args=(key,)) for key in "abcd"]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert sorted(outcomes) == ["amount_too_large"] * 2 + ["succeeded"] * 2
 
 
 def test_knobs_need_the_secret_key_and_known_names(simulated: SimulatedStripe) -> None:

@@ -4,7 +4,8 @@ import pytest
 import stripe
 from stripe import StripeClient
 
-from tests.sandbox.stripe.paying import booked, kinds_told, pay
+from sandbox.stripe.server import SimulatedStripe
+from tests.sandbox.stripe.paying import booked, kinds_told, pay, turn, wait_for_event
 
 
 def charge_of(client: StripeClient, intent: stripe.PaymentIntent) -> stripe.Charge:
@@ -65,6 +66,19 @@ def test_what_is_canceled_is_let_go(client: StripeClient) -> None:
     assert kinds_told(client)[-2:] == ["charge.refunded", "payment_intent.canceled"]
     with pytest.raises(stripe.InvalidRequestError, match="cancel the PaymentIntent"):
         client.v1.refunds.create({"charge": charge.id})
+
+
+def test_an_authorization_that_nobody_captures_expires(
+    client: StripeClient, simulated: SimulatedStripe
+) -> None:
+    intent = pay(client, manual=True)
+    turn(simulated, "POST", "clock", advance_s=7 * 24 * 3600)
+
+    expired = wait_for_event(client, "payment_intent.canceled").data.object
+    assert (expired["id"], expired["cancellation_reason"]) == (intent.id, "automatic")
+    assert "charge.expired" in kinds_told(client)
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.payment_intents.capture(intent.id)
 
 
 def test_intents_and_charges_are_listed(client: StripeClient) -> None:
