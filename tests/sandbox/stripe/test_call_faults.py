@@ -126,7 +126,9 @@ def test_a_call_that_is_still_running_is_409_for_the_same_key(
 
     with pytest.raises(stripe.APIError) as running:
         client.v1.refunds.create({"payment_intent": intent.id}, {"idempotency_key": "r1"})
-    assert (running.value.http_status, running.value.code) == (409, "idempotency_key_in_use")
+    assert running.value.http_status == 409
+    assert running.value.error is not None
+    assert running.value.error.code == "idempotency_key_in_use"
 
 
 def test_concurrent_refunds_never_give_back_more_than_was_paid(client: StripeClient) -> None:
