@@ -178,7 +178,7 @@ def _totals(connection: Connection, books: StripeBooks) -> Iterator[str]:
             "  JOIN ledger.accounts a ON a.id = p.account_id"
             "  JOIN ledger.assets s ON s.id = a.asset_id"
             " WHERE a.path IN ('assets:stripe:pending', 'assets:stripe:available',"
-            " 'expenses:processing:stripe') GROUP BY s.code"
+            " 'assets:bank:clearing', 'expenses:processing:stripe') GROUP BY s.code"
         )
     ):
         ours[row.code] = int(row.amount)
