@@ -37,6 +37,7 @@ from payments.providers.outcome import (
     PaymentDeclinedError,
     UnexpectedStateError,
 )
+from payments.providers.stripe.declines import log_decline
 from payments.providers.stripe.intent_facts import PROVIDER
 
 _log = get_logger(__name__)
@@ -298,4 +299,4 @@ def _note_declined(
         failure=error.failure,
         now=now,
     )
-    _log.info("payment_declined", payment_id=begun.payment_id, stripe_code=error.provider_code)
+    log_decline(payment_id=begun.payment_id, stripe_code=error.provider_code)

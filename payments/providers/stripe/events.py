@@ -24,7 +24,7 @@ from payments.providers.facts import (
     PaymentFailed,
     Processing,
 )
-from payments.providers.stripe.declines import explain
+from payments.providers.stripe.declines import explain, log_decline
 from payments.providers.stripe.giveback_facts import dispute_fact, refund_fact
 from payments.providers.stripe.intent_facts import OF_TIME, shown_action
 
@@ -157,8 +157,9 @@ def _dispute(event: Any) -> Fact:
 
 def _payment_failed(event: Any) -> Fact:
     error = event["data"]["object"].get("last_payment_error") or {}
-    failure = explain(code=error.get("code"), decline_code=error.get("decline_code"))
-    return PaymentFailed(**_which(event), failure=failure)
+    which, code, decline_code = _which(event), error.get("code"), error.get("decline_code")
+    log_decline(payment_id=which["payment_id"], stripe_code=decline_code or code)
+    return PaymentFailed(**which, failure=explain(code=code, decline_code=decline_code))
 
 
 def _succeeded(event: Any) -> Fact:

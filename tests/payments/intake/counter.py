@@ -78,6 +78,11 @@ class Counter:
             **call,
         )
 
+    def let_stripe_forget(self, payment_id: str) -> None:
+        with transaction(self.shop.engine) as session:
+            row = session.get_one(Payment, payment_id)
+            row.provider_ref = f"{row.provider_ref}_that_stripe_never_made"
+
     def row(self, payment_id: str) -> Payment:
         with transaction(self.shop.engine) as session:
             return session.get_one(Payment, payment_id)

@@ -108,7 +108,7 @@ def test_no_more_is_taken_than_is_reserved(counter: Counter, line: Line) -> None
     asked = len(line.keys)
     with pytest.raises(ConflictError) as caught:
         counter.capture(payment_id, 11_901)
-    assert (caught.value.code, caught.value.errors.keys()) == ("amount_too_large", {"amount"})
+    assert (caught.value.code, list(caught.value.errors)) == ("amount_too_large", ["amount"])
     with pytest.raises(InvalidRequestError):
         counter.capture(payment_id, 0)
     assert len(line.keys) == asked
