@@ -12,11 +12,16 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Sent:
-    """What came of a load: seconds of each answer, of the whole, and answers that were not 2xx."""
+    """What came of a load: each answer and the seconds it took, and the seconds of the whole."""
 
     latencies_s: list[float] = field(default_factory=list)
+    answers: list[bytes] = field(default_factory=list)
     took_s: float = 0.0
-    refused: list[bytes] = field(default_factory=list)
+
+    @property
+    def refused(self) -> list[bytes]:
+        """Answers other than 2xx."""
+        return [answer for answer in self.answers if not answer.startswith(b"HTTP/1.1 2")]
 
     @property
     def rate(self) -> float:
@@ -56,17 +61,14 @@ def send_all(port: int, requests: Sequence[bytes], *, connections: int) -> Sent:
     for number, connection in open_now.items():
         poll.register(number, select.EPOLLIN)
         connection.send(next(waiting))
-    answers = 0
-    while answers < len(requests):
+    while len(sent.answers) < len(requests):
         for number, _ in poll.poll():
             connection = open_now[number]
             answer = connection.receive()
             if answer is None:
                 continue
-            answers += 1
             sent.latencies_s.append(time.perf_counter() - connection.sent_at)
-            if not answer.startswith(b"HTTP/1.1 2"):
-                sent.refused.append(answer)
+            sent.answers.append(answer)
             request = next(waiting, None)
             if request is not None:
                 connection.send(request)
