@@ -1,4 +1,4 @@
-"""Calls around a card payment: its bank's question, the hosted page, captures, refunds, disputes."""
+"""Calls around a card payment: bank pages, hosted pages, captures, refunds, disputes."""
 
 import secrets
 from typing import Any
@@ -6,17 +6,23 @@ from typing import Any
 import requests
 
 from sandbox.calls import TIMEOUT_S, Cast, at_stripe, created, intent_of
-from sandbox.way_in import WayIn
+from sandbox.way_in import WayIn, loopback_session
 
 DISPUTED = "pm_card_createDispute"
 ASKS_BANK = "pm_card_authenticationRequired"
 
 
-def answer_bank(next_action: dict[str, Any], answer: str) -> requests.Response:
+def bank_page(seen: dict[str, Any]) -> str:
+    """Return the page that Stripe.js shows for an intent whose payer's bank wants to ask."""
+    page: str = seen["next_action"]["use_stripe_sdk"]["stripe_js"]
+    return page
+
+
+def answer_bank(page: str, answer: str) -> requests.Response:
     """Do what the payer does on the page of their bank: `approve` or `refuse`."""
-    shown = next_action[next_action["type"]]
-    page = shown.get("stripe_js") or shown["url"]
-    return requests.post(page, data={"answer": answer}, timeout=TIMEOUT_S, allow_redirects=False)
+    return loopback_session().post(
+        page, data={"answer": answer}, timeout=TIMEOUT_S, allow_redirects=False
+    )
 
 
 def pay_on_page(way_in: WayIn, page_url: str, card: str) -> requests.Response:

@@ -46,12 +46,12 @@ class System:
         )
         return created(answer)
 
-    def payment(self) -> dict[str, Any]:
-        """Place an order and start paying it as its buyer."""
+    def payment(self, **other: str) -> dict[str, Any]:
+        """Place an order and start paying it as its buyer; `other` goes into the request."""
         order = self.order()
         answer = self.cast.buyer.post(
             f"{self.way_in.base_url}/api/payments/intents",
-            json={"reference": f"checkout-{order['id']}", "order_id": order["id"]},
+            json={"reference": f"checkout-{order['id']}", "order_id": order["id"], **other},
             timeout=TIMEOUT_S,
         )
         return created(answer)
@@ -74,6 +74,10 @@ class System:
         """What the ledger holds for a payment's order, in minor units."""
         path = f"liabilities:escrow:{payment['order_id']}"
         return balance_of(trial_balance(self.way_in, self.cast), path, payment["currency"])
+
+    def balance(self, path: str, asset: str = "USD") -> int:
+        """What an account of the ledger shows, on its own side."""
+        return balance_of(trial_balance(self.way_in, self.cast), path, asset)
 
     @contextmanager
     def listening(
