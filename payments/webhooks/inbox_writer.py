@@ -94,7 +94,7 @@ class InboxWriter:
             mine.called.wait()
         if mine.outcome is None:
             self._write_for_all()
-        reach("receive_event.committed")
+        reach("inbox.committed")
         if isinstance(mine.outcome, Stored):
             return mine.outcome
         raise mine.outcome or _STOPPED
