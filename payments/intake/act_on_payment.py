@@ -25,11 +25,10 @@ from payments.errors import (
     StrongroomError,
 )
 from payments.idempotency import Answered, Claim, ClaimKind
+from payments.intake.begun_calls import Begun, Seen, begun_of, record_seen
 from payments.intake.outcome_of_call import Verdict
-from payments.lifecycle.record_facts import Result, SourcedFact, record_facts
 from payments.lifecycle.tables import Payment
 from payments.lifecycle.view import PaymentView, view_payment
-from payments.log_lines import get_logger
 from payments.orders.tables import Order
 from payments.providers.facts import Fact, PaymentFailed
 from payments.providers.outcome import (
@@ -39,8 +38,6 @@ from payments.providers.outcome import (
 )
 from payments.providers.stripe.declines import log_decline
 from payments.providers.stripe.intent_facts import PROVIDER
-
-_log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -61,28 +58,6 @@ class Asked:
     def claim_operation(self) -> str:
         """What the reference is unique for."""
         return f"payments.{self.operation}"
-
-
-@dataclass(frozen=True)
-class Begun:
-    """A call as committed before it is made."""
-
-    call_id: str
-    idempotency_key: str
-    payment_id: str
-    provider_ref: str | None
-    session_ref: str | None
-    request: Mapping[str, Any]
-    created_at: dt.datetime
-    is_resumed: bool
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What Stripe shows, as facts, and what it says about the call."""
-
-    facts: Sequence[Fact]
-    verdict: Verdict
 
 
 Check = Callable[[Session, Payment, Order], None]
@@ -218,35 +193,7 @@ def _begin(
     return call
 
 
-def begun_of(call: ProviderCall, row: Payment, *, is_resumed: bool) -> Begun:
-    """Return what to make a call with."""
-    return Begun(
-        call_id=call.id,
-        idempotency_key=call.idempotency_key,
-        payment_id=row.id,
-        provider_ref=row.provider_ref,
-        session_ref=row.checkout_session_ref,
-        request=call.request,
-        created_at=call.created_at,
-        is_resumed=is_resumed,
-    )
-
-
 # ---- after the call ----------------------------------------------------------------------------
-
-
-def record_seen(session: Session, facts: Sequence[Fact], *, cause: str, now: dt.datetime) -> None:
-    """Record what Stripe says; what cannot be right is logged and changes nothing."""
-    outcomes = record_facts(session, [SourcedFact(fact, cause) for fact in facts], now=now)
-    for outcome in outcomes:
-        if outcome.result is Result.REFUSED:
-            _log.error(
-                "fact_refused",
-                payment_id=outcome.payment_id,
-                cause=cause,
-                reason=outcome.reason,
-                detail=outcome.detail,
-            )
 
 
 def _note_done(

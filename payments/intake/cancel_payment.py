@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from payments.access.caller import Caller
 from payments.errors import ConflictError
 from payments.idempotency import Answered
-from payments.intake.act_on_payment import Asked, Begun, Seen, act_on_payment
+from payments.intake.act_on_payment import Asked, act_on_payment
+from payments.intake.begun_calls import Begun, Seen
 from payments.intake.look_up import look_up_intent, look_up_session, require_intent
 from payments.intake.outcome_of_call import CANCEL
 from payments.lifecycle.stages import Status

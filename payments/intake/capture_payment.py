@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from payments.access.caller import Caller
 from payments.errors import ConflictError, InvalidRequestError
 from payments.idempotency import Answered
-from payments.intake.act_on_payment import Asked, Begun, act_on_payment
+from payments.intake.act_on_payment import Asked, act_on_payment
+from payments.intake.begun_calls import Begun
 from payments.intake.look_up import look_up_intent, require_intent
 from payments.intake.outcome_of_call import CAPTURE
 from payments.lifecycle.stages import Status

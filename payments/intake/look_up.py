@@ -3,7 +3,7 @@
 import datetime as dt
 
 from payments.errors import ConflictError
-from payments.intake.act_on_payment import Begun, Seen
+from payments.intake.begun_calls import Begun, Seen
 from payments.intake.outcome_of_call import Verdict, outcome_of_call
 from payments.providers.stripe import checkout, intents
 from payments.providers.stripe.client import StripeClient

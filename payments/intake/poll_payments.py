@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from payments.calls import open_calls
 from payments.database import in_transaction, transaction
 from payments.errors import StrongroomError
-from payments.intake.act_on_payment import Begun, begun_of, record_seen
+from payments.intake.begun_calls import Begun, begun_of, record_seen
 from payments.intake.cancel_payment import give_up
 from payments.intake.one_by_one import work_one_by_one
 from payments.intake.outcome_of_call import CANCEL

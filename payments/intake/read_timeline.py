@@ -13,7 +13,7 @@ from payments.calls.tables import ProviderCall
 from payments.database import Base
 from payments.intake.read_payment import read_payment
 from payments.lifecycle.tables import Dispute, PaymentEvent, Refund
-from payments.lifecycle.view import PaymentView
+from payments.lifecycle.view import PaymentView, RefundView, view_refund
 
 _SEE_THE_INSIDE = STAFF_ROLES | {Role.SERVICE}
 
@@ -22,8 +22,8 @@ _balance_transactions = table(
 )
 
 _OF_PAYMENT = ("authorized", "charged", "authorization_released")
-_OF_REFUND = ("refunded", "returned")
-_OF_DISPUTE = ("opened", "won", "lost")
+_OF_REFUND = ("held", "refunded", "returned")
+_OF_DISPUTE = ("held", "opened", "won", "lost")
 _OF_BALANCE = ("fee", "exchanged", "available")
 
 _Row = TypeVar("_Row", bound=Base)
@@ -35,7 +35,7 @@ class Timeline:
 
     payment: PaymentView
     events: Sequence[PaymentEvent]
-    refunds: Sequence[Refund]
+    refunds: Sequence[RefundView]
     disputes: Sequence[Dispute]
     calls: Sequence[ProviderCall] | None
     entries: Sequence[JournalEntry] | None
@@ -44,6 +44,11 @@ class Timeline:
     def payment_shown(self) -> Mapping[str, Any]:
         """The payment as it is shown everywhere."""
         return self.payment.as_event()
+
+    @property
+    def refunds_shown(self) -> Sequence[Mapping[str, Any]]:
+        """The refunds as they are shown everywhere."""
+        return [refund.as_json() for refund in self.refunds]
 
 
 def read_timeline(session: Session, *, caller: Caller, payment_id: str) -> Timeline:
@@ -59,7 +64,7 @@ def read_timeline(session: Session, *, caller: Caller, payment_id: str) -> Timel
     return Timeline(
         payment=payment,
         events=_of(session, PaymentEvent, payment_id, order_by=PaymentEvent.seq),
-        refunds=refunds,
+        refunds=[view_refund(refund, order_id=payment.order_id) for refund in refunds],
         disputes=disputes,
         calls=_of(session, ProviderCall, payment_id, order_by=ProviderCall.id)
         if sees_inside

@@ -16,7 +16,7 @@ from payments.calls.tables import ProviderCall
 from payments.database import in_transaction, transaction
 from payments.errors import ConflictError, StrongroomError, UnavailableError
 from payments.intake import create_checkout, create_intent
-from payments.intake.act_on_payment import Begun, Seen, begun_of, record_seen
+from payments.intake.begun_calls import Begun, Seen, begun_of, record_seen
 from payments.intake.look_up import look_up_intent, look_up_session
 from payments.intake.one_by_one import work_one_by_one
 from payments.intake.outcome_of_call import CANCEL, CAPTURE, CONFIRM, Verdict

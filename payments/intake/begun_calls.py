@@ -1,0 +1,67 @@
+"""A call as begun, and what Stripe shows of it, as the use cases pass them on and record them."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from payments.calls.tables import ProviderCall
+from payments.intake.outcome_of_call import Verdict
+from payments.lifecycle.record_facts import Result, SourcedFact, record_facts
+from payments.lifecycle.tables import Payment
+from payments.log_lines import get_logger
+from payments.providers.facts import Fact
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A call as committed before it is made."""
+
+    call_id: str
+    idempotency_key: str
+    payment_id: str
+    provider_ref: str | None
+    session_ref: str | None
+    request: Mapping[str, Any]
+    created_at: dt.datetime
+    is_resumed: bool
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What Stripe shows, as facts, and what it says about the call."""
+
+    facts: Sequence[Fact]
+    verdict: Verdict
+
+
+def begun_of(call: ProviderCall, row: Payment, *, is_resumed: bool) -> Begun:
+    """Return what to make a call with."""
+    return Begun(
+        call_id=call.id,
+        idempotency_key=call.idempotency_key,
+        payment_id=row.id,
+        provider_ref=row.provider_ref,
+        session_ref=row.checkout_session_ref,
+        request=call.request,
+        created_at=call.created_at,
+        is_resumed=is_resumed,
+    )
+
+
+def record_seen(session: Session, facts: Sequence[Fact], *, cause: str, now: dt.datetime) -> None:
+    """Record what Stripe says; what cannot be right is logged and changes nothing."""
+    outcomes = record_facts(session, [SourcedFact(fact, cause) for fact in facts], now=now)
+    for outcome in outcomes:
+        if outcome.result is Result.REFUSED:
+            _log.error(
+                "fact_refused",
+                payment_id=outcome.payment_id,
+                cause=cause,
+                reason=outcome.reason,
+                detail=outcome.detail,
+            )
