@@ -6,6 +6,7 @@ https://docs.stripe.com/api/events/list
 
 import datetime as dt
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,13 +59,14 @@ def next_page(
 ) -> list[ListedEvent]:
     """Return the up to 100 events that follow `after` in the range, oldest first.
 
-    `after` is the id of an event of Stripe's; without it the range's oldest come first. `from_at`
-    belongs to the range and `to_at` does not, both to the second.
+    `after` is the id of an event of Stripe's; without it the range's oldest come first. Stripe's
+    list knows whole seconds: the one that `from_at` lies in belongs to the range, and so does the
+    one that `to_at` lies in, unless that is where it begins.
 
     Raises:
         UnavailableError: Stripe did not answer.
     """
-    created: EventListParamsCreated = {"gte": _seconds(from_at), "lt": _seconds(to_at)}
+    created: EventListParamsCreated = {"gte": _seconds(from_at), "lt": math.ceil(to_at.timestamp())}
     with _named_errors():
         after = after or _newest_before(client, from_at)
         if after is None:

@@ -36,16 +36,18 @@ def waiting_wake_ups(engine: Engine) -> int:
         )
 
 
-def test_an_event_is_kept_encrypted_and_the_drain_is_asked_for(engine: Engine) -> None:
+def test_an_event_is_kept_encrypted_and_the_drain_is_asked_for(
+    fresh_engine: Engine,
+) -> None:
     canary = secrets.token_hex(16)
     received = event("customer.created", {"id": "cus_1", "name": canary})
-    assert receive(engine, received) == Stored(duplicate=False, asked_for_drain=True)
-    (row,) = inbox(engine, [received])
+    assert receive(fresh_engine, received) == Stored(duplicate=False, asked_for_drain=True)
+    (row,) = inbox(fresh_engine, [received])
     assert (row.state, row.event_type, row.request_id) == ("new", "customer.created", "req_test")
     assert canary.encode() not in row.payload_encrypted
     payload = unseal(CIPHER, row.payload_encrypted, provider=row.provider, event_id=row.event_id)
     assert json.loads(payload) == received
-    assert waiting_wake_ups(engine) == 1
+    assert waiting_wake_ups(fresh_engine) == 1
 
 
 def test_the_same_event_again_is_a_duplicate_for_ever(engine: Engine) -> None:
