@@ -17,7 +17,6 @@ import requests
 from sandbox.calls import (
     TIMEOUT_S,
     Cast,
-    balance_of,
     confirm_at_stripe,
     created,
     deliver,
@@ -26,6 +25,14 @@ from sandbox.calls import (
     says,
     succeeded_event,
     trial_balance,
+)
+from sandbox.demo_sequels import (
+    Stage,
+    ask_the_bank,
+    capture_in_part,
+    compare_with_stripe,
+    dispute,
+    refund_in_part,
 )
 from sandbox.home import DEFAULT_HOME
 from sandbox.listener import Listener, SilenceError
@@ -68,7 +75,6 @@ def play(way_in: WayIn, tell: Telling) -> None:
     tell.chapter("2. The buyer's browser signs in and listens")
     created(cast.buyer.post(f"{url}/api/session", timeout=TIMEOUT_S))
     tell.step("POST /api/session", "a token of the shop became a cookie")
-    before = trial_balance(way_in, cast)
     # From here on the browser shows the cookie only; a stream cannot carry a header anyway.
     browser = loopback_session()
     browser.cookies.update(cast.buyer.cookies)
@@ -78,9 +84,14 @@ def play(way_in: WayIn, tell: Telling) -> None:
         payment = start_payment(way_in, tell, browser, order)
         decline_a_card(way_in, tell, listener, payment)
         pay(way_in, tell, listener, payment)
-    deliver_twice(way_in, tell, cast, payment)
-    look_as_somebody_else(way_in, tell, cast, payment)
-    audit(way_in, tell, cast, order, before)
+        deliver_twice(way_in, tell, cast, payment)
+        look_as_somebody_else(way_in, tell, cast, payment)
+        stage = Stage(way_in, cast, tell, listener)
+        ask_the_bank(stage)
+        capture_in_part(stage)
+        refund_in_part(stage, payment)
+        dispute(stage)
+    audit(stage)
 
 
 def start_payment(
@@ -172,27 +183,16 @@ def look_as_somebody_else(
     )
 
 
-def audit(
-    way_in: WayIn,
-    tell: Telling,
-    cast: Cast,
-    order: dict[str, Any],
-    before: list[dict[str, Any]],
-) -> None:
-    """Read the trial balance and compare it with what happened."""
-    tell.chapter("8. Finance reads the books")
-    accounts = trial_balance(way_in, cast)
-    asset, amount = order["currency"], int(order["amount"])
+def audit(stage: Stage) -> None:
+    """Compare the books with Stripe's and with themselves, and print them."""
+    stage.tell.chapter("12. Finance reads the books")
+    compare_with_stripe(stage)
+    accounts = trial_balance(stage.way_in, stage.cast)
     for name in sorted({account["asset"] for account in accounts}):
         of_asset = [account for account in accounts if account["asset"] == name]
         total = sum(int(account["debit"]) - int(account["credit"]) for account in of_asset)
-        tell.check(f"debits and credits in {name} are equal", holds=total == 0)
-    escrow = balance_of(accounts, f"liabilities:escrow:{order['id']}", asset)
-    tell.check(f"{escrow:,} {asset} are held for the order", holds=escrow == amount)
-    pending = "assets:stripe:pending"
-    grown = balance_of(accounts, pending, asset) - balance_of(before, pending, asset)
-    tell.check(f"Stripe owes us {grown:,} {asset} more than before", holds=grown == amount)
-    tell.trial_balance(accounts)
+        stage.tell.check(f"debits and credits in {name} are equal", holds=total == 0)
+    stage.tell.trial_balance(accounts)
 
 
 def _exit(_number: int, _frame: FrameType | None) -> None:
