@@ -60,6 +60,16 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest 
         )
         return decorator
 
+    def also_answers(self, status: int, schema: type[Schema]) -> Callable[[_View], _View]:
+        """Describe another answer than the usual one."""
+        decorator: Callable[[_View], _View] = super().alt_response(status, schema=schema)
+        return decorator
+
+    def described(self, **operation: Any) -> Callable[[_View], _View]:
+        """Add to the OpenAPI description what neither schemas nor marks can say."""
+        decorator: Callable[[_View], _View] = super().doc(**operation)
+        return decorator
+
 
 def parse_json(body: bytes) -> Any:
     """Return what a JSON body says.

@@ -23,9 +23,14 @@ def raw_body(view: _View) -> _View:
     return view
 
 
+def reads_raw_body(view: Callable[..., Any]) -> bool:
+    """Whether a view is marked so."""
+    return getattr(view, "reads_raw_body", False)
+
+
 def _require_json() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
-    if view is None or getattr(view, "reads_raw_body", False):
+    if view is None or reads_raw_body(view):
         return
     has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
     if has_body and request.mimetype != "application/json":

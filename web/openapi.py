@@ -1,39 +1,64 @@
 """The OpenAPI 3.1 document at /api/openapi.json, made from the routes and schemas themselves."""
 
-from functools import partial
+import copy
+from functools import cached_property, partial
+from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask, Response, current_app, jsonify
 from flask_smorest import Api
-from marshmallow import Schema, fields
 
+from web.openapi_components import (
+    HEADERS,
+    Json,
+    ProblemSchema,
+    complete_answers,
+    describe_field,
+    problem_answer,
+)
+from web.openapi_operations import complete_operations, tag_descriptions
 from web.paths import IdConverter, describe_id
 from web.policies import public
 from web.schemas.fields import AmountField, CountField, MomentField, RateField
 
+_LICENSE = {"name": "Apache 2.0", "identifier": "Apache-2.0"}
+_DESCRIPTION = """\
+Amounts are whole minor units of the currency, written as strings of digits in answers. Times are
+RFC 3339 in UTC.
 
-class ProblemSchema(Schema):
-    """An error as application/problem+json (RFC 9457)."""
+Every call that creates or moves something takes a `reference` of the caller's choice: send the
+same request again as often as you like, it happens once.
 
-    type = fields.String(required=True)
-    title = fields.String(required=True)
-    status = fields.Integer(required=True)
-    detail = fields.String()
-    code = fields.String(required=True)
-    errors = fields.Dict(keys=fields.String(), values=fields.List(fields.String()))
-    request_id = fields.String()
+Errors are `application/problem+json`: act on `code`, show `detail`, log `request_id`. An address
+answers 404 to ids that do not exist or are not the caller's, and 405 with `Allow` to other methods.
+"""
 
 
 class DescribedApi(Api):  # type: ignore[misc] # flask-smorest has no types
-    """Documents our problems instead of flask-smorest's own errors."""
+    """Documents our problems instead of flask-smorest's own errors, and each operation in full."""
 
     ERROR_SCHEMA = ProblemSchema
 
+    @cached_property
+    def document(self) -> Json:
+        """The whole document, made when it is first asked for: then all routes are registered."""
+        document: Json = copy.deepcopy(self.spec.to_dict())
+        refs = self.ma_plugin.converter.refs.items()
+        classes = {name: key[0] for key, name in refs}
+        del document["components"]["schemas"]["PaginationMetadata"]  # flask-smorest's, not used
+        document["components"] |= {"headers": HEADERS, "responses": _of_any_address()}
+        document["tags"] = tag_descriptions(current_app, [tag["name"] for tag in document["tags"]])
+        complete_operations(document, current_app, classes)
+        complete_answers(document, classes)
+        return document
 
-def openapi_document() -> dict[str, Any]:
+    def _openapi_json(self) -> Response:
+        return jsonify(self.document)
+
+
+def openapi_document() -> Json:
     """Return the document of the application that serves this request."""
-    api = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
-    document: dict[str, Any] = api.spec.to_dict()
+    document: Json = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"].document
     return document
 
 
@@ -50,6 +75,7 @@ def install_openapi(app: Flask) -> Any:
     api = DescribedApi(
         app,
         spec_kwargs={
+            "info": {"description": _DESCRIPTION, "license": _LICENSE},
             "components": {
                 "securitySchemes": {
                     "bearer": {
@@ -68,8 +94,19 @@ def install_openapi(app: Flask) -> Any:
     api.register_field(CountField, "integer", None)
     api.register_field(MomentField, "string", "date-time")
     api.register_field(RateField, "string", None)
+    api.ma_plugin.converter.add_attribute_function(describe_field)
     for endpoint, view in app.view_functions.items():
         if endpoint.startswith("api-docs."):  # a method, which cannot carry a mark itself
             reason = "The document describes the API to those who write clients"
             app.view_functions[endpoint] = public(reason)(partial(view))
     return api
+
+
+def _of_any_address() -> Json:
+    """Return what no operation can answer, but addresses do."""
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    answer = problem_answer(status, ["method_not_allowed"])
+    answer["headers"] |= {
+        "Allow": {"description": "The methods it knows.", "schema": {"type": "string"}}
+    }
+    return {"MethodNotAllowed": answer}

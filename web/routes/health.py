@@ -26,6 +26,7 @@ def alive() -> dict[str, object]:
 @blueprint.route("/readyz", methods=["GET"])
 @public("A load balancer asks; only up or down is told")
 @blueprint.response(200, Health)
+@blueprint.also_answers(503, Health)
 def ready() -> tuple[dict[str, object], int]:
     """Say whether PostgreSQL and Redis answer; 503 when one does not."""
     checks = look_at_parts(current_parts())

@@ -11,6 +11,7 @@ from web.authentication import current_caller
 from web.blueprint import Blueprint
 from web.parts import current_parts
 from web.policies import allow
+from web.problems import problems
 from web.references import render_answered, take_reference
 from web.schemas.fields import PageQuery
 from web.schemas.keys import IssuedKey, KeyPage, KeyRotation, NewKey
@@ -62,6 +63,7 @@ def list_page(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.route("/<id:key_id>/rotate", methods=["POST"])
 @allow("keys.rotate")
+@problems("conflict")
 @blueprint.arguments(KeyRotation)
 @blueprint.response(201, IssuedKey)
 def rotate(body: dict[str, Any], key_id: str) -> _Answer:

@@ -16,6 +16,7 @@ from web.authentication import current_caller
 from web.blueprint import Blueprint
 from web.parts import current_parts
 from web.policies import allow
+from web.problems import problems
 from web.references import render_answered, take_reference
 from web.schemas.payments import (
     Cancellation,
@@ -38,6 +39,13 @@ blueprint = Blueprint("payments", __name__, url_prefix="/api/payments")
 
 @blueprint.route("/intents", methods=["POST"])
 @allow("payments.create")
+@problems(
+    "not_found",
+    "order_not_open",
+    "payment_in_progress",
+    "currency_not_supported",
+    "provider_refused",
+)
 @blueprint.arguments(NewIntent)
 @blueprint.response(201, CreatedIntent)
 def start(body: dict[str, Any]) -> _Answer:
@@ -63,6 +71,13 @@ def start(body: dict[str, Any]) -> _Answer:
 
 @blueprint.route("/stripe/checkout-session", methods=["POST"])
 @allow("payments.create")
+@problems(
+    "not_found",
+    "order_not_open",
+    "payment_in_progress",
+    "currency_not_supported",
+    "provider_refused",
+)
 @blueprint.arguments(NewCheckout)
 @blueprint.response(201, CreatedCheckout)
 def start_checkout(body: dict[str, Any]) -> _Answer:
@@ -125,6 +140,13 @@ def timeline(payment_id: str) -> use_case.Timeline:
 
 @blueprint.route("/<id:payment_id>/confirm", methods=["POST"])
 @allow("payments.confirm")
+@problems(
+    "card_declined",
+    "payment_not_confirmable",
+    "payment_in_progress",
+    "order_not_open",
+    "provider_refused",
+)
 @blueprint.arguments(Confirmation)
 @blueprint.response(200, Payment)
 def confirm(body: dict[str, Any], payment_id: str) -> _Answer:
@@ -146,6 +168,7 @@ def confirm(body: dict[str, Any], payment_id: str) -> _Answer:
 
 @blueprint.route("/<id:payment_id>/cancel", methods=["POST"])
 @allow("payments.cancel")
+@problems("payment_not_cancelable", "provider_refused")
 @blueprint.arguments(Cancellation)
 @blueprint.response(200, Payment)
 def cancel(body: dict[str, Any], payment_id: str) -> _Answer:
@@ -165,6 +188,7 @@ def cancel(body: dict[str, Any], payment_id: str) -> _Answer:
 
 @blueprint.route("/<id:payment_id>/capture", methods=["POST"])
 @allow("payments.capture")
+@problems("payment_not_capturable", "amount_too_large", "provider_refused")
 @blueprint.arguments(Capture)
 @blueprint.response(200, Payment)
 def capture(body: dict[str, Any], payment_id: str) -> _Answer:

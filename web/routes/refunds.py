@@ -9,6 +9,7 @@ from web.authentication import current_caller
 from web.blueprint import Blueprint
 from web.parts import current_parts
 from web.policies import allow
+from web.problems import problems
 from web.references import render_answered, take_reference
 from web.schemas.refunds import NewRefund, Refund, RefundList
 
@@ -17,6 +18,13 @@ blueprint = Blueprint("refunds", __name__, url_prefix="/api")
 
 @blueprint.route("/payments/<id:payment_id>/refunds", methods=["POST"])
 @allow("refunds.create")
+@problems(
+    "payment_not_refundable",
+    "payment_disputed",
+    "refund_exceeds_payment",
+    "funds_released",
+    "provider_refused",
+)
 @blueprint.arguments(NewRefund)
 @blueprint.response(201, Refund)
 def create(body: dict[str, Any], payment_id: str) -> tuple[dict[str, Any], int, dict[str, str]]:

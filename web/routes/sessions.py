@@ -17,6 +17,7 @@ from web.authentication import (
 from web.blueprint import Blueprint
 from web.parts import Parts, current_parts
 from web.policies import allow, public
+from web.problems import problems
 from web.schemas.status import SignedIn
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/api/session")
@@ -24,6 +25,7 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/api/session")
 
 @blueprint.route("", methods=["POST"])
 @allow("sessions.start")
+@problems("token_required")
 @blueprint.response(201, SignedIn)
 def sign_in() -> tuple[dict[str, Any], int, dict[str, str]]:
     """Give the bearer of a token a session cookie for twelve hours."""
@@ -41,6 +43,7 @@ def sign_in() -> tuple[dict[str, Any], int, dict[str, str]]:
 
 @blueprint.route("", methods=["DELETE"])
 @public("Whoever's session has ended already may still sign out")
+@problems("origin_not_trusted", "unavailable")
 @blueprint.response(204)
 def sign_out() -> tuple[str, int, dict[str, str]]:
     """End the session of this browser and take its cookie back."""

@@ -8,6 +8,7 @@ from web.blueprint import Blueprint
 from web.bodies import raw_body
 from web.parts import current_parts
 from web.policies import public
+from web.problems import problems
 from web.ring_after import let_it_be
 from web.schemas.status import Received
 
@@ -16,8 +17,24 @@ blueprint = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
 
 @blueprint.route("/stripe", methods=["POST"])
 @public("Stripe's signature over the raw bytes proves who calls")
+@problems("invalid_signature", "validation", "unavailable")
 @raw_body
 @blueprint.response(200, Received)
+@blueprint.described(
+    parameters=[
+        {
+            "name": "Stripe-Signature",
+            "in": "header",
+            "required": True,
+            "description": "`t=<seconds>,v1=<HMAC-SHA256 of the time, a dot and the body>`.",
+            "schema": {"type": "string"},
+        }
+    ],
+    requestBody={
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object", "required": ["id"]}}},
+    },
+)
 def stripe() -> dict[str, bool]:
     """Take an event of Stripe's; the answer comes after it is stored durably."""
     parts = current_parts()

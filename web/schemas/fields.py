@@ -14,9 +14,12 @@ from payments.privacy.redaction import holds_card_number
 MAX_AMOUNT_DIGITS = 78
 MAX_LIST = 100
 DEFAULT_LIST = 20
-_AMOUNT = re.compile(rf"[0-9]{{1,{MAX_AMOUNT_DIGITS}}}")
-_ID = re.compile(r"[a-z]{2,8}_[0-9A-Za-z]{1,64}")
-_RATE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}0*)?")
+AMOUNT_PATTERN = rf"[0-9]{{1,{MAX_AMOUNT_DIGITS}}}"
+ID_PATTERN = "[a-z]{2,8}_[0-9A-Za-z]{1,64}"
+RATE_PATTERN = r"[0-9]{1,3}(\.[0-9]{1,3}0*)?"
+_AMOUNT = re.compile(AMOUNT_PATTERN)
+_ID = re.compile(ID_PATTERN)
+_RATE = re.compile(RATE_PATTERN)
 
 
 class StrictSchema(Schema):
@@ -46,6 +49,10 @@ class AmountField(fields.Field[int]):
         if not isinstance(value, str) or not _AMOUNT.fullmatch(value):
             raise self.make_error("invalid")
         return int(value)
+
+
+class ShownAmountField(AmountField):
+    """Minor units in answers: always a string of digits, after a minus when below zero."""
 
 
 class CountField(fields.Field[int]):

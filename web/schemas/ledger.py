@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from web.schemas.fields import DEFAULT_LIST, MAX_LIST, AmountField, StrictSchema
+from web.schemas.fields import DEFAULT_LIST, MAX_LIST, ShownAmountField, StrictSchema
 
 
 class AccountQuery(StrictSchema):
@@ -18,10 +18,10 @@ class Account(StrictSchema):
     path = fields.String()
     account_class = fields.String(data_key="class")
     asset = fields.String()
-    balance = AmountField(metadata={"description": "Minor units; negative when overdrawn."})
-    held = AmountField()
-    debit = AmountField()
-    credit = AmountField()
+    balance = ShownAmountField(metadata={"description": "Minor units; negative when overdrawn."})
+    held = ShownAmountField()
+    debit = ShownAmountField()
+    credit = ShownAmountField()
 
 
 class AccountPage(StrictSchema):

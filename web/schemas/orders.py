@@ -13,6 +13,7 @@ from web.schemas.fields import (
     IdField,
     MomentField,
     RateField,
+    ShownAmountField,
     StrictSchema,
     TextField,
     reference_field,
@@ -53,9 +54,9 @@ class Order(StrictSchema):
     buyer_id = fields.String()
     seller_id = fields.String()
     currency = fields.String()
-    amount = AmountField()
-    tax_amount = AmountField()
-    platform_fee = AmountField()
+    amount = ShownAmountField()
+    tax_amount = ShownAmountField()
+    platform_fee = ShownAmountField()
     status = fields.String()
     lines = fields.List(fields.Nested(OrderLine))
     created_at = MomentField()

@@ -2,8 +2,9 @@
 
 from marshmallow import fields
 
-from web.schemas.fields import AmountField, MomentField, StrictSchema
+from web.schemas.fields import MomentField, ShownAmountField, StrictSchema
 from web.schemas.payments import Payment
+from web.schemas.refunds import Refund
 
 
 class Step(StrictSchema):
@@ -17,25 +18,11 @@ class Step(StrictSchema):
     recorded_at = MomentField()
 
 
-class RefundLine(StrictSchema):
-    """Money that goes or went back to the buyer."""
-
-    id = fields.String()
-    origin = fields.String()
-    amount = AmountField()
-    currency = fields.String()
-    status = fields.String()
-    reason = fields.String(allow_none=True)
-    failure_code = fields.String(allow_none=True)
-    created_at = MomentField()
-    updated_at = MomentField()
-
-
 class DisputeLine(StrictSchema):
     """A buyer's bank asking for the money back."""
 
     id = fields.String()
-    amount = AmountField()
+    amount = ShownAmountField()
     currency = fields.String()
     status = fields.String()
     reason = fields.String()
@@ -62,7 +49,7 @@ class PostingLine(StrictSchema):
 
     path = fields.String()
     asset = fields.String()
-    amount = AmountField()
+    amount = ShownAmountField()
 
 
 class EntryLine(StrictSchema):
@@ -85,7 +72,7 @@ class Timeline(StrictSchema):
 
     payment = fields.Nested(Payment, attribute="payment_shown")
     events = fields.List(fields.Nested(Step))
-    refunds = fields.List(fields.Nested(RefundLine))
+    refunds = fields.List(fields.Nested(Refund), attribute="refunds_shown")
     disputes = fields.List(fields.Nested(DisputeLine))
     calls = fields.List(fields.Nested(CallLine), allow_none=True)
     ledger_entries = fields.List(fields.Nested(EntryLine), attribute="entries", allow_none=True)

@@ -1,0 +1,204 @@
+"""Every problem code that callers may be answered: its status, what it means, what to do about it.
+
+The OpenAPI document and docs/api.md are made of, and checked against, this table.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, NamedTuple, TypeVar
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+
+
+class KnownProblem(NamedTuple):
+    """A problem code's status, its meaning, and what the caller does about it."""
+
+    status: HTTPStatus
+    meaning: str
+    remedy: str
+
+
+PROBLEMS: dict[str, KnownProblem] = {
+    "validation": KnownProblem(
+        HTTPStatus.BAD_REQUEST,
+        "The body or the query is not as described.",
+        "Correct the fields that `errors` names.",
+    ),
+    "reference_required": KnownProblem(
+        HTTPStatus.BAD_REQUEST,
+        "The request has no reference.",
+        "Send `reference`, or the header `Idempotency-Key`; keep it for retries.",
+    ),
+    "credentials_in_url": KnownProblem(
+        HTTPStatus.BAD_REQUEST,
+        "A key or token stands in the query, where logs keep it.",
+        "Send it in the `Authorization` header, and rotate the one that leaked.",
+    ),
+    "invalid_signature": KnownProblem(
+        HTTPStatus.BAD_REQUEST,
+        "The webhook is not signed by the provider, or too long ago.",
+        "Check the signing secret and the clock.",
+    ),
+    "unauthorized": KnownProblem(
+        HTTPStatus.UNAUTHORIZED,
+        "There is no credential, or it is not valid or not valid any more.",
+        "Sign in again, or send a valid key or token.",
+    ),
+    "card_declined": KnownProblem(
+        HTTPStatus.PAYMENT_REQUIRED,
+        "The payer's bank said no.",
+        "Show `message` to the payer and offer `next_step`; another try has a new reference.",
+    ),
+    "role_forbidden": KnownProblem(
+        HTTPStatus.FORBIDDEN,
+        "The caller's role may not do this.",
+        "Let somebody do it who may.",
+    ),
+    "scope_missing": KnownProblem(
+        HTTPStatus.FORBIDDEN,
+        "The API key is narrowed to other actions.",
+        "Use a key with the scope that `detail` names.",
+    ),
+    "origin_not_trusted": KnownProblem(
+        HTTPStatus.FORBIDDEN,
+        "A page of an unknown site sent the session cookie.",
+        "Add the site's origin to `TRUSTED_ORIGINS`.",
+    ),
+    "token_required": KnownProblem(
+        HTTPStatus.FORBIDDEN,
+        "A session is started with a person's token, not with an API key or a cookie.",
+        "Send the token of your identity provider.",
+    ),
+    "not_found": KnownProblem(
+        HTTPStatus.NOT_FOUND,
+        "There is no such thing, or it is not the caller's to see.",
+        "Check the id, and whose credential is sent.",
+    ),
+    "method_not_allowed": KnownProblem(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        "The address exists and knows other methods.",
+        "Use one that the `Allow` header names.",
+    ),
+    "in_progress": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The first request with this reference, or another one on this payment, is still running.",
+        "Send the same again after `Retry-After` seconds.",
+    ),
+    "conflict": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The thing is in a state that does not allow this.",
+        "Read it again, and decide anew.",
+    ),
+    "order_not_open": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The order is paid or canceled.",
+        "Show the order as it is now.",
+    ),
+    "payment_in_progress": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "Another payment for the order is under way.",
+        "Wait for it: `GET /api/payments?order_id=…` or the event stream.",
+    ),
+    "currency_not_supported": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "Cards do not pay in the order's currency.",
+        "Offer another way to pay.",
+    ),
+    "payment_not_confirmable": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The payment is over, on its way, replaced by a newer one, or paid on its checkout page.",
+        "Read the payment; start a new one if the order is still open.",
+    ),
+    "payment_not_cancelable": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The money was taken, or the payment is over already.",
+        "Read the payment; refund what was taken.",
+    ),
+    "payment_not_capturable": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "Nothing is reserved on the card, or not any more.",
+        "Read the payment; only `capture: manual` reserves.",
+    ),
+    "amount_too_large": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The amount is more than what is reserved.",
+        "Capture at most `amount` of the payment.",
+    ),
+    "payment_not_refundable": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "Nothing was paid that could be given back.",
+        "Cancel the payment instead.",
+    ),
+    "payment_disputed": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The buyer's bank is asking for the money back already.",
+        "Answer the dispute at Stripe; a refund would pay twice.",
+    ),
+    "refund_exceeds_payment": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "Less is left of the payment than is asked for.",
+        "Refund at most what `errors.amount` says, or leave `amount` out.",
+    ),
+    "funds_released": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The seller has the money: less is held for the order than is asked for.",
+        "Settle it with the seller first, or refund less.",
+    ),
+    "provider_refused": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "Stripe refused, and nothing happened; `detail` has its code.",
+        "Correct what the code names; a retry needs a new reference.",
+    ),
+    "too_large": KnownProblem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "The body is over 1 MB.",
+        "Send less.",
+    ),
+    "unsupported_media_type": KnownProblem(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "The body is not said to be JSON.",
+        "Send `Content-Type: application/json`.",
+    ),
+    "reference_reused": KnownProblem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "The reference was used before with other content.",
+        "Choose a new reference for a new thing.",
+    ),
+    "too_many_requests": KnownProblem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "The caller uses as much at once as anybody may.",
+        "Try again after `Retry-After` seconds.",
+    ),
+    "internal": KnownProblem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "A mistake of ours; the answer says no more than `request_id`.",
+        "Report the `request_id`.",
+    ),
+    "unavailable": KnownProblem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "A part does not answer; after a call to Stripe, the outcome may not be known yet.",
+        "Send the same again, with the same reference, after `Retry-After` seconds.",
+    ),
+}
+
+
+def problems(*codes: str) -> Callable[[_View], _View]:
+    """Mark a view with the codes it answers beside those that its kind of route always may.
+
+    Raises:
+        KeyError: a code is not in the table.
+    """
+    for code in codes:
+        PROBLEMS[code]
+
+    def mark(view: _View) -> _View:
+        view.problem_codes = codes  # type: ignore[attr-defined] # read by `problems_of`
+        return view
+
+    return mark
+
+
+def problems_of(view: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the codes a view is marked with."""
+    codes: tuple[str, ...] = getattr(view, "problem_codes", ())
+    return codes
