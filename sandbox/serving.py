@@ -6,6 +6,7 @@ import threading
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+_STOP_WITHIN_S = 0.05
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 
@@ -21,7 +22,9 @@ class LoopbackServer:
         self._server = make_server(
             "127.0.0.1", port, app, threaded=True, request_handler=_QuietConnection
         )
-        self._thread = threading.Thread(target=self._server.serve_forever, name="http")
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_STOP_WITHIN_S,), name="http"
+        )
 
     @property
     def url(self) -> str:

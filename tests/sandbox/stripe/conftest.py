@@ -51,7 +51,7 @@ class Endpoint:
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
     endpoint = Endpoint()
-    thread = Thread(target=endpoint.server.serve_forever)
+    thread = Thread(target=endpoint.server.serve_forever, args=(0.01,))
     thread.start()
     yield endpoint
     endpoint.server.shutdown()
