@@ -10,7 +10,7 @@ from sandbox.stripe.deliveries import Deliveries
 from sandbox.stripe.events import Request
 from sandbox.stripe.store import Store
 
-_ROUND_S = 0.5
+_ROUND_S = 0.1
 # What is done about an object when it is due, by the prefix of its id.
 _WHAT_IS_DUE: dict[str, Callable[[Attempt, str], None]] = {
     "cs": checkout_sessions.expire_when_due,
@@ -19,7 +19,7 @@ _WHAT_IS_DUE: dict[str, Callable[[Attempt, str], None]] = {
 
 
 class DueWork:
-    """A thread that looks twice a second for what is due."""
+    """A thread that looks ten times a second for what is due."""
 
     def __init__(self, store: Store, account: Account, deliveries: Deliveries) -> None:
         self._store = store
