@@ -36,7 +36,10 @@ class Telling:
         self._console.print(f"  {mark} {escape(what)}", soft_wrap=True)
 
     def trial_balance(self, accounts: Iterable[Mapping[str, Any]]) -> None:
-        """Print accounts as finance reads them: debit left, credit right, sums by asset below."""
+        """Print accounts as finance reads them: debit left, credit right, sums by asset below.
+
+        Accounts that are empty again are left out.
+        """
         table = Table(title="Trial balance", title_justify="left", title_style="bold")
         table.add_column("Account", overflow="fold")
         for name, justify in (("Asset", "left"), ("Debit", "right"), ("Credit", "right")):
@@ -47,7 +50,8 @@ class Telling:
             pair = sums.setdefault(account["asset"], [0, 0])
             pair[0] += debit
             pair[1] += credit
-            table.add_row(account["path"], account["asset"], _figure(debit), _figure(credit))
+            if debit or credit:
+                table.add_row(account["path"], account["asset"], _figure(debit), _figure(credit))
         table.add_section()
         for asset, (debit, credit) in sorted(sums.items()):
             table.add_row("Sum", asset, f"{debit:,}", f"{credit:,}", style="bold")

@@ -37,6 +37,7 @@ def test_nothing_inline_may_run(browser: FlaskClient) -> None:
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
     assert "connect-src 'self' http://127.0.0.1:1 http://127.0.0.1:8002;" in policy
+    assert "frame-src http://127.0.0.1:8002;" in policy  # the page of the payer's bank
     for page in FOLDER.glob("pages/*.html"):
         assert not re.search(
             r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)", page.read_text()
@@ -53,7 +54,7 @@ def test_other_sites_can_neither_buy_nor_get_a_token(
     browser: FlaskClient, origin: str | None
 ) -> None:
     headers = {"Origin": origin} if origin else {}
-    for path in ("/buy", "/token"):
+    for path in ("/buy", "/token", "/orders/ord_1/refund"):
         assert browser.post(path, base_url=URL, headers=headers).status_code == 403
 
 

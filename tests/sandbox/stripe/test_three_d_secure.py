@@ -1,5 +1,6 @@
 """3D Secure at the simulated Stripe: approve, refuse, walk away, try again, come back."""
 
+import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -8,6 +9,7 @@ import requests
 import stripe
 from stripe import StripeClient
 
+from sandbox.stripe.hosted_pages import BROWSER_FILES
 from sandbox.stripe.server import SimulatedStripe
 from tests.conditions import wait_until
 from tests.sandbox.stripe.conftest import Endpoint
@@ -198,3 +200,11 @@ def test_the_banks_page_runs_nothing_of_anybody_else(
     assert "script-src 'self'" in policy
     assert "unsafe" not in policy
     assert seen["client_secret"] not in page.text
+
+
+def test_nothing_inline_is_in_the_hosted_pages() -> None:
+    pages = list(BROWSER_FILES.glob("*.html"))
+    assert len(pages) == 3
+    for page in pages:
+        inline = r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)"
+        assert not re.search(inline, page.read_text()), page.name
