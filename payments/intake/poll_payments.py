@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from payments.calls import open_calls
+from payments.crash_points import reach
 from payments.database import in_transaction, transaction
 from payments.errors import StrongroomError
 from payments.intake.begun_calls import Begun, begun_of, record_seen
@@ -127,6 +128,7 @@ def _reason_to_give_up(session: Session, row: Payment, *, now: dt.datetime) -> C
 
 def _give_up(engine: Engine, begun: Begun, *, now: dt.datetime, stripe: StripeClient) -> str:
     """Have Stripe take no money for the payment any more."""
+    reach("give_up.intent_committed")
     try:
         facts = give_up(stripe, begun, reason=begun.request["reason"], now=now)
     except OutcomeUnknownError as error:
@@ -150,5 +152,7 @@ def _give_up(engine: Engine, begun: Begun, *, now: dt.datetime, stripe: StripeCl
         record_seen(session, facts, cause=CAUSE, now=now)
         open_calls.close(session, begun.call_id, state="done", now=now)
 
+    reach("give_up.called")
     in_transaction(engine, note_given_up)
+    reach("give_up.recorded")
     return "given_up"
