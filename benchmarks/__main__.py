@@ -10,10 +10,15 @@ from benchmarks.batches import batch_rows
 from benchmarks.books import Books
 from benchmarks.floor import create_floor
 from benchmarks.history import LARGE, SMALL, balance_figures, fill, growth_figures
-from benchmarks.report import console, print_figures, print_rows
+from benchmarks.intents import measure_intents
+from benchmarks.report import console, print_figures, print_measures, print_rows
 from benchmarks.server import connect, migrate, running_server, socket_url
 from benchmarks.singles import single_rows
+from benchmarks.streams import measure_streams
+from benchmarks.webhooks import measure_webhooks
 from sandbox.postgres import OWNER, Postgres
+
+SYSTEM = ("webhooks", "intents", "streams")
 
 
 def main() -> None:
@@ -21,10 +26,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="only the batches, a few seconds each")
     parser.add_argument("--singles", action="store_true", help="only the single entries")
+    parser.add_argument("--system", choices=(*SYSTEM, "all"), help="only the running system")
     parser.add_argument("--seconds", type=float, default=20, help="for each case; default 20")
     arguments = parser.parse_args()
     with running_server() as postgres:
         _tell_where(postgres)
+        if arguments.system:
+            _system(postgres, SYSTEM if arguments.system == "all" else (arguments.system,))
+            return
         url = socket_url(postgres)
         create_floor(create_engine(url))
         engine = connect(url)
@@ -37,6 +46,18 @@ def main() -> None:
         engine.dispose()
         if not (arguments.quick or arguments.singles):
             _history(postgres, seconds=seconds)
+            _system(postgres, SYSTEM)
+
+
+def _system(postgres: Postgres, cases: tuple[str, ...]) -> None:
+    """Measure the whole system; each case has its own processes and its own database."""
+    if "webhooks" in cases:
+        print_measures("10,000 signed webhooks over 64 connections", measure_webhooks(postgres))
+    if "intents" in cases:
+        title = "Payment intents, 16 callers, a Stripe that takes 200 ms"
+        print_measures(title, measure_intents(postgres))
+    if "streams" in cases:
+        print_measures("5,000 event streams in one process", measure_streams(postgres))
 
 
 def _history(postgres: Postgres, *, seconds: float) -> None:

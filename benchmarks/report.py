@@ -64,6 +64,47 @@ def print_figures(figures: list[Figure]) -> None:
     console().print(table)
 
 
+class Bound(NamedTuple):
+    """What a figure should reach: `aim`, and `least` in any case; smaller is better, or not."""
+
+    aim: float
+    least: float
+    smaller: bool = True
+
+
+BOUNDS = {
+    "acknowledged_s": Bound(1_500, 1_000, smaller=False),
+    "p99_ms": Bound(200, 200),
+    "drained_s": Bound(3_000, 2_000, smaller=False),
+    "last_posted_after_s": Bound(10, 10),
+    "own_p50_ms": Bound(10, 10),
+    "own_p99_ms": Bound(40, 40),
+    "memory_mb": Bound(250, 250),
+    "last_client_ms": Bound(300, 300),
+    "others_p99_ms": Bound(20, 20),
+}
+
+
+def print_measures(title: str, figures: NamedTuple) -> None:
+    """Print every figure of a case, and what it should be where something was asked for."""
+    table = Table(title=title)
+    for name in ("figure", "measured", "aim", "least", ""):
+        table.add_column(name, justify="left" if name == "figure" else "right")
+    for name, value in figures._asdict().items():
+        if isinstance(value, dict):
+            parts = ", ".join(f"{part} {used:.2f}" for part, used in value.items())
+            table.add_row(f"{name}: {parts}", f"{sum(value.values()):.2f}")
+        elif bound := BOUNDS.get(name):
+            sign = 1 if bound.smaller else -1
+            verdict = _verdict(
+                reached=value * sign <= bound.aim * sign, enough=value * sign <= bound.least * sign
+            )
+            table.add_row(name, f"{value:,.1f}", f"{bound.aim:,}", f"{bound.least:,}", verdict)
+        else:
+            table.add_row(name, f"{value:,.2f}")
+    console().print(table)
+
+
 def _verdict(*, reached: bool, enough: bool) -> str:
     if reached:
         return "aim"

@@ -31,3 +31,8 @@ def opening(position: int) -> bytes:
 def heartbeat(position: int) -> bytes:
     """Return a sign of life; no event, but the browser notes how far it has been told."""
     return f": still here\nid: {position}\n\n".encode()
+
+
+def come_back(*, wait_s: int) -> bytes:
+    """Return what a browser is sent instead of a stream: when to ask again."""
+    return f": not now\nretry: {wait_s * 1000}\n\n".encode()

@@ -245,6 +245,25 @@ def test_five_streams_are_enough_and_those_hung_up_on_do_not_count(
     assert eventually(lambda: listen(web, headers).status == 200, within_s=5)
 
 
+def test_a_browser_over_its_limit_is_told_to_come_back(
+    web: WebProcess, listen: Listen, token_of: TokenOf
+) -> None:
+    headers = token_of("pty_buyer")
+    for _ in range(5):
+        listen(web, headers)
+    browser = headers | {"Accept": "text/event-stream"}  # as every EventSource says
+    sixth = requests.get(f"{web.url}/api/events", headers=browser, timeout=5)
+    assert sixth.status_code == 200
+    assert sixth.headers["Content-Type"].startswith("text/event-stream")
+    assert "retry: 10000\n\n" in sixth.text
+    assert "data" not in sixth.text
+
+
+def test_a_browser_that_nobody_knows_is_refused_for_good(web: WebProcess) -> None:
+    browser = {"Accept": "text/event-stream"}
+    assert requests.get(f"{web.url}/api/events", headers=browser, timeout=5).status_code == 401
+
+
 def test_one_subscription_serves_all_streams_of_a_process(
     web: WebProcess, listen: Listen, valkey: redis.Redis, token_of: TokenOf
 ) -> None:

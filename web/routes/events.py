@@ -2,13 +2,16 @@
 
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
 
 from flask import Flask, Response, current_app, request
 
 from payments.access.caller import Caller
+from payments.log_lines import get_logger
 from web.authentication import current_caller, identify
 from web.blueprint import Blueprint
+from web.event_frames import come_back
 from web.parts import current_parts
 from web.policies import allow, check_policy
 from web.problems import problems
@@ -17,6 +20,8 @@ from web.streams import EventStream, current_hub
 ACTION = "events.read"
 SEND_TIMEOUT_MS = 30_000
 _POSITION_DIGITS = 18
+_COME_BACK = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_COME_BACK_S = 10
 
 blueprint = Blueprint("events", __name__, url_prefix="/api/events")
 
@@ -45,24 +50,46 @@ def listen() -> Response:
     """Tell a browser what happens to what is its own, until it hangs up.
 
     It comes back by itself with `Last-Event-ID` and is told what it missed. Without that header
-    nothing old is sent: open the stream first, then read what you want to show.
+    nothing old is sent: open the stream first, then read what you want to show. With too many
+    streams open already, a browser is told to wait and comes back by itself.
     """
     parts, hub = current_parts(), current_hub()
     connection = _connection()
     stream = hub.join(current_caller(), connection)
-    response = Response(
+    response = _stream(
         EventStream(
             hub=hub,
             engine=parts.engine,
             stream=stream,
             last_event_id=_last_event_id(),
             recheck=_recheck(),
-        ),
-        mimetype="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
     )
     response.call_on_close(lambda: hub.leave(stream))
     return response
+
+
+@blueprint.after_request  # type: ignore[untyped-decorator] # flask-smorest has no types
+def _have_browsers_come_back(response: Response) -> Response:
+    """Tell a browser to wait where others are told 429 or 503: those end an EventSource for good.
+
+    https://html.spec.whatwg.org/#sse-processing-model: only a 200 that ends is connected again.
+    """
+    refused = response.status_code in _COME_BACK
+    if not refused or "text/event-stream" not in request.headers.get("Accept", ""):
+        return response
+    wait_s = response.headers.get("Retry-After", default=_COME_BACK_S, type=int)
+    get_logger(__name__).warning("stream_put_off", status=response.status_code, wait_s=wait_s)
+    return _stream([come_back(wait_s=max(wait_s, _COME_BACK_S))])
+
+
+def _stream(frames: Iterable[bytes]) -> Response:
+    """Return an answer of frames that no proxy keeps back."""
+    return Response(
+        frames,
+        mimetype="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
 
 
 def _last_event_id() -> int | None:
