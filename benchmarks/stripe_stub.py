@@ -8,39 +8,53 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import Iterator
+from typing import BinaryIO
 
 import gevent
-from gevent.pywsgi import WSGIServer
+from gevent import socket
+from gevent.server import StreamServer
 
 from sandbox.home import ROOT
 
 _SHAPES = ROOT / "tests" / "sandbox" / "stripe" / "data" / "fixtures3.json"
-_numbers = itertools.count()
-
-
-def _answer(intent: dict[str, object], wait_s: float, begun: float) -> bytes:
-    gevent.sleep(wait_s)
-    took_us = int((time.perf_counter() - begun) * 1e6)
-    intent_id = f"pi_{next(_numbers):08d}x{took_us:010d}"
-    made = intent | {"id": intent_id, "client_secret": f"{intent_id}_secret_{'x' * 24}"}
-    return json.dumps(made).encode()
 
 
 def main() -> None:
     """Serve until killed."""
-    port, wait_ms = int(sys.argv[1]), int(sys.argv[2])
+    port, wait_s = int(sys.argv[1]), int(sys.argv[2]) / 1000
     intent = json.loads(_SHAPES.read_text())["resources"]["payment_intent"]
+    numbers = itertools.count()
 
-    def application(environ: dict[str, object], start_response: object) -> Iterator[bytes]:
-        begun = time.perf_counter()
-        environ["wsgi.input"].read()  # type: ignore[attr-defined] # WSGI's
-        body = _answer(intent, wait_ms / 1000, begun)
-        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-        start_response("200 OK", headers)  # type: ignore[operator] # WSGI's
-        return iter([body])
+    def serve(client: socket.socket, _address: object) -> None:
+        with client.makefile("rb") as requests:
+            while first := requests.readline():
+                begun = time.perf_counter()
+                _read_rest(requests)
+                gevent.sleep(wait_s if first.startswith(b"POST") else 0)
+                took_us = int((time.perf_counter() - begun) * 1e6)
+                intent_id = f"pi_{next(numbers):08d}x{took_us:010d}"
+                made = intent | {"id": intent_id, "client_secret": f"{intent_id}_secret_{'x' * 24}"}
+                client.sendall(_answer(json.dumps(made).encode()))
 
-    WSGIServer(("127.0.0.1", port), application, log=None).serve_forever()
+    StreamServer(("127.0.0.1", port), serve).serve_forever()
+
+
+def _read_rest(request: BinaryIO) -> None:
+    """Read the headers and the body."""
+    length = 0
+    while (line := request.readline()) not in (b"\r\n", b""):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            length = int(value)
+    request.read(length)
+
+
+def _answer(body: bytes) -> bytes:
+    """Return an answer in one piece: in two, the second would wait for the first's receipt."""
+    head = (
+        f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 if __name__ == "__main__":
