@@ -18,7 +18,12 @@ from ledger.entries import Entry, Posted, Posting, Refused
 from ledger.gathering import Gatherer
 from ledger.holds import Hold, capture_hold, expire_holds, find_hold, place_hold, void_hold
 from ledger.invariants import BrokenInvariant, broken_invariants
-from ledger.journal import JournalEntry, JournalLine, entries_of_effects
+from ledger.journal import (
+    JournalEntry,
+    JournalLine,
+    entries_of_effects,
+    entries_of_subjects,
+)
 from ledger.periods import close_books, closed_through, end_of_month
 from ledger.posting import Result, post, post_batch
 from ledger.reversal import reverse
@@ -54,6 +59,7 @@ __all__ = [
     "define_asset",
     "end_of_month",
     "entries_of_effects",
+    "entries_of_subjects",
     "expire_holds",
     "find_account_ids",
     "find_hold",

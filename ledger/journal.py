@@ -28,13 +28,29 @@ class JournalEntry(NamedTuple):
     lines: tuple[JournalLine, ...]
 
 
+_COLUMNS = "e.id, e.effect_key, e.kind, e.occurred_at, e.recorded_at, e.description, e.metadata"
+_OF_EFFECTS = f"SELECT {_COLUMNS} FROM ledger.entries e WHERE e.effect_key = ANY(%s) ORDER BY e.id"  # noqa: S608 - nothing of it is input
+# The character after a colon is a semicolon: between the two lie the keys that begin so.
+_OF_SUBJECTS = (
+    f"SELECT {_COLUMNS} FROM unnest(%s::text[]) AS s (subject)"  # noqa: S608 - nothing of it is input
+    "  JOIN ledger.entries e ON e.effect_key >= (s.subject || ':') COLLATE \"C\""
+    "   AND e.effect_key < (s.subject || ';') COLLATE \"C\""
+    " ORDER BY e.id"
+)
+
+
 def entries_of_effects(connection: Connection, effect_keys: Sequence[str]) -> list[JournalEntry]:
     """Return the entries of those effects that were posted, oldest first."""
-    rows = connection.exec_driver_sql(
-        "SELECT id, effect_key, kind, occurred_at, recorded_at, description, metadata"
-        "  FROM ledger.entries WHERE effect_key = ANY(%s) ORDER BY id",
-        (list(effect_keys),),
-    ).all()
+    return _read(connection, _OF_EFFECTS, effect_keys)
+
+
+def entries_of_subjects(connection: Connection, subjects: Sequence[str]) -> list[JournalEntry]:
+    """Return all entries whose effect keys begin with one of the subjects and a colon."""
+    return _read(connection, _OF_SUBJECTS, subjects)
+
+
+def _read(connection: Connection, query: str, names: Sequence[str]) -> list[JournalEntry]:
+    rows = connection.exec_driver_sql(query, (list(names),)).all()
     lines: dict[int, list[JournalLine]] = {row.id: [] for row in rows}
     postings = connection.exec_driver_sql(
         "SELECT p.entry_id, a.path, s.code, p.amount::text AS amount FROM ledger.postings p"

@@ -161,13 +161,14 @@ def test_the_timeline_shows_the_parties_what_happened_and_the_staff_how(
     assert steps == [(None, "created"), ("created", "failed"), ("failed", "succeeded")]
     assert seen["payment"] == client.get(path, headers=buyer).get_json()
     assert (seen["refunds"], seen["disputes"]) == ([], [])
-    assert (seen["calls"], seen["ledger_entries"]) == (None, None)
+    assert (seen["calls"], seen["settlement"], seen["ledger_entries"]) == (None, None, None)
     inside = client.get(f"{path}/timeline", headers=key_of(Role.SUPPORT)).get_json()
     assert [(call["operation"], call["state"]) for call in inside["calls"]] == [
         ("create_intent", "done"),
         ("confirm", "declined"),
         ("confirm", "done"),
     ]
+    assert inside["settlement"] == []  # Stripe's balance is read by a job
     [entry] = inside["ledger_entries"]
     assert entry["effect_key"].endswith(":charged")
     assert sum(int(posting["amount"]) for posting in entry["lines"]) == 0

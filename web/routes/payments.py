@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from payments import timeline as use_case
 from payments.database import in_transaction
 from payments.idempotency import Answered
-from payments.intake import read_timeline as use_case
 from payments.intake.cancel_payment import cancel_payment
 from payments.intake.capture_payment import capture_payment
 from payments.intake.confirm_payment import confirm_payment

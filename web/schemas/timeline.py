@@ -44,6 +44,29 @@ class CallLine(StrictSchema):
     finished_at = MomentField(allow_none=True)
 
 
+class PayoutLine(StrictSchema):
+    """The payout that took the money to our bank."""
+
+    provider_ref = fields.String()
+    status = fields.String()
+    arrival_date = fields.String(metadata={"format": "date"})
+
+
+class SettledLine(StrictSchema):
+    """A movement of Stripe's balance, in signed minor units: `net` is `amount` less `fee`."""
+
+    id = fields.String()
+    type = fields.String()
+    amount = ShownAmountField()
+    fee = ShownAmountField()
+    net = ShownAmountField()
+    currency = fields.String()
+    occurred_at = MomentField()
+    available_on = MomentField()
+    is_available = fields.Boolean()
+    payout = fields.Nested(PayoutLine, allow_none=True)
+
+
 class PostingLine(StrictSchema):
     """One posting: debit positive, credit negative, in minor units of `asset`."""
 
@@ -67,7 +90,7 @@ class EntryLine(StrictSchema):
 class Timeline(StrictSchema):
     """Everything that happened to a payment, each list in its order.
 
-    `calls` and `ledger_entries` are null for buyers and sellers.
+    `calls`, `settlement` and `ledger_entries` are null for buyers and sellers.
     """
 
     payment = fields.Nested(Payment, attribute="payment_shown")
@@ -75,4 +98,5 @@ class Timeline(StrictSchema):
     refunds = fields.List(fields.Nested(Refund), attribute="refunds_shown")
     disputes = fields.List(fields.Nested(DisputeLine))
     calls = fields.List(fields.Nested(CallLine), allow_none=True)
+    settlement = fields.List(fields.Nested(SettledLine), allow_none=True)
     ledger_entries = fields.List(fields.Nested(EntryLine), attribute="entries", allow_none=True)

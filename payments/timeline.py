@@ -1,43 +1,36 @@
-"""Everything that happened to a payment: its steps, what went back, our calls, its entries."""
+"""Everything that happened to a payment: steps, what went back, calls, entries, settlement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import column, select, table
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger import JournalEntry, entries_of_effects
+from ledger import JournalEntry, entries_of_subjects
 from payments.access.caller import STAFF_ROLES, Caller, Role
 from payments.calls.tables import ProviderCall
 from payments.database import Base
 from payments.intake.read_payment import read_payment
 from payments.lifecycle.tables import Dispute, PaymentEvent, Refund
 from payments.lifecycle.view import PaymentView, RefundView, view_refund
+from payments.settlement.read_settlement import SettledTransaction, settlement_of
 
 _SEE_THE_INSIDE = STAFF_ROLES | {Role.SERVICE}
-
-_balance_transactions = table(
-    "balance_transactions", column("id"), column("payment_id"), schema="strongroom"
-)
-
-_OF_PAYMENT = ("authorized", "charged", "authorization_released")
-_OF_REFUND = ("held", "refunded", "returned")
-_OF_DISPUTE = ("held", "opened", "won", "lost")
-_OF_BALANCE = ("fee", "exchanged", "available")
 
 _Row = TypeVar("_Row", bound=Base)
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """A payment's history; `calls` and `entries` are None for buyers and sellers."""
+    """A payment's history; `calls`, `settlement` and `entries` are None for buyers and sellers."""
 
     payment: PaymentView
     events: Sequence[PaymentEvent]
     refunds: Sequence[RefundView]
     disputes: Sequence[Dispute]
     calls: Sequence[ProviderCall] | None
+    settlement: Sequence[SettledTransaction] | None
     entries: Sequence[JournalEntry] | None
 
     @property
@@ -60,32 +53,23 @@ def read_timeline(session: Session, *, caller: Caller, payment_id: str) -> Timel
     payment = read_payment(session, caller=caller, payment_id=payment_id)
     refunds = _of(session, Refund, payment_id, order_by=Refund.id)
     disputes = _of(session, Dispute, payment_id, order_by=Dispute.id)
-    sees_inside = caller.role in _SEE_THE_INSIDE
+    events = _of(session, PaymentEvent, payment_id, order_by=PaymentEvent.seq)
+    shown_refunds = [view_refund(refund, order_id=payment.order_id) for refund in refunds]
+    if caller.role not in _SEE_THE_INSIDE:
+        return Timeline(payment, events, shown_refunds, disputes, None, None, None)
+    settled = settlement_of(session, payment_id).transactions
+    subjects = [payment_id, *(row.id for row in refunds), *(row.id for row in disputes)]
+    subjects += [transaction.id for transaction in settled]
     return Timeline(
         payment=payment,
-        events=_of(session, PaymentEvent, payment_id, order_by=PaymentEvent.seq),
-        refunds=[view_refund(refund, order_id=payment.order_id) for refund in refunds],
+        events=events,
+        refunds=shown_refunds,
         disputes=disputes,
-        calls=_of(session, ProviderCall, payment_id, order_by=ProviderCall.id)
-        if sees_inside
-        else None,
-        entries=_entries(session, payment_id, refunds, disputes) if sees_inside else None,
+        calls=_of(session, ProviderCall, payment_id, order_by=ProviderCall.id),
+        settlement=settled,
+        entries=entries_of_subjects(session.connection(), subjects),
     )
 
 
 def _of(session: Session, kind: type[_Row], payment_id: str, *, order_by: Any) -> Sequence[_Row]:
     return session.scalars(select(kind).filter_by(payment_id=payment_id).order_by(order_by)).all()
-
-
-def _entries(
-    session: Session, payment_id: str, refunds: Sequence[Refund], disputes: Sequence[Dispute]
-) -> list[JournalEntry]:
-    transactions = _balance_transactions
-    booked = session.scalars(
-        select(transactions.c.id).where(transactions.c.payment_id == payment_id)
-    ).all()
-    keys = [f"{payment_id}:{effect}" for effect in _OF_PAYMENT]
-    keys += [f"{refund.id}:{effect}" for refund in refunds for effect in _OF_REFUND]
-    keys += [f"{dispute.id}:{effect}" for dispute in disputes for effect in _OF_DISPUTE]
-    keys += [f"{transaction_id}:{effect}" for transaction_id in booked for effect in _OF_BALANCE]
-    return entries_of_effects(session.connection(), keys)
