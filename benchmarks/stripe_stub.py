@@ -1,4 +1,4 @@
-"""A Stripe that only makes payment intents, after a fixed wait, and tells how long it took.
+"""A Stripe that only makes payment intents, after some wait, and tells how long it took.
 
 Run as `python -m benchmarks.stripe_stub PORT WAIT_MS`, a process of its own. What it took stands in
 the intent's id, so that each request's own time is its whole time less this.
@@ -6,6 +6,7 @@ the intent's id, so that each request's own time is its whole time less this.
 
 import itertools
 import json
+import random
 import sys
 import time
 from typing import BinaryIO
@@ -30,7 +31,9 @@ def main() -> None:
             while first := requests.readline():
                 begun = time.perf_counter()
                 _read_rest(requests)
-                gevent.sleep(wait_s if first.startswith(b"POST") else 0)
+                if first.startswith(b"POST"):
+                    # Not all the same: callers would stay in step and always come at once.
+                    gevent.sleep(wait_s * random.uniform(0.5, 1.5))
                 took_us = int((time.perf_counter() - begun) * 1e6)
                 intent_id = f"pi_{next(numbers):08d}x{took_us:010d}"
                 made = intent | {"id": intent_id, "client_secret": f"{intent_id}_secret_{'x' * 24}"}

@@ -25,6 +25,9 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
 
     def init_process(self) -> None:
         """Set what holds for the whole process, then serve."""
+        from web.gevent_waiting import wait_in_greenlets  # noqa: PLC0415 - as below
+
+        wait_in_greenlets()
         gevent.setswitchinterval(_TURN_S)
         super().init_process()
 
