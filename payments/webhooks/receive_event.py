@@ -5,13 +5,7 @@ downstream makes it send again.
 """
 
 import datetime as dt
-from dataclasses import dataclass
 
-from sqlalchemy import Engine
-from sqlalchemy.dialects.postgresql import insert
-
-from payments.crash_points import reach
-from payments.database import transaction
 from payments.errors import NotFoundError
 from payments.privacy.encryption import FieldCipher
 from payments.providers.stripe import events as stripe_events
