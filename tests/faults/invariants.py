@@ -5,6 +5,7 @@ Each check returns what is wrong, in words; nothing wrong is an empty list.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -139,11 +140,7 @@ def _intents(connection: Connection, books: StripeBooks) -> Iterator[str]:
 
 def _givebacks(connection: Connection, books: StripeBooks) -> Iterator[str]:
     """Refunds and disputes: one row and one entry each, with Stripe's amounts."""
-    refunds = {
-        thing["id"]: thing["amount"]
-        for thing in books.all("refund")
-        if thing["status"] == "succeeded"
-    }
+    refunds = {thing["id"]: thing["amount"] for thing in _refunds(books)}
     disputes = {thing["id"]: thing["amount"] for thing in books.all("dispute")}
     for things, table, effect in (
         (refunds, "refunds", "refunded"),
@@ -160,14 +157,20 @@ def _givebacks(connection: Connection, books: StripeBooks) -> Iterator[str]:
             yield f"{table}: {len(things)} at Stripe, {len(entries)} entries"
 
 
+def _refunds(books: StripeBooks) -> Iterator[dict[str, Any]]:
+    """Refunds of money: what a capture leaves on the card is a refund at Stripe too, of none."""
+    for refund in books.all("refund"):
+        if refund["status"] == "succeeded" and refund["balance_transaction"] is not None:
+            yield refund
+
+
 def _totals(connection: Connection, books: StripeBooks) -> Iterator[str]:
     """What Stripe holds for us by its books is what our accounts say it holds."""
     theirs: Counter[str] = Counter()
     for intent in books.all("payment_intent"):
         theirs[intent["currency"].upper()] += intent["amount_received"]
-    for refund in books.all("refund"):
-        if refund["status"] == "succeeded":
-            theirs[refund["currency"].upper()] -= refund["amount"]
+    for refund in _refunds(books):
+        theirs[refund["currency"].upper()] -= refund["amount"]
     for dispute in books.all("dispute"):
         if dispute["status"] not in ("won", "warning_needs_response", "warning_closed"):
             theirs[dispute["currency"].upper()] -= dispute["amount"]
@@ -192,6 +195,8 @@ def _entries(connection: Connection, effect: str) -> dict[str, int]:
         text(
             "SELECT split_part(e.effect_key, ':', 1) AS id, sum(greatest(p.amount, 0)) AS amount"
             "  FROM ledger.entries e JOIN ledger.postings p ON p.entry_id = e.id"
+            "  JOIN ledger.accounts a ON a.id = p.account_id"
+            "   AND a.path NOT LIKE 'assets:card-authorizations:%'"  # a memo: no money
             " WHERE e.effect_key LIKE '%:' || :effect GROUP BY e.id, e.effect_key"
         ),
         {"effect": effect},

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import psutil
 import requests
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -73,16 +73,25 @@ class System:
         self._programs: dict[str, Program] = {}
         self._keeping = threading.Event()
         self._keeper = threading.Thread(target=self._keep_running, daemon=True)
-        self.engine: Engine
-        self.proxy: CommitCutter
+        self.engine = connect_engine(self.postgres.url())
+        self.proxy = CommitCutter(self.postgres.port, randomness=randomness)
         self.way_in: WayIn
         self.cast: Cast
 
     def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _start(self) -> None:
         direct_url = self.postgres.start()
         migrate(direct_url)
-        self.engine = connect_engine(direct_url)
-        self.proxy = CommitCutter(self.postgres.port, randomness=self._randomness)
         settings = self.plan.settings(
             database_url=direct_url.replace(f":{self.postgres.port}/", f":{self.proxy.port}/"),
             redis_url=self.valkey.start(),
@@ -97,9 +106,9 @@ class System:
         self.way_in = _way_in(self.plan, seed(self.plan, settings), settings)
         self.cast = gather(self.way_in)
         self._keeper.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Stop all of it, also after half a start."""
         self._keeping.set()
         if self._keeper.ident is not None:
             self._keeper.join()
@@ -296,6 +305,18 @@ class System:
                 raise AssertionError(f"not within {within_s:.0f} s\n{self.log_ends()}")
             time.sleep(0.02)
 
+    def let_time_pass_until(self, look: Callable[[], bool]) -> None:
+        """Let all leases and waits be over, again and again, until something is so."""
+
+        def look_after_a_while() -> bool:
+            self.time_passes()
+            with suppress(AssertionError):
+                wait_until(look, timeout_s=0.5)
+                return True
+            return False
+
+        self.eventually(look_after_a_while)
+
     def wait_for_progress(self, steps: int = 1) -> None:
         """Wait until payments have made so many more steps."""
         so_far = self.eventually(lambda: [self.count("payment_events")])[0]
@@ -305,16 +326,12 @@ class System:
         """Wait until Stripe has told everything and everything told has been worked on."""
         self.crash_file.unlink(missing_ok=True)
         self.proxy.cut(0)
-        self.eventually(self._is_quiet)
+        self.let_time_pass_until(self._is_quiet)
 
     def _is_quiet(self) -> bool:
-        if self.books.undelivered():
-            return False
-        with transaction(self.engine) as session:
-            if session.execute(text(_AT_WORK)).scalar_one():
-                self.time_passes()
-                return False
-        return True
+        with suppress(OperationalError), transaction(self.engine) as session:
+            return not self.books.undelivered() and not session.scalar(text(_AT_WORK))
+        return False
 
     def log_ends(self) -> str:
         """Return the last lines of every process."""
@@ -344,6 +361,7 @@ _TIME_PASSES = (
     "UPDATE strongroom.webhook_inbox SET due_at = now() WHERE state = 'new' AND due_at > now()",
     "UPDATE strongroom.idempotency_keys SET locked_until = now() WHERE locked_until > now()",
     "UPDATE strongroom.provider_calls SET due_at = now() WHERE due_at > now()",
+    "UPDATE strongroom.periodic_jobs SET next_at = now() WHERE job ~ '^(poll|resolve|settle|sync)'",
     "UPDATE strongroom.payments SET poll_at = now() WHERE poll_at > now()",
 )
 
