@@ -85,7 +85,12 @@ def describe_field(_converter: object, field: fields.Field[Any], *, ret: Json) -
         }
     if isinstance(field, RateField):
         kinds = ["string", "number", *nullable]
-        return {"type": kinds, "pattern": f"^{RATE_PATTERN}$", "minimum": 0, "maximum": 100}
+        return {
+            "type": kinds,
+            "pattern": f"^{RATE_PATTERN}$",
+            "minimum": 0,
+            "exclusiveMaximum": 1000,
+        }
     if isinstance(field, IdField):
         return {"pattern": f"^{ID_PATTERN}$"}
     python: str = ret.get("pattern", "")

@@ -51,8 +51,8 @@ class Key(StrictSchema):
     scopes = fields.List(fields.String())
     created_at = MomentField()
     expires_at = MomentField()
-    revoked_at = MomentField()
-    last_used_at = MomentField()
+    revoked_at = MomentField(allow_none=True)
+    last_used_at = MomentField(allow_none=True)
 
 
 class IssuedKey(StrictSchema):

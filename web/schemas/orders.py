@@ -1,7 +1,7 @@
 """Orders in requests and answers."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import fields, post_load, validate
 
@@ -37,6 +37,17 @@ class OrderLine(StrictSchema):
 class NewOrder(StrictSchema):
     """An order to place; the total is computed here, with the tax rounded once per rate."""
 
+    example: ClassVar = {
+        "reference": "cart-4711",
+        "buyer_id": "pty_01KB2V6Q0R8Y4W5Z7X9A1C3E5G",
+        "seller_id": "pty_01KB2V6Q0R8Y4W5Z7X9A1C3E5H",
+        "currency": "USD",
+        "lines": [
+            {"description": "Walnut desk", "quantity": 1, "unit_amount": "12500", "tax_rate": "8"}
+        ],
+        "platform_fee": "1000",
+    }
+
     reference = reference_field()
     buyer_id = IdField(required=True)
     seller_id = IdField(required=True)
@@ -49,6 +60,22 @@ class NewOrder(StrictSchema):
 
 class Order(StrictSchema):
     """What a buyer owes a seller; `amount` includes `tax_amount`."""
+
+    example: ClassVar = {
+        "id": "ord_01KB2V6Q0R8Y4W5Z7X9A1C3E5G",
+        "buyer_id": "pty_01KB2V6Q0R8Y4W5Z7X9A1C3E5G",
+        "seller_id": "pty_01KB2V6Q0R8Y4W5Z7X9A1C3E5H",
+        "currency": "USD",
+        "amount": "13500",
+        "tax_amount": "1000",
+        "platform_fee": "1000",
+        "status": "open",
+        "lines": [
+            {"description": "Walnut desk", "quantity": 1, "unit_amount": "12500", "tax_rate": "8"}
+        ],
+        "created_at": "2026-11-22T12:00:00Z",
+        "updated_at": "2026-11-22T12:00:00Z",
+    }
 
     id = fields.String()
     buyer_id = fields.String()

@@ -1,5 +1,7 @@
 """Parties in requests and answers."""
 
+from typing import ClassVar
+
 from marshmallow import fields, validate
 
 from payments.parties.tables import KYC_LEVELS
@@ -8,6 +10,13 @@ from web.schemas.fields import MomentField, StrictSchema, TextField, reference_f
 
 class NewParty(StrictSchema):
     """A buyer or seller to register."""
+
+    example: ClassVar = {
+        "reference": "user-17",
+        "name": "Ada Example",
+        "email": "ada@example.com",
+        "country": "GB",
+    }
 
     reference = reference_field()
     name = TextField(required=True, longest=200)
@@ -20,11 +29,25 @@ class NewParty(StrictSchema):
 class KycLevel(StrictSchema):
     """How well the platform knows a party."""
 
+    example: ClassVar = {"level": "basic"}
+
     level = fields.String(required=True, validate=validate.OneOf(sorted(KYC_LEVELS)))
 
 
 class Party(StrictSchema):
     """A buyer or seller."""
+
+    example: ClassVar = {
+        "id": "pty_01KB2V6Q0R8Y4W5Z7X9A1C3E5G",
+        "name": "Ada Example",
+        "email": "ada@example.com",
+        "address": None,
+        "tax_id": None,
+        "country": "GB",
+        "kyc_level": "none",
+        "created_at": "2026-11-22T12:00:00Z",
+        "updated_at": "2026-11-22T12:00:00Z",
+    }
 
     id = fields.String()
     name = fields.String()

@@ -1,7 +1,11 @@
 """Payments in requests and answers."""
 
+from typing import ClassVar
+
 from marshmallow import fields, validate
 
+from payments.lifecycle.stages import Status
+from payments.providers.stripe.declines import NextStep
 from web.schemas.fields import (
     AmountField,
     IdField,
@@ -10,9 +14,35 @@ from web.schemas.fields import (
     reference_field,
 )
 
+# By the payer's bank, or, before the payer was asked, by Stripe: the problem the caller was told.
+FAILURE_CODES = (
+    "card_declined",
+    "authentication_failed",
+    "validation",
+    "provider_refused",
+    "conflict",
+)
+
+_CREATED = {
+    "id": "pay_01KB2V6Q0R8Y4W5Z7X9A1C3E5G",
+    "order_id": "ord_01KB2V6Q0R8Y4W5Z7X9A1C3E5G",
+    "rail": "card",
+    "status": "created",
+    "amount": "13500",
+    "currency": "USD",
+    "amount_captured": "0",
+    "amount_refunded": "0",
+    "failure": None,
+    "next_action": None,
+    "created_at": "2026-11-22T12:00:00Z",
+    "updated_at": "2026-11-22T12:00:00Z",
+}
+
 
 class NewIntent(StrictSchema):
     """A card payment to start; its amount comes from the order."""
+
+    example: ClassVar = {"reference": "checkout-4711", "order_id": _CREATED["order_id"]}
 
     reference = reference_field()
     order_id = IdField(required=True)
@@ -23,6 +53,12 @@ class NewIntent(StrictSchema):
 
 class Confirmation(StrictSchema):
     """A card to pay with: Stripe's id of it, never its number."""
+
+    example: ClassVar = {
+        "reference": "confirm-4711-1",
+        "payment_method": "pm_card_visa",
+        "return_url": "https://shop.example/orders/4711",
+    }
 
     reference = reference_field()
     payment_method = fields.String(
@@ -42,6 +78,8 @@ class Confirmation(StrictSchema):
 class Cancellation(StrictSchema):
     """Why a payment is given up."""
 
+    example: ClassVar = {"reference": "cancel-4711", "reason": "requested_by_customer"}
+
     reference = reference_field()
     reason = fields.String(
         load_default="requested_by_customer",
@@ -52,12 +90,21 @@ class Cancellation(StrictSchema):
 class Capture(StrictSchema):
     """How much to take of what is reserved: minor units, all of it when left out."""
 
+    example: ClassVar = {"reference": "capture-4711", "amount": "9000"}
+
     reference = reference_field()
-    amount = AmountField(load_default=None)
+    amount = AmountField(load_default=None, metadata={"minimum": 1, "pattern": "^0*[1-9][0-9]*$"})
 
 
 class NewCheckout(StrictSchema):
     """A checkout page to make; where it leads to must be a trusted origin."""
+
+    example: ClassVar = {
+        "reference": "checkout-4711",
+        "order_id": _CREATED["order_id"],
+        "success_url": "https://shop.example/orders/4711",
+        "cancel_url": "https://shop.example/cart",
+    }
 
     reference = reference_field()
     order_id = IdField(required=True)
@@ -68,25 +115,36 @@ class NewCheckout(StrictSchema):
 class Failure(StrictSchema):
     """Why a payment did not succeed, fit for the payer, and what to do next."""
 
-    code = fields.String()
+    code = fields.String(validate=validate.OneOf(FAILURE_CODES))
     stripe_code = fields.String(allow_none=True)
     message = fields.String()
-    next_step = fields.String()
+    next_step = fields.String(validate=validate.OneOf([*NextStep]))
+
+
+class NextAction(StrictSchema):
+    """What the payer must do: go to `url`, or let Stripe.js ask (`use_stripe_sdk`)."""
+
+    may_lack = ("url",)
+
+    type = fields.String(validate=validate.OneOf(["redirect_to_url", "use_stripe_sdk"]))
+    url = fields.String(metadata={"description": "The bank's page, for `redirect_to_url`."})
 
 
 class Payment(StrictSchema):
     """One attempt of a buyer to pay an order, as `PaymentView.as_event` writes it."""
 
+    example: ClassVar = _CREATED | {"status": "succeeded", "amount_captured": "13500"}
+
     id = fields.String()
     order_id = fields.String()
-    rail = fields.String()
-    status = fields.String()
+    rail = fields.String(validate=validate.OneOf(["card", "bank", "crypto"]))
+    status = fields.String(validate=validate.OneOf([*Status]))
     amount = fields.String(metadata={"pattern": "^[0-9]+$"})
     currency = fields.String()
     amount_captured = fields.String(metadata={"pattern": "^[0-9]+$"})
     amount_refunded = fields.String(metadata={"pattern": "^[0-9]+$"})
     failure = fields.Nested(Failure, allow_none=True)
-    next_action = fields.Dict(allow_none=True)
+    next_action = fields.Nested(NextAction, allow_none=True)
     created_at = fields.String(metadata={"format": "date-time"})
     updated_at = fields.String(metadata={"format": "date-time"})
 
@@ -94,12 +152,22 @@ class Payment(StrictSchema):
 class CreatedIntent(Payment):
     """A payment with what the buyer's browser needs to pay it at Stripe."""
 
+    example: ClassVar = _CREATED | {
+        "client_secret": "pi_3Q0example_secret_0example",
+        "publishable_key": "pk_test_example",
+    }
+
     client_secret = fields.String()
     publishable_key = fields.String()
 
 
 class CreatedCheckout(Payment):
     """A payment with the page on which the buyer pays it; `url` is null once it is closed."""
+
+    example: ClassVar = _CREATED | {
+        "checkout_session_id": "cs_test_example",
+        "url": "https://checkout.stripe.com/c/pay/cs_test_example",
+    }
 
     checkout_session_id = fields.String()
     url = fields.String(allow_none=True)
@@ -113,6 +181,8 @@ class PaymentQuery(PageQuery):
 
 class PaymentPage(StrictSchema):
     """Payments, newest first."""
+
+    example: ClassVar = {"data": [_CREATED], "next": None}
 
     data = fields.List(fields.Nested(Payment))
     next = fields.String(allow_none=True)

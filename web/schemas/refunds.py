@@ -1,5 +1,7 @@
 """Refunds in requests and answers."""
 
+from typing import ClassVar
+
 from marshmallow import fields, validate
 
 from web.schemas.fields import AmountField, StrictSchema, reference_field
@@ -8,10 +10,20 @@ from web.schemas.fields import AmountField, StrictSchema, reference_field
 class NewRefund(StrictSchema):
     """How much of a payment goes back to its buyer, and why."""
 
+    example: ClassVar = {
+        "reference": "return-4711",
+        "amount": "4500",
+        "reason": "requested_by_customer",
+    }
+
     reference = reference_field()
     amount = AmountField(
         load_default=None,
-        metadata={"description": "Minor units; leave it out for all that is left."},
+        metadata={
+            "description": "Minor units; leave it out for all that is left.",
+            "minimum": 1,
+            "pattern": "^0*[1-9][0-9]*$",
+        },
     )
     reason = fields.String(
         load_default=None,
@@ -29,6 +41,19 @@ class RefundFailure(StrictSchema):
 
 class Refund(StrictSchema):
     """Money on its way back to a buyer, as `RefundView.as_json` writes it."""
+
+    example: ClassVar = {
+        "id": "rfd_01KB2V6Q0R8Y4W5Z7X9A1C3E5G",
+        "payment_id": "pay_01KB2V6Q0R8Y4W5Z7X9A1C3E5G",
+        "order_id": "ord_01KB2V6Q0R8Y4W5Z7X9A1C3E5G",
+        "amount": "4500",
+        "currency": "USD",
+        "status": "succeeded",
+        "reason": "requested_by_customer",
+        "failure": None,
+        "created_at": "2026-11-22T12:00:00Z",
+        "updated_at": "2026-11-22T12:00:01Z",
+    }
 
     id = fields.String()
     payment_id = fields.String()

@@ -1,0 +1,68 @@
+"""Things for schemathesis to meet: payments in several states, and what belongs to them."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from payments.access.caller import Role
+from tests.web.conftest import Headers, KeyOf
+
+
+class Things:
+    """Makes things over HTTP and writes their ids into files that schemathesis reads."""
+
+    def __init__(self, client: FlaskClient, key_of: KeyOf) -> None:
+        self._client = client
+        self._service = key_of(Role.SERVICE)
+        self._admin = key_of(Role.ADMIN)
+        self.buyer_id = self._post("/api/parties", {"name": "Ada"})
+        self.seller_id = self._post("/api/parties", {"name": "Sam"})
+
+    def write(self, folder: Path) -> None:
+        """Make them, and name them in `folder`."""
+        open_orders = [self._order() for _ in range(12)]
+        fresh = [self._started() for _ in range(15)]
+        paid = [self._confirmed(self._started()) for _ in range(6)]
+        reserved = [self._confirmed(self._started(capture="manual")) for _ in range(10)]
+        refunds = [self._refunded(self._confirmed(self._started())) for _ in range(2)]
+        keys = [self._key() for _ in range(6)]
+        named = {
+            "orders": open_orders,
+            "payments": fresh + paid + reserved,
+            "fresh": fresh,
+            "paid": paid,
+            "reserved": reserved,
+            "refunds": refunds,
+            "keys": keys,
+            "parties": [self.buyer_id, self.seller_id],
+            "buyers": [self.buyer_id],
+            "sellers": [self.seller_id],
+        }
+        for name, ids in named.items():
+            (folder / f"{name}.txt").write_text("".join(f'"{id_}"\n' for id_ in ids))
+
+    def _post(self, path: str, body: dict[str, Any], headers: Headers | None = None) -> str:
+        content = {"reference": secrets.token_hex(8)} | body
+        answer = self._client.post(path, json=content, headers=headers or self._service)
+        assert answer.status_code in (200, 201), answer.text
+        return str(answer.get_json()["id"])
+
+    def _order(self) -> str:
+        line = {"description": "A print", "quantity": 1, "unit_amount": "10000", "tax_rate": "19"}
+        who = {"buyer_id": self.buyer_id, "seller_id": self.seller_id}
+        return self._post("/api/orders", {"currency": "EUR", "lines": [line]} | who)
+
+    def _started(self, **body: Any) -> str:
+        return self._post("/api/payments/intents", {"order_id": self._order()} | body)
+
+    def _confirmed(self, payment_id: str) -> str:
+        body = {"payment_method": "pm_card_visa"}
+        return self._post(f"/api/payments/{payment_id}/confirm", body)
+
+    def _refunded(self, payment_id: str) -> str:
+        return self._post(f"/api/payments/{payment_id}/refunds", {"amount": "100"})
+
+    def _key(self) -> str:
+        return self._post("/api/keys", {"name": "To play with", "role": "finance"}, self._admin)
