@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs import schedule
-from jobs.queues import QUEUES
+from jobs.queues import QUEUES, URGENT
 from jobs.registry import JOBS
 from tests.architecture.sources import ROOT, modules
 
@@ -22,8 +22,8 @@ PROCFILE = {
 }
 
 
-def test_the_procfile_has_the_four_processes() -> None:
-    assert set(PROCFILE) == {"release", "web", "worker", "relay"}
+def test_the_procfile_has_all_processes() -> None:
+    assert set(PROCFILE) == {"release", "web", "worker", "urgent", "relay"}
 
 
 @pytest.mark.parametrize("name", PROCFILE)
@@ -38,9 +38,12 @@ def test_every_program_of_the_procfile_exists(name: str) -> None:
         assert (ROOT / arguments[arguments.index("-c") + 1]).is_file()
 
 
-def test_the_worker_of_the_procfile_works_on_every_queue() -> None:
-    named = PROCFILE["worker"][PROCFILE["worker"].index("jobs.worker") + 1 :]
-    assert set(named or QUEUES) == set(QUEUES)
+def test_one_worker_of_the_procfile_works_on_every_queue_and_one_on_what_is_urgent() -> None:
+    def queues(name: str) -> set[str]:
+        return set(PROCFILE[name][PROCFILE[name].index("jobs.worker") + 1 :] or QUEUES)
+
+    assert queues("worker") == set(QUEUES)
+    assert queues("urgent") == {URGENT.name}
 
 
 @pytest.mark.parametrize("name", JOBS)
