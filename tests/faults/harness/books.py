@@ -25,6 +25,7 @@ class StripeBooks:
         """Return how many webhooks Stripe still wants to deliver."""
         with closing(sqlite3.connect(self._file, timeout=30)) as connection:
             (count,) = connection.execute(
-                "SELECT count(*) FROM deliveries WHERE delivered_at IS NULL"
+                "SELECT count(*) FROM deliveries"
+                " WHERE delivered_at IS NULL AND last_outcome IS NOT 'dropped'"
             ).fetchone()
         return int(count)

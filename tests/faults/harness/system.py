@@ -34,7 +34,7 @@ from tests.faults.harness.books import StripeBooks
 from tests.faults.harness.proxy import CommitCutter
 
 RECOVERY_S = 60.0
-_REVIVED = ("worker", "relay")  # web's workers are started anew by gunicorn itself
+_REVIVED = ("worker", "urgent", "relay")  # web's workers are started anew by gunicorn itself
 _Found = TypeVar("_Found")
 
 
@@ -225,6 +225,14 @@ class System:
             found = text(f"SELECT count(*) FROM strongroom.{table} WHERE {where or 'true'}")
             return int(session.execute(found, values).scalar_one())
 
+    def booked_charges(self) -> set[str]:
+        """Return the ids of the payments whose charge is in the ledger."""
+        with transaction(self.engine) as session:
+            found = (
+                "SELECT split_part(effect_key, ':', 1) FROM ledger.entries WHERE kind = 'charge'"
+            )
+            return set(session.scalars(text(found)))
+
     def _made(self, session: requests.Session, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = self.insist(session, path, body)
         assert answer.status_code in (200, 201), f"{path}: {answer.status_code} {answer.text}"
@@ -252,6 +260,15 @@ class System:
             yield
         finally:
             server.resume()
+
+    def turn_knob(self, name: str, **values: Any) -> dict[str, Any]:
+        """Have the simulated Stripe go wrong as sandbox/stripe/knobs.py says; `was`: until now."""
+        url = f"{self.way_in.stripe_api_url}/_sandbox/{name}"
+        with loopback_session(self.way_in.stripe_secret_key) as session:
+            was = session.get(url, timeout=30).json().get("rules", []) if name == "faults" else []
+            answer = session.put(url, json=values, timeout=30)
+            assert answer.ok, answer.text
+            return {**answer.json(), "was": was}
 
     def flush_redis(self) -> None:
         """Throw away all that Redis knows."""
