@@ -71,14 +71,17 @@ class ReferenceReusedError(StrongroomError):
 
 
 class DeclinedError(StrongroomError):
-    """The payer's bank said no; final for this attempt."""
+    """The payer's bank said no; final for this attempt. `replayed`: an earlier request was told."""
 
     code = "card_declined"
 
-    def __init__(self, detail: str, *, stripe_code: str, next_step: str) -> None:
+    def __init__(
+        self, detail: str, *, stripe_code: str, next_step: str, replayed: bool = False
+    ) -> None:
         super().__init__(detail)
         self.stripe_code = stripe_code
         self.next_step = next_step
+        self.replayed = replayed
 
 
 class UnavailableError(StrongroomError):

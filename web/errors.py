@@ -118,6 +118,7 @@ def _domain_problem(error: errors.StrongroomError) -> Problem:
     elif isinstance(error, _TRY_AGAIN):
         problem.headers = {"Retry-After": str(error.retry_after_s)}
     elif isinstance(error, errors.DeclinedError):
+        problem.headers = {"Idempotent-Replayed": "true"} if error.replayed else {}
         problem.extra = {
             "stripe_code": error.stripe_code,
             "message": error.detail,

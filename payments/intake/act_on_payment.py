@@ -174,7 +174,7 @@ def refuse_while_under_way(session: Session, payment_id: str) -> None:
 def _replay(call: ProviderCall, row: Payment) -> Answered[PaymentView]:
     failure = open_calls.failure_of(call)
     if failure is not None:
-        raise PaymentDeclinedError(failure)
+        raise PaymentDeclinedError(failure, replayed=True)
     return Answered(view_payment(row), replayed=True)
 
 

@@ -20,9 +20,14 @@ class PaymentDeclinedError(DeclinedError):
     `provider_code` is the code as the provider gave it: for the log, never for the payer.
     """
 
-    def __init__(self, failure: Failure, *, provider_code: str | None = None) -> None:
+    def __init__(
+        self, failure: Failure, *, provider_code: str | None = None, replayed: bool = False
+    ) -> None:
         super().__init__(
-            failure.message, stripe_code=failure.stripe_code or "", next_step=failure.next_step
+            failure.message,
+            stripe_code=failure.stripe_code or "",
+            next_step=failure.next_step,
+            replayed=replayed,
         )
         self.failure = failure
         self.provider_code = provider_code

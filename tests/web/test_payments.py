@@ -77,10 +77,10 @@ def test_a_card_is_charged_and_the_same_request_shows_it_again(post: Post, shop:
 def test_a_declined_card_says_what_to_tell_the_payer(post: Post, shop: Shop) -> None:
     path = started(post, shop)
     body = {"reference": secrets.token_hex(8), "payment_method": DECLINED}
-    for _ in range(2):
+    for replayed in (None, "true"):
         answer = post(f"{path}/confirm", body)
         problem = answer.get_json()
-        assert answer.status_code == 402
+        assert (answer.status_code, answer.headers.get("Idempotent-Replayed")) == (402, replayed)
         assert answer.content_type == "application/problem+json"
         assert problem["code"] == "card_declined"
         assert problem["stripe_code"] == "insufficient_funds"
