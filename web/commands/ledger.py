@@ -7,6 +7,7 @@ import click
 from flask.cli import AppGroup
 
 import ledger
+from payments import invariants as payment_invariants
 from web.commands.output import json_option, print_json, print_rows
 from web.parts import current_parts
 
@@ -85,11 +86,14 @@ def close_period(*, month: str) -> None:
 @json_option
 @click.pass_context
 def invariants(context: click.Context, *, as_json: bool) -> None:
-    """Prove every invariant of the ledger; exit with 1 when one does not hold."""
+    """Prove every invariant of ledger and payments; exit with 1 when one does not hold."""
     with current_parts().engine.connect() as connection:
         broken = [
             {"invariant": found.name, "rows": [str(row) for row in found.rows]}
-            for found in ledger.broken_invariants(connection)
+            for found in (
+                *ledger.broken_invariants(connection),
+                *payment_invariants.broken_invariants(connection),
+            )
         ]
     print_rows(broken, as_json=as_json, empty="Every invariant holds.")
     if broken:
