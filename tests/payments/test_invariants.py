@@ -65,13 +65,16 @@ def payment(fresh_database_url: str) -> Payment:
         "payment_id": payment.id,
         "occurred_at": NOW + dt.timedelta(seconds=1),
     }
-    refund = RefundReported(
-        **which,
-        refund_ref="re_1",
-        refund_id=None,
-        amount=2_500,
-        currency="EUR",
-        status=RefundStatus.SUCCEEDED,
+    asked, refund = (
+        RefundReported(
+            **which,
+            refund_ref="re_1",
+            refund_id=None,
+            amount=2_500,
+            currency="EUR",
+            status=status,
+        )
+        for status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED)
     )
     dispute = DisputeReported(
         **which,
@@ -82,7 +85,7 @@ def payment(fresh_database_url: str) -> Payment:
         reason="fraudulent",
     )
     charge = ChargeSucceeded(**which, amount=payment.amount, currency="EUR")
-    facts = [SourcedFact(fact, "test") for fact in (refund, charge, dispute)]
+    facts = [SourcedFact(fact, "test") for fact in (asked, charge, refund, dispute)]
     in_transaction(engine, lambda session: record_facts(session, facts, now=NOW))
     engine.dispose()
     return payment

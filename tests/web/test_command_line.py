@@ -1,6 +1,7 @@
 import datetime as dt
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -11,6 +12,7 @@ from ledger import AccountSpec, Entry, Posting
 from payments.access.api_keys import authenticate_key
 from payments.access.caller import Role
 from payments.errors import UnauthorizedError
+from tests.conditions import wait_until
 from tests.web.conftest import environment
 from web.command_line import main
 
@@ -90,6 +92,18 @@ def test_keys_are_made_rotated_listed_and_revoked(
     assert "no such API key" in run("keys", "revoke", "key_0", code=1).output
 
 
+def sealed_when_settled(run: Run) -> Any:
+    """Seal the one entry: it must wait while older transactions run anywhere on the server."""
+    sealed: list[Any] = []
+
+    def seal() -> bool:
+        sealed.append(json.loads(run("ledger", "seal", "--json").stdout))
+        return bool(sealed[-1]["entries"] == 1)
+
+    wait_until(seal, timeout_s=30)
+    return sealed[-1]
+
+
 def test_the_ledger_is_proved_sealed_and_closed(run: Run, fresh_engine: Engine) -> None:
     assert "Nothing was posted" in run("ledger", "trial-balance").stdout
     names = [("assets:bank:main", "EUR"), ("liabilities:seller:pty_1", "EUR")]
@@ -106,8 +120,7 @@ def test_the_ledger_is_proved_sealed_and_closed(run: Run, fresh_engine: Engine) 
     rows = json.loads(run("ledger", "trial-balance", "--json").stdout)
     assert [(row["debit"], row["credit"]) for row in rows] == [("12345", "0"), ("0", "12345")]
     assert "123.45" in run("ledger", "trial-balance").stdout
-    sealed = json.loads(run("ledger", "seal", "--json").stdout)
-    assert sealed["entries"] == 1
+    sealed = sealed_when_settled(run)
     assert (
         "Every seal fits the journal: 1"
         in run("ledger", "verify", "--anchor", sealed["anchor"]).stdout
