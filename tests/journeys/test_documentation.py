@@ -1,0 +1,57 @@
+"""docs/api.md and docs/payments.md are run against the whole system: what they show is what is."""
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from sandbox.way_in import loopback_session
+from tests.journeys.conftest import System
+from tests.journeys.documentation import blocks, run
+
+PAGES = ["api.md", "payments.md"]
+_CALL = re.compile(r"(?:\$URL|\$\{url\}|`(?:GET|POST|PUT|DELETE|PATCH) )(/[a-z][^\s\"'`?|,]*)")
+
+
+@pytest.fixture
+def folder(system: System, tmp_path: Path) -> Path:
+    """A folder with the way into the system, as a checkout has it."""
+    if not (shutil.which("curl") and shutil.which("bash")):
+        pytest.skip("The pages are shell and curl, and one of both is missing here.")
+    (tmp_path / ".strongroom").mkdir()
+    way_in = tmp_path / ".strongroom" / "sandbox.json"
+    way_in.write_text(json.dumps(asdict(system.way_in)))
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_runs_and_prints_what_it_shows(folder: Path, page: str) -> None:
+    run(page, folder=folder)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_address_on_the_page_is_one_of_the_api(system: System, page: str) -> None:
+    url = f"{system.way_in.base_url}/api/openapi.json"
+    paths = loopback_session().get(url, timeout=10).json()["paths"]
+    known = {re.sub(r"\{\w+\}", "x", path) for path in paths}
+    text = "\n".join(text for _, text in blocks(page))
+    for path in _CALL.findall(text):
+        plain = re.sub(r"\$\{[^}]+\}|\$[A-Z]+|\{id\}|\$\w+", "x", path).rstrip("/)")
+        assert plain in known | {"x"}, path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_javascript_on_the_page_is_javascript(page: str, tmp_path: Path) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("There is no node here to read the JavaScript with.")
+    for number, (language, text) in enumerate(blocks(page)):
+        if language == "js":
+            file = tmp_path / f"{number}.mjs"
+            file.write_text(text)
+            read = subprocess.run([node, "--check", str(file)], capture_output=True, check=False)
+            assert read.returncode == 0, read.stderr.decode()
