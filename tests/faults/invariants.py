@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 import ledger
+from payments import invariants as payment_invariants
 from tests.faults.harness.books import StripeBooks
 from tests.faults.harness.system import Acknowledged
 
@@ -51,12 +52,12 @@ def broken(
     acknowledged: Sequence[Acknowledged] = (),
 ) -> list[str]:
     """Return everything that does not hold; without `books`, Stripe is not asked."""
-    found = [f"{fault.name}: {fault.rows}" for fault in ledger.broken_invariants(connection)]
+    faults = ledger.broken_invariants(connection) + payment_invariants.broken_invariants(connection)
+    found = [f"{fault.name}: {fault.rows}" for fault in faults]
     found += [str(row[0]) for row in connection.execute(text(_QUIET))]
     found += _history(connection)
     found += _live_positions(connection)
     found += _acknowledged(connection, acknowledged)
-    found += _charges_and_payments(connection)
     if books is not None:
         found += _intents(connection, books)
         found += _givebacks(connection, books)
@@ -97,21 +98,6 @@ def _acknowledged(connection: Connection, acknowledged: Sequence[Acknowledged]) 
             yield f"{path} gave {answer['id']}, which is not there with {answer['amount']}"
         if given.setdefault((path, reference), answer["id"]) != answer["id"]:
             yield f"{path} gave two things for one reference: {answer['id']} and another"
-
-
-def _charges_and_payments(connection: Connection) -> Iterator[str]:
-    """One charge entry a charged payment, of what was captured, and no other charge entries."""
-    charged = _by_id(
-        connection,
-        "SELECT id, amount_captured FROM strongroom.payments"
-        " WHERE status IN ('succeeded', 'partially_refunded', 'refunded', 'disputed')",
-    )
-    booked = _entries(connection, "charged")
-    for payment_id in charged.keys() | booked.keys():
-        if charged.get(payment_id) != booked.get(payment_id):
-            yield (
-                f"{payment_id}: captured {charged.get(payment_id)}, booked {booked.get(payment_id)}"
-            )
 
 
 def _intents(connection: Connection, books: StripeBooks) -> Iterator[str]:
