@@ -11,7 +11,7 @@ LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-header
 	--python-version 3.11 setup.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test contract check lint types imports tests format bench migrate strongroom lock reset clean in-place
+.PHONY: help run demo test contract check lint types imports tests planted format bench migrate strongroom lock reset clean in-place
 
 help: ## Show this list
 	@echo "Strongroom: make …"
@@ -42,6 +42,9 @@ tests: $(VENV)/ready-to-check ## Run the tests only; some of them: make tests AR
 
 contract: $(VENV)/ready-to-check ## Call every operation in many more ways than `make test` does
 	CONTRACT_EXAMPLES=200 $(PY) -m pytest tests/web/contract $(ARGS)
+
+planted: $(VENV)/ready-to-check ## Test the tests: plant known bugs, and see that each is noticed
+	@$(PY) -m tests.planted $(ARGS)
 
 format: $(VENV)/ready-to-check ## Let ruff put the code in order
 	$(PY) -m ruff check --fix

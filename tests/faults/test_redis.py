@@ -58,7 +58,7 @@ def test_worker_relay_and_web_may_be_killed_at_random(
     def kill_now_and_then() -> None:
         for _ in range(6):
             system.wait_for_progress(randomness.randint(1, 3))
-            system.kill(randomness.choice(("web", "worker", "relay")))
+            system.kill(randomness.choice(("web", "worker", "urgent", "relay")))
 
     payments = system.pay_all(PAYMENTS, meanwhile=kill_now_and_then)
     system.settle()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import fakeredis
 import pytest
 import redis
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
 
 from jobs.dispatch import dispatch
 from jobs.queues import QUEUES, URGENT, WAITING_LIMIT
@@ -84,4 +84,18 @@ def test_a_job_of_a_newer_version_waits_for_a_relay_that_knows_it(
 ) -> None:
     stage(engine, "invented_tomorrow")
     assert dispatch(engine, fake, now=NOW) == 0
+    assert states(engine) == {"waiting"}
+
+
+def test_nothing_is_queued_before_its_lease_is_committed(engine: Engine, fake: redis.Redis) -> None:
+    stage(engine, "expire_holds")
+
+    def fail(_connection: object) -> None:
+        raise OSError("the connection broke at COMMIT")
+
+    event.listen(engine, "commit", fail)
+    with pytest.raises(OSError, match="at COMMIT"):
+        dispatch(engine, fake, now=NOW)
+    event.remove(engine, "commit", fail)
+    assert len(redis_queue("urgent", fake)) == 0
     assert states(engine) == {"waiting"}

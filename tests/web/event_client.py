@@ -63,11 +63,16 @@ class EventClient:
     """Reads an event stream in a thread of its own until it ends or is closed."""
 
     def __init__(
-        self, url: str, headers: dict[str, str], *, last_event_id: int | None = None
+        self,
+        url: str,
+        headers: dict[str, str],
+        *,
+        last_event_id: int | None = None,
+        query: str = "",
     ) -> None:
         given = {} if last_event_id is None else {"Last-Event-ID": str(last_event_id)}
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
-        self._connection.request("GET", "/api/events", headers=headers | given)
+        self._connection.request("GET", f"/api/events{query}", headers=headers | given)
         self._socket = self._connection.sock
         self._response = self._connection.getresponse()
         self.status = self._response.status

@@ -100,9 +100,13 @@ def listen() -> Iterator[Listen]:
     with ExitStack() as stack:
 
         def open_stream(
-            web: WebProcess, headers: dict[str, str], *, last_event_id: int | None = None
+            web: WebProcess,
+            headers: dict[str, str],
+            *,
+            last_event_id: int | None = None,
+            query: str = "",
         ) -> EventClient:
-            client = EventClient(web.url, headers, last_event_id=last_event_id)
+            client = EventClient(web.url, headers, last_event_id=last_event_id, query=query)
             stack.enter_context(client)
             if client.status == requests.codes.ok:
                 eventually(client.is_open)
@@ -134,6 +138,21 @@ def test_every_client_of_every_process_hears_each_event_once_and_only_its_own(
         client.hears_something(10)
         assert client.subjects() == expected[::3]
     assert [event.id for event in staff[0].events] == list(range(1, 31))
+
+
+def test_what_one_hears_is_not_for_oneself_to_say(
+    web: WebProcess, listen: Listen, engine: Engine, valkey: redis.Redis, token_of: TokenOf
+) -> None:
+    query = "?" + "&".join(
+        f"{name}={value}"
+        for name in ("party_id", "party", "audience", "channel", "topic", "principal", "role")
+        for value in ("pty_seller", "*")
+    )
+    client = listen(web, token_of("pty_buyer"), last_event_id=0, query=query)
+    publish(engine, valkey, "not_mine", "pty_seller")
+    publish(engine, valkey, "mine", "pty_buyer")
+    eventually(lambda: client.events)
+    assert client.subjects() == ["mine"]
 
 
 def test_an_answer_is_a_stream_that_no_proxy_keeps_back(
