@@ -11,11 +11,11 @@ LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-header
 	--python-version 3.11 setup.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test contract check lint types imports tests planted format bench migrate strongroom lock reset clean in-place
+.PHONY: help run demo test contract test-stripe check lint types imports tests planted format bench migrate strongroom lock reset clean in-place
 
 help: ## Show this list
 	@echo "Strongroom: make …"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/ready-to-run ## Run the whole system here, until Ctrl-C; another port: make run PORT=9000
 	@exec $(PY) -m sandbox --port $(PORT)
@@ -45,6 +45,9 @@ contract: $(VENV)/ready-to-check ## Call every operation in many more ways than 
 
 planted: $(VENV)/ready-to-check ## Test the tests: plant known bugs, and see that each is noticed
 	@$(PY) -m tests.planted $(ARGS)
+
+test-stripe: $(VENV)/ready-to-check ## Run the card journeys at Stripe's test mode: STRIPE_SECRET_KEY=sk_test_…
+	STRIPE_TEST_MODE=1 $(PY) -m pytest -ra tests/stripe_test_mode $(ARGS)
 
 format: $(VENV)/ready-to-check ## Let ruff put the code in order
 	$(PY) -m ruff check --fix
