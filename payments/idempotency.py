@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from payments.database import Base
@@ -96,9 +95,13 @@ def claim(
     operation: str,
     reference: str,
     fingerprint: bytes,
+    resource_id: str | None = None,
     now: dt.datetime,
 ) -> Claim:
     """Take the reference for this request, for 45 seconds at most, or learn what it made before.
+
+    `resource_id` is what a new request will make in this transaction, when that is chosen already;
+    else say so by `set_resource`.
 
     Raises:
         InvalidRequestError: when the reference is not 1 to 255 visible ASCII characters.
@@ -109,80 +112,92 @@ def claim(
         fault = "Use 1 to 255 visible ASCII characters."
         raise InvalidRequestError("The reference is not valid.", errors={"reference": [fault]})
     named = {"principal": principal, "operation": operation, "reference": reference}
-    inserted = session.execute(
-        insert(IdempotencyKey)
-        .values(**named, fingerprint=fingerprint, locked_until=now + LEASE, created_at=now)
-        .on_conflict_do_nothing()
-        .returning(IdempotencyKey.reference)
-    )
-    if inserted.first() is not None:
+    taken = {**named, "fingerprint": fingerprint, "resource_id": resource_id, "now": now}
+    taken["locked_until"] = now + LEASE
+    if session.execute(_INSERT, taken).first() is not None:
         return Claim(**named, kind=ClaimKind.NEW)
-    row = _locked_row(session, **named)
-    return _claim_existing(row, fingerprint=fingerprint, now=now)
+    row = session.execute(_LOCK, named).one()
+    kind = _kind_of(row, fingerprint=fingerprint, now=now)
+    if kind is not ClaimKind.REPLAY:
+        session.execute(_TAKE_AGAIN, taken)
+    return Claim(**named, kind=kind, resource_id=row.resource_id)
 
 
 def set_resource(session: Session, claimed: Claim, *, resource_id: str) -> None:
     """Note what the request makes, in the transaction that makes it."""
-    _row_of(session, claimed).resource_id = resource_id
+    session.execute(_SET_RESOURCE, {**_name_of(claimed), "resource_id": resource_id})
 
 
 def finish(session: Session, claimed: Claim, *, now: dt.datetime) -> None:
     """Close the reference: it is answered with its resource from now on."""
-    row = _row_of(session, claimed)
-    row.finished_at = now
-    row.locked_until = None
+    session.execute(_FINISH, {**_name_of(claimed), "now": now})
 
 
 def suspend(session: Session, claimed: Claim) -> None:
     """Give the lease back but keep the resource: the next request like this one goes on with it."""
-    _row_of(session, claimed).locked_until = None
+    session.execute(_SUSPEND, _name_of(claimed))
 
 
 def release(session: Session, claimed: Claim) -> None:
     """Give the reference back unused: a corrected request may carry it again."""
-    row = _row_of(session, claimed)
-    row.locked_until = None
-    row.resource_id = None
+    session.execute(_RELEASE, _name_of(claimed))
 
 
-def _claim_existing(row: IdempotencyKey, *, fingerprint: bytes, now: dt.datetime) -> Claim:
-    named = {"principal": row.principal, "operation": row.operation, "reference": row.reference}
+# Plain statements, none of which reads a row first: every request that changes something comes by.
+_INSERT = text("""
+    INSERT INTO strongroom.idempotency_keys
+           (principal, operation, reference, fingerprint, resource_id, locked_until, created_at)
+    VALUES (:principal, :operation, :reference, :fingerprint, :resource_id, :locked_until, :now)
+        ON CONFLICT DO NOTHING
+ RETURNING reference
+""")
+_LOCK = text("""
+    SELECT fingerprint, resource_id, locked_until, finished_at FROM strongroom.idempotency_keys
+     WHERE (principal, operation, reference) = (:principal, :operation, :reference)
+       FOR UPDATE
+""")
+
+
+def _update(changes: str) -> TextClause:
+    return text(
+        f"UPDATE strongroom.idempotency_keys SET {changes}"  # noqa: S608 - the texts are below
+        " WHERE (principal, operation, reference) = (:principal, :operation, :reference)"
+    )
+
+
+_TAKE_AGAIN = _update(
+    "fingerprint = :fingerprint, locked_until = :locked_until,"
+    " resource_id = COALESCE(resource_id, :resource_id)"
+)
+_SET_RESOURCE = _update("resource_id = :resource_id")
+_FINISH = _update("finished_at = :now, locked_until = NULL")
+_SUSPEND = _update("locked_until = NULL")
+_RELEASE = _update("locked_until = NULL, resource_id = NULL")
+
+
+def _name_of(claimed: Claim) -> dict[str, Any]:
+    return {
+        "principal": claimed.principal,
+        "operation": claimed.operation,
+        "reference": claimed.reference,
+    }
+
+
+def _kind_of(row: Row[Any], *, fingerprint: bytes, now: dt.datetime) -> ClaimKind:
     is_released = (row.resource_id, row.locked_until, row.finished_at) == (None, None, None)
-    if not is_released and row.fingerprint != fingerprint:
+    if is_released:
+        return ClaimKind.NEW
+    if row.fingerprint != fingerprint:
         raise ReferenceReusedError(
             "This reference was used before with other content; choose a new one."
         )
     if row.finished_at is not None:
-        return Claim(**named, kind=ClaimKind.REPLAY, resource_id=row.resource_id)
+        return ClaimKind.REPLAY
     if row.locked_until is not None and row.locked_until > now:
         raise InProgressError(
             "The first request with this reference is still running.", retry_after_s=_RETRY_AFTER_S
         )
-    row.fingerprint = fingerprint
-    row.locked_until = now + LEASE
-    kind = ClaimKind.NEW if is_released else ClaimKind.RESUME
-    return Claim(**named, kind=kind, resource_id=row.resource_id)
-
-
-def _row_of(session: Session, claimed: Claim) -> IdempotencyKey:
-    return _locked_row(
-        session,
-        principal=claimed.principal,
-        operation=claimed.operation,
-        reference=claimed.reference,
-    )
-
-
-def _locked_row(
-    session: Session, *, principal: str, operation: str, reference: str
-) -> IdempotencyKey:
-    found = (
-        select(IdempotencyKey)
-        .filter_by(principal=principal, operation=operation, reference=reference)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return session.scalars(found).one()
+    return ClaimKind.RESUME
 
 
 def _refuse_floats(value: object) -> None:

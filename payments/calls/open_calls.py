@@ -4,11 +4,12 @@ Closing a call also settles the caller's reference it stands for, so the two nev
 """
 
 import datetime as dt
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from payments import idempotency
@@ -30,6 +31,18 @@ LOOKS = (
     dt.timedelta(hours=6),
 )
 """How long to wait before each look at a call without an answer; the last one from then on."""
+
+_CLOSE = text("""
+    UPDATE strongroom.provider_calls
+       SET state = :state, error = :error, failure = CAST(:failure AS jsonb), finished_at = :now
+     WHERE id = :call_id AND state IN ('intent', 'unknown')
+ RETURNING principal, claim_operation, reference
+""")
+_LEAVE_UNKNOWN = text("""
+    UPDATE strongroom.provider_calls SET state = 'unknown', error = :error, due_at = :due_at
+     WHERE id = :call_id AND state IN ('intent', 'unknown')
+ RETURNING principal, claim_operation, reference
+""")
 
 _IS_OPEN = ProviderCall.state.in_(["intent", "unknown"])
 
@@ -111,12 +124,12 @@ def close(
     `done` and `declined` answer its reference for ever, `refused` (nothing happened there) gives
     it back. `failure` is a decline as the payer was shown it.
     """
-    call = find(session, call_id)
-    if not is_open(call):
+    told = None if failure is None else json.dumps(asdict(failure))
+    outcome = {"call_id": call_id, "state": state, "error": error, "failure": told, "now": now}
+    closed = session.execute(_CLOSE, outcome).first()
+    if closed is None:
         return False
-    call.state, call.error, call.finished_at = state, error, now
-    call.failure = None if failure is None else asdict(failure)
-    claim = _claim_of(call)
+    claim = _claim_of(closed)
     if claim is None:
         return True
     if state == "refused":
@@ -131,11 +144,11 @@ def leave_unknown(session: Session, call_id: str, *, error: str, now: dt.datetim
 
     Returns False, and nothing changes, when another run has closed it.
     """
-    call = find(session, call_id)
-    if not is_open(call):
+    outcome = {"call_id": call_id, "error": error, "due_at": now + LOOKS[0]}
+    left = session.execute(_LEAVE_UNKNOWN, outcome).first()
+    if left is None:
         return False
-    call.state, call.error, call.due_at = "unknown", error, now + LOOKS[0]
-    claim = _claim_of(call)
+    claim = _claim_of(left)
     if claim is not None:
         idempotency.suspend(session, claim)
     return True
@@ -175,7 +188,7 @@ def _key(subject_id: str, operation: str) -> str:
     return f"{subject_id}:{operation}"
 
 
-def _claim_of(call: ProviderCall) -> Claim | None:
+def _claim_of(call: Row[Any]) -> Claim | None:
     if call.principal is None or call.claim_operation is None or call.reference is None:
         return None
     return Claim(call.principal, call.claim_operation, call.reference, kind=ClaimKind.RESUME)

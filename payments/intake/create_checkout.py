@@ -5,23 +5,25 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Row
 from sqlalchemy.orm import Session
 
 from payments import idempotency
 from payments.access.caller import Caller
-from payments.calls import open_calls
-from payments.calls.tables import ProviderCall
 from payments.crash_points import reach
 from payments.database import in_transaction
 from payments.errors import StrongroomError
 from payments.idempotency import Answered
+from payments.identifiers import new_id
 from payments.intake.payable_order import lock_payable_order
 from payments.intake.return_urls import check_return_urls
 from payments.intake.start_payment import (
+    AtProvider,
+    Attempt,
     begin_payment,
     note_not_started,
     note_started,
+    read_attempt,
     resume_payment,
 )
 from payments.lifecycle.tables import Payment
@@ -50,14 +52,6 @@ class CreatedCheckout:
     url: str | None
 
 
-@dataclass(frozen=True)
-class _Attempt:
-    payment: PaymentView
-    call_id: str
-    idempotency_key: str
-    request: Mapping[str, Any]
-
-
 def create_checkout(
     engine: Engine,
     *,
@@ -84,13 +78,15 @@ def create_checkout(
     urls = {"success_url": success_url, "cancel_url": cancel_url}
     check_return_urls(urls, trusted_origins=trusted_origins)
 
-    def prepare(session: Session) -> _Attempt | Answered[CreatedCheckout]:
+    def prepare(session: Session) -> Attempt | Answered[CreatedCheckout]:
+        payment_id = new_id("pay", now=now)
         claim = idempotency.claim(
             session,
             principal=caller.principal,
             operation=OPERATION,
             reference=reference,
             fingerprint=idempotency.fingerprint({"order_id": order_id, **urls}),
+            resource_id=payment_id,
             now=now,
         )
         if claim.replayed_id is not None:
@@ -99,12 +95,16 @@ def create_checkout(
         order = lock_payable_order(session, caller=caller, order_id=order_id)
         resumed = resume_payment(session, claim, operation=CALL, now=now)
         if resumed is not None:
-            return _attempt(*resumed)
-        request = _request(order, urls, now=now)
-        return _attempt(
-            *begin_payment(
-                session, claim, order, capture="automatic", operation=CALL, request=request, now=now
-            )
+            return resumed
+        return begin_payment(
+            session,
+            claim,
+            order,
+            payment_id=payment_id,
+            capture="automatic",
+            operation=CALL,
+            request=_request(session.get_one(Order, order.id), urls, now=now),
+            now=now,
         )
 
     attempt = in_transaction(engine, prepare)
@@ -122,12 +122,7 @@ def repeat_create_checkout(
     Raises:
         StrongroomError: as `create_checkout`; what came of it is written.
     """
-
-    def read(session: Session) -> _Attempt:
-        call = open_calls.find(session, call_id)
-        return _attempt(session.get_one(Payment, call.payment_id), call)
-
-    attempt = in_transaction(engine, read)
+    attempt = in_transaction(engine, lambda session: read_attempt(session, call_id))
     _call_stripe(engine, attempt, now=now, cipher=cipher, stripe=stripe)
 
 
@@ -157,13 +152,9 @@ def _request(order: Order, urls: Mapping[str, str], *, now: dt.datetime) -> dict
     return {**urls, "lines": lines, "expires_at": int((now + OPEN_FOR).timestamp())}
 
 
-def _attempt(row: Payment, call: ProviderCall) -> _Attempt:
-    return _Attempt(view_payment(row), call.id, call.idempotency_key, call.request)
-
-
 def _call_stripe(
     engine: Engine,
-    attempt: _Attempt,
+    attempt: Attempt,
     *,
     now: dt.datetime,
     cipher: FieldCipher,
@@ -194,23 +185,19 @@ def _call_stripe(
 
 def _note_created(
     session: Session,
-    attempt: _Attempt,
+    attempt: Attempt,
     page: CheckoutPage,
     *,
     now: dt.datetime,
     cipher: FieldCipher,
 ) -> Answered[CreatedCheckout]:
-    row = session.get_one(Payment, attempt.payment.id, with_for_update={"key_share": True})
-    # A run that was thought dead may have been first; what it stored is what was handed out.
-    if row.checkout_session_ref is None:
-        row.checkout_session_ref = page.session_ref
-        row.checkout_url_encrypted = cipher.encrypt_optional(page.url, **_url_field(row.id))
-        note_started(session, row, now=now)
-    open_calls.close(session, attempt.call_id, state="done", now=now)
+    url = cipher.encrypt_optional(page.url, **_url_field(attempt.payment.id))
+    at_provider = AtProvider(checkout_session_ref=page.session_ref, checkout_url_encrypted=url)
+    row = note_started(session, attempt, at_provider, now=now)
     return Answered(_created(row, cipher=cipher), replayed=False)
 
 
-def _created(row: Payment, *, cipher: FieldCipher) -> CreatedCheckout:
+def _created(row: Payment | Row[Any], *, cipher: FieldCipher) -> CreatedCheckout:
     payment = view_payment(row)
     url = cipher.decrypt_optional(row.checkout_url_encrypted, **_url_field(row.id))
     is_open = payment.status in ("created", "requires_action", "failed")

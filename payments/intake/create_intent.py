@@ -7,23 +7,26 @@ us, with the same idempotency key, so that Stripe makes one intent only.
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Row
 from sqlalchemy.orm import Session
 
 from payments import idempotency
 from payments.access.caller import Caller
-from payments.calls import open_calls
-from payments.calls.tables import ProviderCall
 from payments.crash_points import reach
 from payments.database import in_transaction
 from payments.errors import StrongroomError
 from payments.idempotency import Answered
+from payments.identifiers import new_id
 from payments.intake.payable_order import lock_payable_order
 from payments.intake.start_payment import (
+    AtProvider,
+    Attempt,
     begin_payment,
     note_not_started,
     note_started,
+    read_attempt,
     resume_payment,
 )
 from payments.lifecycle.tables import Payment
@@ -43,16 +46,6 @@ class CreatedIntent:
 
     payment: PaymentView
     client_secret: str
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    """What was committed before the call: enough to make it, now or after a crash."""
-
-    payment: PaymentView
-    call_id: str
-    idempotency_key: str
-    capture: Capture
 
 
 def create_intent(
@@ -76,27 +69,30 @@ def create_intent(
         UnavailableError: Stripe gave no clear answer; the same request again finds out.
     """
 
-    def prepare(session: Session) -> _Attempt | Answered[CreatedIntent]:
+    def prepare(session: Session) -> Attempt | Answered[CreatedIntent]:
+        payment_id = new_id("pay", now=now)
         claim = idempotency.claim(
             session,
             principal=caller.principal,
             operation=OPERATION,
             reference=reference,
             fingerprint=idempotency.fingerprint({"order_id": order_id, "capture": capture}),
+            resource_id=payment_id,
             now=now,
         )
         if claim.replayed_id is not None:
             row = session.get_one(Payment, claim.replayed_id)
             return Answered(_created(row, cipher=cipher), replayed=True)
         order = lock_payable_order(session, caller=caller, order_id=order_id)
-        resumed = resume_payment(session, claim, operation=CALL, now=now)
-        if resumed is not None:
-            return _attempt(*resumed)
-        request = {"capture": capture}
-        return _attempt(
-            *begin_payment(
-                session, claim, order, capture=capture, operation=CALL, request=request, now=now
-            )
+        return resume_payment(session, claim, operation=CALL, now=now) or begin_payment(
+            session,
+            claim,
+            order,
+            payment_id=payment_id,
+            capture=capture,
+            operation=CALL,
+            request={"capture": capture},
+            now=now,
         )
 
     attempt = in_transaction(engine, prepare)
@@ -114,23 +110,13 @@ def repeat_create_intent(
     Raises:
         StrongroomError: as `create_intent`; what came of it is written.
     """
-
-    def read(session: Session) -> _Attempt:
-        call = open_calls.find(session, call_id)
-        return _attempt(session.get_one(Payment, call.payment_id), call)
-
-    attempt = in_transaction(engine, read)
+    attempt = in_transaction(engine, lambda session: read_attempt(session, call_id))
     _call_stripe(engine, attempt, now=now, cipher=cipher, stripe=stripe)
-
-
-def _attempt(row: Payment, call: ProviderCall) -> _Attempt:
-    capture: Capture = "manual" if row.capture == "manual" else "automatic"
-    return _Attempt(view_payment(row), call.id, call.idempotency_key, capture)
 
 
 def _call_stripe(
     engine: Engine,
-    attempt: _Attempt,
+    attempt: Attempt,
     *,
     now: dt.datetime,
     cipher: FieldCipher,
@@ -158,19 +144,15 @@ def _call_stripe(
 
 
 def _note_created(
-    session: Session, attempt: _Attempt, intent: Intent, *, now: dt.datetime, cipher: FieldCipher
+    session: Session, attempt: Attempt, intent: Intent, *, now: dt.datetime, cipher: FieldCipher
 ) -> Answered[CreatedIntent]:
-    row = session.get_one(Payment, attempt.payment.id, with_for_update={"key_share": True})
-    # A run that was thought dead may have been first; what it stored is what was handed out.
-    if row.client_secret_encrypted is None:
-        row.provider_ref = intent.provider_ref
-        row.client_secret_encrypted = cipher.encrypt(intent.client_secret, **_secret_field(row.id))
-        note_started(session, row, now=now)
-    open_calls.close(session, attempt.call_id, state="done", now=now)
+    secret = cipher.encrypt(intent.client_secret, **_secret_field(attempt.payment.id))
+    at_provider = AtProvider(provider_ref=intent.provider_ref, client_secret_encrypted=secret)
+    row = note_started(session, attempt, at_provider, now=now)
     return Answered(_created(row, cipher=cipher), replayed=False)
 
 
-def _created(row: Payment, *, cipher: FieldCipher) -> CreatedIntent:
+def _created(row: Payment | Row[Any], *, cipher: FieldCipher) -> CreatedIntent:
     secret = cipher.decrypt_optional(row.client_secret_encrypted, **_secret_field(row.id))
     return CreatedIntent(view_payment(row), secret or "")
 

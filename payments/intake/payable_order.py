@@ -1,8 +1,9 @@
 """Whether an order may be paid, by whom, and by card."""
 
 import datetime as dt
+from typing import NamedTuple, cast
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from payments.access.caller import Caller
@@ -16,7 +17,26 @@ from payments.providers.stripe.intents import CURRENCIES
 _UNDER_WAY = (Status.PROCESSING, *CHARGED)
 
 
-def lock_payable_order(session: Session, *, caller: Caller, order_id: str) -> Order:
+class PayableOrder(NamedTuple):
+    """What a payment takes from its order; `amount` in minor units of `currency`."""
+
+    id: str
+    buyer_id: str
+    seller_id: str
+    amount: int
+    currency: str
+    status: str
+
+
+_orders = cast("Table", Order.__table__)
+_LOCKED = (
+    select(*[_orders.c[name] for name in PayableOrder._fields])
+    .where(_orders.c.id == bindparam("order_id"))
+    .with_for_update(key_share=True)
+)
+
+
+def lock_payable_order(session: Session, *, caller: Caller, order_id: str) -> PayableOrder:
     """Return the order, locked so that no other payment for it begins or ends meanwhile.
 
     Raises:
@@ -25,12 +45,13 @@ def lock_payable_order(session: Session, *, caller: Caller, order_id: str) -> Or
         ConflictError: it is paid or canceled (`order_not_open`), a payment for it is under way
             (`payment_in_progress`), or cards do not pay its currency (`currency_not_supported`).
     """
-    order = session.get(Order, order_id, with_for_update={"key_share": True})
+    found = session.execute(_LOCKED, {"order_id": order_id}).first()
+    order = None if found is None else PayableOrder(*found)
     if order is None or not caller.may_see(order.buyer_id, order.seller_id):
         raise NotFoundError("There is no such order.")
     if not caller.may_see(order.buyer_id):
         raise ForbiddenError("Only its buyer pays an order.")
-    _refuse_unless_open(order)
+    _refuse_unless_open(order.status)
     if _is_being_paid(session, order_id):
         raise ConflictError("A payment for this order is under way.", code="payment_in_progress")
     if order.currency not in CURRENCIES:
@@ -46,7 +67,7 @@ def refuse_if_overtaken(session: Session, row: Payment, order: Order) -> None:
             under way (`payment_in_progress`), or a newer one took this one's place
             (`payment_not_confirmable`).
     """
-    _refuse_unless_open(order)
+    _refuse_unless_open(order.status)
     if _is_being_paid(session, order.id, but_for=row.id):
         raise ConflictError("Another payment is under way.", code="payment_in_progress")
     if is_superseded(session, row):
@@ -56,13 +77,9 @@ def refuse_if_overtaken(session: Session, row: Payment, order: Order) -> None:
         )
 
 
-def supersede_others(session: Session, row: Payment, *, now: dt.datetime) -> None:
+def supersede_others(session: Session, *, order_id: str, payment_id: str, now: dt.datetime) -> None:
     """Have the order's older payments that are still open given up soon, by the poll."""
-    session.execute(
-        update(Payment)
-        .where(Payment.order_id == row.order_id, Payment.id < row.id, _is_open_at_provider())
-        .values(poll_at=now)
-    )
+    session.execute(_SUPERSEDE, {"of_order": order_id, "before_payment": payment_id, "due_at": now})
 
 
 def is_superseded(session: Session, row: Payment) -> bool:
@@ -83,21 +100,42 @@ def _is_open_at_provider() -> ColumnElement[bool]:
     )
 
 
-def _refuse_unless_open(order: Order) -> None:
-    if order.status != "open":
-        raise ConflictError(f"The order is {order.status}.", code="order_not_open")
+def _refuse_unless_open(status: str) -> None:
+    if status != "open":
+        raise ConflictError(f"The order is {status}.", code="order_not_open")
 
 
 def _is_being_paid(session: Session, order_id: str, *, but_for: str = "") -> bool:
     """Whether the money for an order is taken, or being taken, by another payment."""
-    confirming = select(ProviderCall.id).where(
-        ProviderCall.payment_id == Payment.id,
-        ProviderCall.operation == "confirm",
-        ProviderCall.state.in_(["intent", "unknown"]),
+    asked = {"order_id": order_id, "but_for": but_for}
+    return session.execute(_UNDER_WAY_FOR, asked).first() is not None
+
+
+# Made once: to build them anew takes longer than to run them.
+_payments = cast("Table", Payment.__table__)
+_calls = cast("Table", ProviderCall.__table__)
+_UNDER_WAY_FOR = (
+    select(_payments.c.id)
+    .where(
+        _payments.c.order_id == bindparam("order_id"),
+        _payments.c.id != bindparam("but_for"),
+        or_(
+            _payments.c.status.in_(_UNDER_WAY),
+            exists().where(
+                _calls.c.payment_id == _payments.c.id,
+                _calls.c.operation == "confirm",
+                _calls.c.state.in_(["intent", "unknown"]),
+            ),
+        ),
     )
-    under_way = select(Payment.id).where(
-        Payment.order_id == order_id,
-        Payment.id != but_for,
-        or_(Payment.status.in_(_UNDER_WAY), confirming.exists()),
+    .limit(1)
+)
+_SUPERSEDE = (
+    update(_payments)
+    .where(
+        _payments.c.order_id == bindparam("of_order"),
+        _payments.c.id < bindparam("before_payment"),
+        _is_open_at_provider(),
     )
-    return session.scalars(under_way.limit(1)).first() is not None
+    .values(poll_at=bindparam("due_at"))
+)

@@ -2,26 +2,24 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Row, text
 from sqlalchemy.orm import Session
 
-from payments import idempotency
 from payments.calls import open_calls
 from payments.calls.tables import ProviderCall
-from payments.database import in_transaction
+from payments.database import MinorUnits, in_transaction
 from payments.delivery.live_events import announce
 from payments.errors import StrongroomError, UnavailableError
 from payments.idempotency import Claim
-from payments.identifiers import new_id
-from payments.intake.payable_order import supersede_others
+from payments.intake.payable_order import PayableOrder, supersede_others
 from payments.intake.poll_schedule import first_poll_at
 from payments.lifecycle.record_facts import SourcedFact, record_facts
 from payments.lifecycle.stages import Status
-from payments.lifecycle.tables import Payment, PaymentEvent
-from payments.lifecycle.view import view_payment
-from payments.orders.tables import Order
+from payments.lifecycle.tables import Payment
+from payments.lifecycle.view import PaymentView, view_payment
 from payments.providers.facts import Failure, PaymentFailed
 from payments.providers.stripe.intent_facts import PROVIDER
 from payments.providers.stripe.intents import Capture
@@ -29,79 +27,150 @@ from payments.providers.stripe.intents import Capture
 CAUSE = "api:create"
 
 
+_INSERT = text("""
+    WITH payment AS (
+      INSERT INTO strongroom.payments
+             (id, order_id, rail, provider, capture, status, amount, currency, poll_at,
+              created_at, updated_at)
+      VALUES (:id, :order_id, :rail, :provider, :capture, :status, :amount, :currency, :poll_at,
+              :now, :now)
+   RETURNING id, status, created_at
+    )
+    INSERT INTO strongroom.payment_events
+           (payment_id, seq, to_status, cause, occurred_at, recorded_at)
+    SELECT id, 1, status, :cause, created_at, created_at FROM payment
+""")
+
+# A run that was thought dead may have been first: what it stored is what was handed out.
+_NOTE_STARTED = text("""
+    UPDATE strongroom.payments p
+       SET provider_ref = COALESCE(:provider_ref, p.provider_ref),
+           client_secret_encrypted = :client_secret_encrypted,
+           checkout_session_ref = :checkout_session_ref,
+           checkout_url_encrypted = :checkout_url_encrypted,
+           updated_at = :now
+      FROM strongroom.orders o
+     WHERE p.id = :payment_id AND o.id = p.order_id
+       AND p.client_secret_encrypted IS NULL AND p.checkout_session_ref IS NULL
+ RETURNING p.*, o.buyer_id, o.seller_id
+""").columns(amount=MinorUnits, amount_captured=MinorUnits, amount_refunded=MinorUnits)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What was committed before the call: enough to make it, now or after a crash."""
+
+    payment: PaymentView
+    capture: Capture
+    call_id: str
+    idempotency_key: str
+    request: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtProvider:
+    """Where the payer pays, as the columns of a payment."""
+
+    provider_ref: str | None = None
+    client_secret_encrypted: bytes | None = None
+    checkout_session_ref: str | None = None
+    checkout_url_encrypted: bytes | None = None
+
+
 def begin_payment(
     session: Session,
     claim: Claim,
-    order: Order,
+    order: PayableOrder,
     *,
+    payment_id: str,
     capture: Capture,
     operation: str,
     request: Mapping[str, Any],
     now: dt.datetime,
-) -> tuple[Payment, ProviderCall]:
+) -> Attempt:
     """Write the payment of the order's whole amount, and the intent to call Stripe for it."""
-    row = Payment(
-        id=new_id("pay", now=now),
+    payment = PaymentView(
+        id=payment_id,
         order_id=order.id,
         rail="card",
-        provider=PROVIDER,
-        capture=capture,
-        status=Status.CREATED.value,
+        status=Status.CREATED,
         amount=order.amount,
         currency=order.currency,
-        poll_at=first_poll_at(now),
+        amount_captured=0,
+        amount_refunded=0,
+        failure=None,
         created_at=now,
         updated_at=now,
     )
-    first_step = PaymentEvent(
-        payment_id=row.id,
-        seq=1,
-        to_status=row.status,
-        cause=CAUSE,
-        occurred_at=now,
-        recorded_at=now,
-    )
-    session.add(row)
-    session.flush()  # the table classes do not say that the others refer to it
-    session.add(first_step)
+    row = {
+        "id": payment.id,
+        "order_id": payment.order_id,
+        "rail": payment.rail,
+        "provider": PROVIDER,
+        "capture": capture,
+        "status": payment.status.value,
+        "amount": payment.amount,
+        "currency": payment.currency,
+        "poll_at": first_poll_at(now),
+        "cause": CAUSE,
+        "now": now,
+    }
+    session.execute(_INSERT, row)
     call = open_calls.begin(
         session,
-        payment_id=row.id,
+        payment_id=payment.id,
         operation=operation,
-        subject_id=row.id,
+        subject_id=payment.id,
         request=request,
         claim=claim,
         now=now,
     )
-    idempotency.set_resource(session, claim, resource_id=row.id)
-    return row, call
+    return Attempt(payment, capture, call.id, call.idempotency_key, call.request)
 
 
 def resume_payment(
     session: Session, claim: Claim, *, operation: str, now: dt.datetime
-) -> tuple[Payment, ProviderCall] | None:
+) -> Attempt | None:
     """Return the payment of an earlier run that did not learn its outcome, if there was one."""
     if claim.resource_id is None:
         return None
-    row = session.get_one(Payment, claim.resource_id)
-    call = open_calls.find_of_subject(session, subject_id=row.id, operation=operation)
+    call = open_calls.find_of_subject(session, subject_id=claim.resource_id, operation=operation)
     open_calls.resume(call, now=now)
-    return row, call
+    return _attempt_of(session, call)
 
 
-def note_started(session: Session, row: Payment, *, now: dt.datetime) -> None:
-    """Tell the frontend of a payment that can be paid now, and have older ones give way to it."""
-    row.updated_at = now
-    supersede_others(session, row, now=now)
-    order = session.get_one(Order, row.order_id)
-    announce(
-        session,
-        topic="payment.updated",
-        subject_id=row.id,
-        audience=(order.buyer_id, order.seller_id),
-        data=view_payment(row).as_event(),
-        now=now,
-    )
+def read_attempt(session: Session, call_id: str) -> Attempt:
+    """Return the payment of a call that nobody heard back from."""
+    return _attempt_of(session, open_calls.find(session, call_id))
+
+
+def note_started(
+    session: Session, attempt: Attempt, at_provider: AtProvider, *, now: dt.datetime
+) -> Payment | Row[Any]:
+    """Close the call and return the payment, which can be paid now.
+
+    The frontend is told, and older payments of the order give way to it.
+    """
+    stored = {**asdict(at_provider), "payment_id": attempt.payment.id, "now": now}
+    row = session.execute(_NOTE_STARTED, stored).first()
+    if row is not None:
+        supersede_others(session, order_id=row.order_id, payment_id=row.id, now=now)
+        announce(
+            session,
+            topic="payment.updated",
+            subject_id=row.id,
+            audience=(row.buyer_id, row.seller_id),
+            data=view_payment(row).as_event(),
+            now=now,
+        )
+    open_calls.close(session, attempt.call_id, state="done", now=now)
+    return row or session.get_one(Payment, attempt.payment.id)
+
+
+def _attempt_of(session: Session, call: ProviderCall) -> Attempt:
+    row = session.get_one(Payment, call.payment_id)
+    capture: Capture = "manual" if row.capture == "manual" else "automatic"
+    return Attempt(view_payment(row), capture, call.id, call.idempotency_key, call.request)
 
 
 def note_not_started(
