@@ -1,8 +1,14 @@
-from typing import Any
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
+import jsonschema_rs
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+
+from payments.lifecycle.stages import Status
+from payments.providers.facts import RefundStatus
 
 PROMISED = {
     ("POST", "/api/payments/intents"),
@@ -39,6 +45,9 @@ PROMISED = {
     ("GET", "/readyz"),
 }
 
+# A session is told by its cookie, and Stripe names its own events.
+NO_REFERENCE = {"/api/session", "/api/webhooks/stripe"}
+
 
 @pytest.fixture
 def document(client: FlaskClient) -> Any:
@@ -56,14 +65,81 @@ def test_the_document_describes_every_promised_call(document: Any) -> None:
     assert described == PROMISED
 
 
-def test_every_operation_says_what_it_does_and_how_errors_look(document: Any) -> None:
+class Operation(NamedTuple):
+    method: str
+    path: str
+    told: Any
+
+    def __str__(self) -> str:
+        return f"{self.method.upper()} {self.path}"
+
+
+def operations(document: Any) -> Iterator[Operation]:
     for path, methods in document["paths"].items():
-        for method, operation in methods.items():
+        for method, told in methods.items():
             if method != "parameters":
-                assert operation["summary"], (method, path)
-                assert operation["description"], (method, path)
-                assert "default" not in operation["responses"], (method, path)
-    assert set(document["components"]["schemas"]["Problem"]["properties"]) >= {"code", "errors"}
+                yield Operation(method, path, told)
+
+
+def test_every_operation_says_what_it_does_for_whom_and_how_it_fails(document: Any) -> None:
+    ids = set()
+    for operation in operations(document):
+        told = operation.told
+        assert told["summary"].endswith("."), operation
+        assert "For: " in told["description"] or "For anybody. " in told["description"], operation
+        assert told["tags"], operation
+        ids.add(told["operationId"])
+        statuses = set(told["responses"])
+        assert "default" not in statuses, operation
+        assert statuses >= {"400", "500"}, operation
+        is_guarded = "security" not in told
+        assert is_guarded == (statuses >= {"401", "403", "503"}), operation
+        for status, answer in told["responses"].items():
+            assert answer["description"], operation
+            assert "X-Request-Id" in answer["headers"], operation
+            is_problem = "application/problem+json" in answer.get("content", {})
+            assert is_problem == (int(status) >= 400) or operation.path == "/readyz", operation
+    assert len(ids) == len(PROMISED)
+
+
+def test_what_takes_a_reference_takes_it_as_a_header_and_shows_replays(document: Any) -> None:
+    taking = 0
+    for operation in operations(document):
+        names = {parameter["name"] for parameter in operation.told.get("parameters", [])}
+        answers = operation.told["responses"]
+        if "Idempotency-Key" in names:
+            taking += 1
+            assert answers.keys() >= {"200", "409", "422"}, operation
+            assert "Idempotent-Replayed" in answers["200"]["headers"], operation
+            assert "Retry-After" in answers["409"]["headers"], operation
+        else:
+            assert operation.method != "post" or operation.path in NO_REFERENCE, operation
+    assert taking == sum(method == "POST" for method, _ in PROMISED) - len(NO_REFERENCE)
+
+
+def test_statuses_are_lists_to_choose_from(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+    assert schemas["Payment"]["properties"]["status"]["enum"] == [*Status]
+    assert schemas["Refund"]["properties"]["status"]["enum"] == [*RefundStatus]
+    for name, schema in schemas.items():
+        if name.endswith("Page") or name == "RefundList":
+            assert set(schema["properties"]) == {"data", "next"} == set(schema["required"]), name
+
+
+def test_every_example_is_what_its_schema_describes(document: Any) -> None:
+    components = {"components": document["components"]}
+    found = 0
+    for operation in operations(document):
+        for holder in (
+            operation.told.get("requestBody", {}),
+            *operation.told["responses"].values(),
+        ):
+            for content in holder.get("content", {}).values():
+                if "example" in content:
+                    found += 1
+                    schema = content["schema"] | components
+                    jsonschema_rs.validate(schema, content["example"], validate_formats=True)
+    assert found > 100
 
 
 def test_two_applications_do_not_share_anything(app: Flask, client: FlaskClient) -> None:
@@ -80,6 +156,6 @@ def test_people_can_read_it_without_scripts_or_foreign_servers(client: FlaskClie
     assert "lines[].unit_amount" in page.text
     assert "<script" not in page.text
     assert "style=" not in page.text
-    assert "//" not in page.text.replace("<!doctype html>", "")
+    assert not re.search(r"(?:src|href|url\()=?[\"']?(?:https?:)?//", page.text)
     assert "style-src 'self'" in page.headers["Content-Security-Policy"]
     assert client.get("/api/docs.css").mimetype == "text/css"

@@ -1,14 +1,16 @@
 """The API's description for people: the OpenAPI document as one plain page, without any script."""
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from flask import Blueprint, Response, current_app, render_template
+from flask import Blueprint, Response, render_template
 
 from web.headers import page
 from web.openapi import openapi_document
-from web.policies import POLICIES, action_of, public, public_reason_of
+from web.policies import public
+from web.problems import PROBLEMS
 
 blueprint = Blueprint("docs", __name__, url_prefix="/api")
 
@@ -16,9 +18,8 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 _Json = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Field:
-    """A field of a body or an answer, as one line."""
+class Field(NamedTuple):
+    """A field of a query, a body or an answer, as one line."""
 
     name: str
     kind: str
@@ -27,16 +28,27 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Operation:
-    """One call: its method and path, who may make it, and what goes in and out."""
+class Shown:
+    """A body or an answer: what it is called, its fields, and an example as text."""
 
+    title: str
+    fields: list[Field]
+    example: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One call: its method and path, who may make it, what goes in and out, and what may fail."""
+
+    id: str
     method: str
     path: str
     summary: str
-    who: str
-    query: list[Field] = field(default_factory=list)
-    body: list[Field] = field(default_factory=list)
-    answers: dict[str, list[Field]] = field(default_factory=dict)
+    description: list[str]
+    parameters: list[Field]
+    body: Shown | None
+    answers: list[Shown]
+    refusals: list[tuple[str, str]]
 
 
 @blueprint.route("/docs", methods=["GET"])
@@ -44,7 +56,11 @@ class Operation:
 @page
 def show() -> str:
     """Show the description of the API."""
-    return render_template("docs.html", groups=_groups(openapi_document()))
+    document = openapi_document()
+    told = {tag["name"]: tag["description"] for tag in document["tags"]}
+    return render_template(
+        "docs.html", groups=_groups(document), told=told, problems=PROBLEMS, info=document["info"]
+    )
 
 
 @blueprint.route("/docs.css", methods=["GET"])
@@ -56,53 +72,79 @@ def style() -> Response:
 
 def _groups(document: _Json) -> dict[str, list[Operation]]:
     groups: dict[str, list[Operation]] = {}
-    who = _who_by_route()
     for path, methods in document["paths"].items():
         for method in _METHODS:
             if method in methods:
                 described = methods[method]
-                operation = _operation(document, method.upper(), path, described, who)
+                operation = _operation(document, method.upper(), path, described)
                 groups.setdefault(described["tags"][0], []).append(operation)
     return groups
 
 
-def _operation(
-    document: _Json, method: str, path: str, described: _Json, who: Mapping[str, str]
-) -> Operation:
-    parameters = described.get("parameters", [])
+def _operation(document: _Json, method: str, path: str, described: _Json) -> Operation:
+    body = described.get("requestBody")
+    answers = described["responses"]
     return Operation(
+        id=described["operationId"],
         method=method,
         path=path,
-        summary=described.get("summary", ""),
-        who=who.get(f"{method} {path}", ""),
-        query=[
-            Field(p["name"], _kind(p["schema"]), p.get("required", False), p.get("description", ""))
-            for p in parameters
-            if p["in"] == "query"
+        summary=described["summary"],
+        description=described["description"].split("\n\n"),
+        parameters=[_parameter(each) for each in described.get("parameters", [])],
+        body=None if body is None else _shown(document, "Body", body),
+        answers=list(_answers(document, answers)),
+        refusals=[
+            (status, code)
+            for status, answer in answers.items()
+            for code in _codes(answer.get("content", {}).get("application/problem+json", {}))
         ],
-        body=list(_fields(document, described.get("requestBody", {}))),
-        answers={
-            status: list(_fields(document, answer))
-            for status, answer in described["responses"].items()
-            if status.startswith("2")
-        },
     )
 
 
-def _fields(document: _Json, holder: _Json) -> Iterator[Field]:
-    """Yield the fields of a body or an answer, those of nested objects below their own."""
+def _answers(document: _Json, answers: _Json) -> Iterator[Shown]:
+    """Yield the successes; of a replay only that there is one, since it looks the same."""
+    made = {status: answer for status, answer in answers.items() if status.startswith("2")}
+    for status, answer in sorted(made.items(), reverse=True):
+        is_replay = status == "200" and len(made) > 1
+        title = f"{status} {answer.get('description', '')}"
+        yield Shown(title, [], "") if is_replay else _shown(document, title, answer)
+
+
+def _parameter(described: _Json) -> Field:
+    name = described["name"] if described["in"] == "query" else f"{described['name']} (header)"
+    required = described.get("required", False)
+    return Field(name, _kind(described["schema"]), required, described.get("description", ""))
+
+
+def _codes(problem: _Json) -> list[str]:
+    codes: list[str] = problem.get("schema", {}).get("properties", {}).get("code", {}).get("enum")
+    return codes or []
+
+
+def _shown(document: _Json, title: str, holder: _Json) -> Shown:
     content = holder.get("content", {}).get("application/json", {})
-    if "schema" in content:
-        yield from _schema_fields(document, content["schema"], prefix="")
+    example = content.get("example")
+    text = "" if example is None else json.dumps(example, indent=2, ensure_ascii=False)
+    fields = list(_fields(document, content["schema"], prefix="")) if "schema" in content else []
+    return Shown(title, fields, text)
 
 
-def _schema_fields(document: _Json, schema: _Json, *, prefix: str) -> Iterator[Field]:
+def _fields(document: _Json, schema: _Json, *, prefix: str) -> Iterator[Field]:
+    """Yield the fields of an object, those of nested objects below their own."""
     schema = _resolved(document, schema)
     required = schema.get("required", [])
     for name, inner in schema.get("properties", {}).items():
-        yield Field(prefix + name, _kind(inner), name in required, inner.get("description", ""))
-        if "$ref" in inner.get("items", {}):
-            yield from _schema_fields(document, inner["items"], prefix=f"{prefix}{name}[].")
+        kind, nested = _kind(inner), _nested(inner)
+        yield Field(prefix + name, kind, name in required, inner.get("description", ""))
+        if nested is not None:
+            mark = "[]" if "items" in inner else ""
+            yield from _fields(document, nested, prefix=f"{prefix}{name}{mark}.")
+
+
+def _nested(schema: _Json) -> _Json | None:
+    """Return the object inside a field: itself, one of two, or of a list."""
+    candidates = [schema, schema.get("items", {}), *schema.get("anyOf", [])]
+    return next((each for each in candidates if "$ref" in each), None)
 
 
 def _resolved(document: _Json, schema: _Json) -> _Json:
@@ -114,20 +156,8 @@ def _resolved(document: _Json, schema: _Json) -> _Json:
 
 def _kind(schema: _Json) -> str:
     if "enum" in schema:
-        return " | ".join(str(value) for value in schema["enum"] if value is not None)
+        return " | ".join("null" if value is None else str(value) for value in schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(_kind(each) for each in schema["anyOf"])
     kinds = schema.get("type", "object")
     return " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
-
-
-def _who_by_route() -> dict[str, str]:
-    """Return who may make each call, by `METHOD /path/{id}`."""
-    found = {}
-    for rule in current_app.url_map.iter_rules():
-        view = current_app.view_functions[rule.endpoint]
-        action = action_of(view)
-        roles = sorted(POLICIES[action]) if action else []
-        everybody = "anybody" if public_reason_of(view) else "nobody"
-        path = rule.rule.replace("<id:", "{").replace(">", "}")
-        for method in rule.methods or ():
-            found[f"{method} {path}"] = ", ".join(roles) or everybody
-    return found
