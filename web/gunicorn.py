@@ -1,4 +1,4 @@
-"""gunicorn's settings: gevent workers, since most connections are event streams that wait.
+"""gunicorn's settings: gevent workers, since most connections wait.
 
 The access log is off: the application writes its own lines, redacted and with the request's id.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 worker_class = "web.gunicorn_worker.Worker"
-worker_connections = 8000  # event streams and requests together, for each worker
+worker_connections = 8000  # requests and idle connections; streams have a limit of their own
 backlog = 1024
 
 timeout = 60  # a worker whose loop hangs this long is replaced

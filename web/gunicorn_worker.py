@@ -4,6 +4,7 @@ Browsers and load balancers keep connections open between requests; without this
 would hold up a restart until `graceful_timeout`.
 """
 
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -29,7 +30,15 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
 
         wait_in_greenlets()
         gevent.setswitchinterval(_TURN_S)
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # every open stream is a file
         super().init_process()
+
+    def is_already_handled(self, respiter: Any) -> bool:
+        """Let go of a connection that was handed over: the next bytes on it are not ours."""
+        if super().is_already_handled(respiter):
+            raise StopIteration
+        return False
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:

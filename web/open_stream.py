@@ -1,62 +1,107 @@
-"""One open event stream: the frames it has yet to send, and its client's connection."""
+"""One open event stream: its client's connection, and what the client has yet to take from us."""
 
 import contextlib
-import select
+import math
 import socket
-from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gevent.monkey import get_original
 
 from payments.access.caller import Caller
-from web.event_frames import Frame
+from web.event_frames import Frame, heartbeat
 
-FRAMES_WAITING = 500
+BACKLOG_BYTES = 256 * 1024
+_AT_ONCE = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+_Socket: type[socket.socket] = get_original("socket", "socket")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Stream:
-    """An open stream; `connection` is the client's socket, where the server gives it."""
+    """An open stream: first its request's greenlet writes to it; once live, the hub does.
+
+    `connection` is the client's socket, where the server gives it; `recheck` returns who the same
+    credential names now; `position` is how far a live stream has been told.
+    """
 
     caller: Caller
-    connection: socket.socket | None = None
+    connection: socket.socket | None
+    recheck: Callable[[], Caller]
+    position: int = 0
+    live: bool = False
     ended: bool = False
-    _frames: SimpleQueue[Frame | None] = field(default_factory=SimpleQueue)
+    slot: int = 0
+    check_at_s: float = math.inf
+    _backlog: bytes = b""
 
-    def offer(self, frame: Frame) -> None:
-        """Add a frame; a client that is too slow is cut off, and catches up when it is back."""
-        if self._frames.qsize() < FRAMES_WAITING:
-            self._frames.put(frame)
-        else:
+    def go_live(self, position: int) -> None:
+        """Take the connection from its request, which is over then: from now on nothing waits."""
+        if self.connection is not None:
+            self.connection = _Socket(fileno=self.connection.detach())
+            self.connection.settimeout(0)
+        self.position = position
+        self.live = True
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something is left to send that the connection did not take."""
+        return bool(self._backlog)
+
+    def tell(self, frame: Frame) -> None:
+        """Send an event, unless it has been sent."""
+        if frame.position > self.position:
+            self.position = frame.position
+            self._send(frame.text)
+
+    def show_life(self, position: int) -> None:
+        """Send a heartbeat; `position` says up to where all streams have been told."""
+        if self.is_abandoned():
             self.end()
-            self._hang_up()
+        elif not self._backlog:
+            self.position = max(self.position, position)
+            self._send(heartbeat(self.position))
 
-    def take(self, *, timeout_s: float) -> Frame | None:
-        """Return the next frame; None when none came in time, or the stream has ended."""
-        try:
-            return self._frames.get(timeout=max(timeout_s, 0))
-        except Empty:
-            return None
+    def catch_up(self) -> None:
+        """Send what was left, as far as the connection takes it."""
+        left, self._backlog = self._backlog, b""
+        self._send(left)
 
     def end(self) -> None:
-        """Have the stream stop after what it is sending; the same again changes nothing."""
-        if not self.ended:
-            self.ended = True
-            self._frames.put(None)
+        """End the stream; the same again changes nothing. Its client comes back and catches up."""
+        if self.ended:
+            return
+        self.ended, self._backlog = True, b""
+        if self.connection is not None:
+            with contextlib.suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+            if self.live:  # else the request closes it
+                self.connection.close()
 
     def is_abandoned(self) -> bool:
         """Tell whether the client hung up, which a stream with nothing to send does not notice."""
-        if self.connection is None:
-            return False
+        if self.connection is None or self.ended:
+            return self.ended
+        if not self.live:
+            return self.connection.fileno() < 0
         try:
-            readable = select.poll()
-            readable.register(self.connection, select.POLLIN)
-            return bool(readable.poll(0)) and not self.connection.recv(1, socket.MSG_PEEK)
-        except ValueError:  # TLS, into which one cannot peek
+            return not self.connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
             return False
         except OSError:
             return True
 
-    def _hang_up(self) -> None:
-        """Wake a sender that waits for a client which does not read."""
-        if self.connection is not None:
-            with contextlib.suppress(OSError):
-                self.connection.shutdown(socket.SHUT_RDWR)
+    def _send(self, data: bytes) -> None:
+        """Send without waiting; a client that is too slow or gone is cut off."""
+        if self.connection is None or self.ended:
+            return
+        try:
+            sent = 0 if self._backlog else self.connection.send(data, _AT_ONCE)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.end()
+            return
+        if sent < len(data):
+            self._backlog += data[sent:]
+            if len(self._backlog) > BACKLOG_BYTES:
+                self.end()

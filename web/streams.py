@@ -1,34 +1,29 @@
-"""What one client is sent on `GET /api/events`: first what it missed, then what happens.
+"""How a client of `GET /api/events` is brought from its `Last-Event-ID` to where all others are.
 
-No database connection is held while a stream waits, and what its caller may see is checked again
-while it is open.
+What it missed is read from PostgreSQL and sent by its request; then its connection is handed over
+to the hub, and the request is over. No database connection is held while anybody waits.
 """
 
-import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask, Response, current_app
+from gunicorn.workers.base_async import ALREADY_HANDLED
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.http import http_date
 
-from payments.access.caller import Caller
 from payments.database import transaction
 from payments.delivery import live_events
-from payments.delivery.live_events import NumberedEvent
-from payments.errors import ForbiddenError, UnauthorizedError
-from web.event_frames import frame_of, heartbeat, opening
+from payments.log_lines import get_logger
+from web.event_frames import frame_of, opening
 from web.open_stream import Stream
 from web.stream_hub import StreamHub
 
-HEARTBEAT_S = 15.0
-HEARTBEAT_EARLIER = 0.3
-"""By up to this share: streams that were told something at once do not all show life at once."""
-
-RECHECK_S = 60.0
 READ_LIMIT = 500
 _EXTENSION = "strongroom_streams"
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 def install_streams(app: Flask, hub: StreamHub) -> None:
@@ -49,78 +44,75 @@ def end_streams(app: Flask) -> None:
 
 
 @dataclass(kw_only=True)
-class EventStream:
-    """Yields the bytes of one stream.
-
-    `recheck` returns who the same credential names now; the stream ends when that is somebody
-    else or nobody.
-    """
+class CatchUp:
+    """Tells one stream what came after `position`, until it is as far as all others."""
 
     hub: StreamHub
     engine: Engine
     stream: Stream
-    last_event_id: int | None
-    recheck: Callable[[], Caller]
-    heartbeat_s: float = HEARTBEAT_S
-    recheck_s: float = RECHECK_S
+    position: int
 
-    def __iter__(self) -> Iterator[bytes]:
-        position = self._start()
-        yield opening(position)
-        for event in self._missed(position):
-            position = event.position
-            yield frame_of(event).text
-        yield from self._live(position)
-
-    def _start(self) -> int:
-        """Return the position to go on from; one from the future is of another database."""
+    def begin(self, last_event_id: int | None) -> None:
+        """Find the position to go on from; one from the future is of another database."""
         with transaction(self.engine) as session:
             newest = live_events.last_position(session)
-        return newest if self.last_event_id is None else min(self.last_event_id, newest)
+        self.position = newest if last_event_id is None else min(last_event_id, newest)
 
-    def _missed(self, position: int) -> Iterator[NumberedEvent]:
-        """Yield what came after `position`; whatever comes meanwhile is offered by the hub too."""
-        if self.last_event_id is None:
-            return
-        while not self.stream.ended:
-            with transaction(self.engine) as session:
-                events = live_events.read_since(
-                    session, position, caller=self.stream.caller, limit=READ_LIMIT
-                )
-            yield from events
-            if len(events) < READ_LIMIT:
-                return
-            position = events[-1].position
-
-    def _live(self, position: int) -> Iterator[bytes]:
-        next_heartbeat = self._next_heartbeat()
-        next_check = time.monotonic() + self.recheck_s
-        while not self.stream.ended:
-            # Read before waiting: if nothing waits then, all up to here has been sent.
-            offered = self.hub.position
-            frame = self.stream.take(timeout_s=min(next_heartbeat, next_check) - time.monotonic())
-            if time.monotonic() >= next_check:
-                if not self._still_allowed():
-                    return
-                next_check = time.monotonic() + self.recheck_s
-            if frame is not None and frame.position > position:
-                position = frame.position
-                yield frame.text
-            elif frame is None and not self.stream.ended and time.monotonic() >= next_heartbeat:
-                position = max(position, offered)
-                yield heartbeat(position)
-            else:
-                continue
-            next_heartbeat = self._next_heartbeat()
-
-    def _next_heartbeat(self) -> float:
-        early = random.random() * HEARTBEAT_EARLIER  # noqa: S311 - jitter, not a secret
-        return time.monotonic() + self.heartbeat_s * (1 - early)
-
-    def _still_allowed(self) -> bool:
+    def send_and_hand_over(self, head: bytes) -> None:
+        """Send `head`, then what was missed, and leave the rest to the hub."""
         try:
-            return self.recheck() == self.stream.caller
-        except (UnauthorizedError, ForbiddenError):
-            return False
-        except SQLAlchemyError:
-            return True  # nothing can be read now, by us either; asked again in a minute
+            self._send(head + opening(self.position))
+            while not self.hub.go_live(self.stream, self.position):
+                self._send(self.missed())
+        except (OSError, SQLAlchemyError) as error:  # the client comes back
+            get_logger(__name__).warning("stream_not_caught_up", error=type(error).__name__)
+        finally:
+            if not self.stream.live:
+                self.hub.leave(self.stream)
+
+    def missed(self) -> bytes:
+        """Return what comes next and move on, at most `READ_LIMIT` events."""
+        with transaction(self.engine) as session:
+            newest = live_events.last_position(session)
+            events = live_events.read_since(
+                session, self.position, caller=self.stream.caller, limit=READ_LIMIT
+            )
+        if events:
+            self.position = events[-1].position
+        if len(events) < READ_LIMIT:
+            self.position = max(self.position, newest)
+        return b"".join(frame_of(event).text for event in events)
+
+    def _send(self, data: bytes) -> None:
+        if self.stream.connection is not None:
+            self.stream.connection.sendall(data)
+
+
+class Stretch(Response):
+    """An answer of server-sent events that ends, and that no proxy keeps back."""
+
+    def __init__(self, frames: Iterable[bytes] = ()) -> None:
+        super().__init__(frames, mimetype="text/event-stream", headers=_HEADERS)
+
+
+class HandedOver(Stretch):
+    """An answer of server-sent events that goes on, on a connection which is the hub's then."""
+
+    def __init__(self, catch_up: CatchUp) -> None:
+        super().__init__()
+        self._catch_up = catch_up
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:  # noqa: ARG002 - WSGI's
+        """Send all of it here; the server is told that there is nothing left to send."""
+        self._catch_up.send_and_hand_over(self._head())
+        return ALREADY_HANDLED
+
+    def _head(self) -> bytes:
+        """Return the answer's head; without a length or chunks, its body ends with the connection.
+
+        RFC 9112, 6.3.
+        """
+        del self.headers["Content-Length"]
+        fields = [*self.headers.items(), ("Date", http_date()), ("Connection", "close")]
+        lines = [f"HTTP/1.1 {self.status}", *(f"{name}: {value}" for name, value in fields)]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

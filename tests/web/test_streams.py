@@ -2,8 +2,9 @@
 
 import datetime as dt
 import socket
+import threading
 from collections.abc import Callable, Iterator
-from itertools import islice
+from contextlib import ExitStack
 
 import pytest
 import redis
@@ -16,13 +17,36 @@ from payments.delivery import live_events
 from payments.delivery.live_events import NumberedEvent
 from payments.errors import TooManyRequestsError, UnauthorizedError
 from tests.web.event_client import announce, eventually, publish
-from web.event_frames import frame_of, heartbeat, opening
-from web.open_stream import FRAMES_WAITING, Stream
+from web.event_frames import Frame, frame_of, heartbeat, opening
+from web.open_stream import BACKLOG_BYTES, Stream
 from web.stream_hub import STREAMS_PER_PRINCIPAL, StreamHub
-from web.streams import EventStream
+from web.streams import CatchUp
 
 BUYER = Caller(principal="party:pty_1", role=Role.BUYER, party_id="pty_1")
-Open = Callable[..., Iterator[bytes]]
+QUIET_S = 3600.0
+
+
+class Client:
+    """The other end of a stream."""
+
+    def __init__(self, theirs: socket.socket) -> None:
+        theirs.settimeout(20)
+        self.socket = theirs
+        self._unread = b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Read one message after the other until the stream ends."""
+        while True:
+            while b"\n\n" not in self._unread:
+                part = self.socket.recv(65_536)
+                if not part:
+                    return
+                self._unread += part
+            message, _, self._unread = self._unread.partition(b"\n\n")
+            yield message + b"\n\n"
+
+    def hears(self) -> bytes:
+        return next(iter(self))
 
 
 @pytest.fixture
@@ -38,36 +62,58 @@ def valkey(redis_url: str) -> Iterator[redis.Redis]:
         yield client
 
 
-@pytest.fixture
-def hub(engine: Engine, redis_url: str) -> Iterator[StreamHub]:
-    hub = StreamHub(engine, redis_url)
-    yield hub
-    hub.close()
-    hub.wait_until_closed()
+Hubs = Callable[..., StreamHub]
 
 
 @pytest.fixture
-def open_stream(hub: StreamHub, engine: Engine) -> Open:
-    def open_one(
-        recheck: Callable[[], Caller] = lambda: BUYER,
-        *,
-        last_event_id: int | None = None,
-        heartbeat_s: float = 15,
-        recheck_s: float = 60,
-    ) -> Iterator[bytes]:
-        return iter(
-            EventStream(
-                hub=hub,
-                engine=engine,
-                stream=hub.join(BUYER, None),
-                last_event_id=last_event_id,
-                recheck=recheck,
-                heartbeat_s=heartbeat_s,
-                recheck_s=recheck_s,
-            )
-        )
+def make_hub(engine: Engine, redis_url: str) -> Iterator[Hubs]:
+    hubs: list[StreamHub] = []
 
-    return open_one
+    def make(*, heartbeat_s: float = QUIET_S, recheck_s: float = QUIET_S) -> StreamHub:
+        hubs.append(StreamHub(engine, redis_url, heartbeat_s=heartbeat_s, recheck_s=recheck_s))
+        return hubs[-1]
+
+    yield make
+    for hub in hubs:
+        hub.close()
+        hub.wait_until_closed()
+
+
+@pytest.fixture
+def hub(make_hub: Hubs) -> StreamHub:
+    return make_hub()
+
+
+Open = Callable[..., Client]
+
+
+@pytest.fixture
+def open_stream(engine: Engine) -> Iterator[Open]:
+    """Opens streams of a hub on connections of their own."""
+    with ExitStack() as stack:
+
+        def open_one(
+            hub: StreamHub,
+            recheck: Callable[[], Caller] = lambda: BUYER,
+            *,
+            last_event_id: int | None = None,
+        ) -> Client:
+            ours, theirs = map(stack.enter_context, socket.socketpair())
+            stream = hub.join(BUYER, ours, recheck)
+            catch_up = CatchUp(hub=hub, engine=engine, stream=stream, position=0)
+            catch_up.begin(last_event_id)
+            # As a request: it sends what was missed in a thread of its own.
+            request = threading.Thread(target=catch_up.send_and_hand_over, args=(b"",))
+            request.start()
+            stack.callback(request.join)
+            return Client(theirs)
+
+        yield open_one
+
+
+def is_open(hub: StreamHub, client: Client) -> bool:
+    """Wait for a stream to begin."""
+    return client.hears() == opening(hub.position)
 
 
 def numbered(position: int, data: dict[str, str] | None = None) -> NumberedEvent:
@@ -84,52 +130,67 @@ def test_an_event_is_written_as_the_standard_says_whatever_it_holds() -> None:
 
 
 def test_a_silent_stream_shows_that_it_lives_and_how_far_it_is(
-    open_stream: Open, engine: Engine, valkey: redis.Redis, hub: StreamHub
+    make_hub: Hubs, open_stream: Open, engine: Engine, valkey: redis.Redis
 ) -> None:
-    stream = open_stream(heartbeat_s=0.05)
-    assert next(stream) == opening(0)
-    assert next(stream) == heartbeat(0)
+    hub = make_hub(heartbeat_s=0.05)
+    client = open_stream(hub)
+    assert client.hears() == opening(0)
+    assert client.hears() == heartbeat(0)
     publish(engine, valkey, "of somebody else", "pty_2")
-    eventually(lambda: hub.position == 1)
-    assert next(sent for sent in stream if sent != heartbeat(0)) == heartbeat(1)
+    assert next(sent for sent in client if sent != heartbeat(0)) == heartbeat(1)
 
 
-def test_a_waiting_stream_holds_no_database_connection(
-    open_stream: Open, engine: Engine, valkey: redis.Redis
+def test_an_open_stream_holds_no_database_connection(
+    hub: StreamHub, open_stream: Open, engine: Engine, valkey: redis.Redis
 ) -> None:
     publish(engine, valkey, "missed", "pty_1")
-    stream = open_stream(heartbeat_s=0.05, last_event_id=0)
-    assert len(list(islice(stream, 3))) == 3
+    client = open_stream(hub, last_event_id=0)
+    assert client.hears() == opening(0)
+    assert client.hears().startswith(b"id: 1\n")
     eventually(lambda: engine.pool.checkedout() == 0)  # type: ignore[attr-defined] # of a QueuePool
 
 
 def test_events_that_come_while_it_catches_up_are_sent_once(
-    open_stream: Open, engine: Engine, valkey: redis.Redis, hub: StreamHub
+    make_hub: Hubs, engine: Engine, valkey: redis.Redis
 ) -> None:
+    hub = make_hub()
     for n in range(3):
         publish(engine, valkey, str(n), "pty_1")
-    stream = open_stream(last_event_id=1)
-    assert next(stream) == opening(1)
-    assert next(stream).startswith(b"id: 2\n")
+    stream = hub.join(BUYER, None, lambda: BUYER)
+    catch_up = CatchUp(hub=hub, engine=engine, stream=stream, position=0)
+    catch_up.begin(1)
+    assert not hub.go_live(stream, catch_up.position)
+    assert [text.split(b"\n")[0] for text in catch_up.missed().split(b"\n\n")][:-1] == [
+        b"id: 2",
+        b"id: 3",
+    ]
     publish(engine, valkey, "meanwhile", "pty_1")
     eventually(lambda: hub.position == 4)
-    assert next(stream).startswith(b"id: 3\n")
-    assert next(stream).startswith(b"id: 4\n")
+    assert not hub.go_live(stream, catch_up.position)
+    assert catch_up.missed().startswith(b"id: 4\n")
+    assert hub.go_live(stream, catch_up.position)
 
 
-def test_what_is_both_missed_and_offered_is_sent_once(
-    open_stream: Open, engine: Engine, valkey: redis.Redis, hub: StreamHub
+def test_what_was_sent_already_is_not_sent_again(
+    make_hub: Hubs, open_stream: Open, engine: Engine, valkey: redis.Redis
 ) -> None:
-    stream = open_stream(last_event_id=0, heartbeat_s=0.05)
-    publish(engine, valkey, "in between", "pty_1")
-    eventually(lambda: hub.position == 1)
-    sent = list(islice(stream, 3))
-    assert sent[1].startswith(b"id: 1\nevent:")
-    assert sent == [opening(0), sent[1], heartbeat(1)]
+    hub = make_hub()
+    listener = open_stream(hub)
+    assert is_open(hub, listener)
+    announce(engine, "not heard yet", "pty_1")
+    with transaction(engine) as session:
+        [event] = live_events.number_pending(session, limit=10)
+    ahead = hub.join(BUYER, None, lambda: BUYER)
+    assert hub.go_live(ahead, event.position)
+    publish(engine, valkey, "next", "pty_1")
+    assert [listener.hears()[:6], listener.hears()[:6]] == [b"id: 1\n", b"id: 2\n"]
+    assert ahead.position == 2
 
 
 @pytest.mark.parametrize("page", [499, 500, 1001])
-def test_any_number_of_missed_events_is_sent(open_stream: Open, engine: Engine, page: int) -> None:
+def test_any_number_of_missed_events_is_sent(
+    hub: StreamHub, open_stream: Open, engine: Engine, valkey: redis.Redis, page: int
+) -> None:
     with transaction(engine) as session:
         changes = [
             live_events.Change(topic="t", subject_id=str(n), audience=["pty_1"], data={})
@@ -138,88 +199,134 @@ def test_any_number_of_missed_events_is_sent(open_stream: Open, engine: Engine, 
         live_events.announce_all(session, changes, now=dt.datetime(2026, 11, 22, tzinfo=dt.UTC))
     with transaction(engine) as session:
         live_events.number_pending(session, limit=page)
-    stream = open_stream(last_event_id=0, heartbeat_s=0.01)
-    sent = list(islice(stream, page + 1))
-    assert [text.split(b"\n")[0] for text in sent[1:]] == [
+    client = open_stream(hub, last_event_id=0)
+    assert client.hears() == opening(0)
+    sent = [client.hears() for _ in range(page)]
+    assert [text.split(b"\n")[0] for text in sent] == [
         f"id: {n}".encode() for n in range(1, page + 1)
     ]
-    assert next(stream) == heartbeat(page)
+    publish(engine, valkey, "live", "pty_1")
+    assert client.hears().startswith(f"id: {page + 1}\n".encode())
 
 
-def test_a_stream_ends_when_its_session_has_ended(open_stream: Open) -> None:
+def test_a_stream_ends_when_its_session_has_ended(make_hub: Hubs, open_stream: Open) -> None:
     def signed_out() -> Caller:
         raise UnauthorizedError("The session has ended.")
 
-    assert list(open_stream(signed_out, recheck_s=0.01)) == [opening(0)]
+    hub = make_hub(heartbeat_s=0.01, recheck_s=0.01)
+    assert set(open_stream(hub, signed_out)) <= {opening(0), heartbeat(0)}
+    assert hub.count() == 0
 
 
-def test_a_stream_ends_when_its_caller_has_other_rights_now(open_stream: Open) -> None:
-    promoted = Caller(principal=BUYER.principal, role=Role.SELLER, party_id="pty_1")
-    assert list(open_stream(lambda: promoted, recheck_s=0.01)) == [opening(0)]
-
-
-def test_a_busy_stream_is_checked_too(
-    open_stream: Open, engine: Engine, valkey: redis.Redis
+def test_a_stream_ends_when_its_caller_has_other_rights_now(
+    make_hub: Hubs, open_stream: Open
 ) -> None:
-    answers = iter([BUYER, Caller(principal="party:other", role=Role.BUYER, party_id="pty_1")])
-    stream = open_stream(lambda: next(answers), recheck_s=0)
-    next(stream)
-    publish(engine, valkey, "seen", "pty_1")
-    publish(engine, valkey, "unseen", "pty_1")
-    assert [b"seen" in text for text in stream] in ([True], [])
+    promoted = Caller(principal=BUYER.principal, role=Role.SELLER, party_id="pty_1")
+    hub = make_hub(heartbeat_s=0.01, recheck_s=0.01)
+    assert set(open_stream(hub, lambda: promoted)) <= {opening(0), heartbeat(0)}
 
 
-def test_a_stream_stays_open_while_nobody_can_be_asked(open_stream: Open) -> None:
+def test_rights_are_looked_at_again_and_again(make_hub: Hubs, open_stream: Open) -> None:
+    answers = iter([BUYER, BUYER, Caller(principal="party:other", role=Role.BUYER)])
+    hub = make_hub(heartbeat_s=0.01, recheck_s=0.01)
+    assert len(list(open_stream(hub, lambda: next(answers)))) > 2
+    assert not list(answers)
+
+
+def test_a_stream_stays_open_while_nobody_can_be_asked(make_hub: Hubs, open_stream: Open) -> None:
+    asked = threading.Semaphore(0)
+
     def away() -> Caller:
+        asked.release()
         raise OperationalError("SELECT", {}, Exception("the database is away"))
 
-    stream = open_stream(away, recheck_s=0.01, heartbeat_s=0.05)
-    assert list(islice(stream, 2)) == [opening(0), heartbeat(0)]
+    client = open_stream(make_hub(heartbeat_s=0.01, recheck_s=0.01), away)
+    assert client.hears() == opening(0)
+    assert all(asked.acquire(timeout=10) for _ in range(3))
+    assert [client.hears() for _ in range(10)] == [heartbeat(0)] * 10
+
+
+def test_a_slow_client_is_sent_the_rest_in_order_when_it_reads_again() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        stream = Stream(BUYER, ours, lambda: BUYER)
+        stream.go_live(0)
+        frames = [Frame(n, b"%05d" % n + b"." * 1000) for n in range(1, 100)]
+        for frame in frames:
+            stream.tell(frame)
+        assert stream.is_behind
+        heard = b""
+        while len(heard) < 99 * 1005:
+            heard += theirs.recv(10_000)
+            stream.catch_up()
+        assert heard == b"".join(frame.text for frame in frames)
+        stream.end()
 
 
 def test_a_client_that_does_not_read_is_cut_off() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        stream = Stream(BUYER, ours)
-        for position in range(FRAMES_WAITING + 1):
-            stream.offer(frame_of(numbered(position)))
-        assert stream.ended
-        assert theirs.recv(1) == b""
+        stream = Stream(BUYER, ours, lambda: BUYER)
+        stream.go_live(0)
+        told = 0
+        while not stream.ended:
+            told += 1
+            stream.tell(Frame(told, b"." * 10_000))
+        assert told * 10_000 < BACKLOG_BYTES + 2_000_000  # what the system's buffers take besides
+        theirs.settimeout(10)
+        while theirs.recv(1_000_000):
+            pass
 
 
-def test_a_client_that_hung_up_is_noticed() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        stream = Stream(BUYER, ours)
-        assert not stream.is_abandoned()
-        theirs.close()
-        assert stream.is_abandoned()
+def test_a_client_that_hung_up_is_noticed_and_its_place_given_back(
+    make_hub: Hubs, open_stream: Open
+) -> None:
+    hub = make_hub(heartbeat_s=0.05)
+    client = open_stream(hub)
+    assert is_open(hub, client)
+    assert hub.count() == 1
+    client.socket.close()
+    eventually(lambda: hub.count() == 0)
 
 
 def test_streams_are_limited_for_each_principal_and_a_place_is_given_back(hub: StreamHub) -> None:
-    streams = [hub.join(BUYER, None) for _ in range(STREAMS_PER_PRINCIPAL)]
+    streams = [hub.join(BUYER, None, lambda: BUYER) for _ in range(STREAMS_PER_PRINCIPAL)]
     with pytest.raises(TooManyRequestsError):
-        hub.join(BUYER, None)
+        hub.join(BUYER, None, lambda: BUYER)
     hub.leave(streams[0])
     hub.leave(streams[0])
-    hub.join(BUYER, None)
+    hub.join(BUYER, None, lambda: BUYER)
     assert hub.count() == STREAMS_PER_PRINCIPAL
+
+
+def test_streams_of_a_process_are_limited(hub: StreamHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.stream_hub.STREAMS", 2)
+    callers = [Caller(principal=f"key:{n}", role=Role.SUPPORT) for n in range(3)]
+    for caller in callers[:2]:
+        hub.join(caller, None, lambda: BUYER)
+    with pytest.raises(TooManyRequestsError):
+        hub.join(callers[2], None, lambda: BUYER)
 
 
 def test_a_caller_who_may_see_nothing_is_told_nothing(
     hub: StreamHub, engine: Engine, valkey: redis.Redis
 ) -> None:
-    nobody = hub.join(Caller(principal="party:", role=Role.BUYER, party_id=None), None)
+    nobody = Caller(principal="party:", role=Role.BUYER, party_id=None)
+    stream = hub.join(nobody, None, lambda: nobody)
+    assert hub.go_live(stream, 0)
     publish(engine, valkey, "to nobody in particular", "")
     announce(engine, "public")
     eventually(lambda: hub.position == 1)
-    assert nobody.take(timeout_s=0) is None
+    assert stream.position == 0
 
 
 def test_closing_ends_all_streams_also_those_that_come_later(
     hub: StreamHub, open_stream: Open
 ) -> None:
-    early = open_stream()
+    early = open_stream(hub)
+    assert is_open(hub, early)
     hub.close()
-    assert list(early) == [opening(0)]
-    assert list(open_stream()) == [opening(0)]
+    assert list(early) == []
+    assert list(open_stream(hub)) == [opening(0)]
+    assert hub.count() == 0

@@ -2,7 +2,8 @@
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterable
+import ssl
+from collections.abc import Callable
 from http import HTTPStatus
 
 from flask import Flask, Response, current_app, request
@@ -11,15 +12,25 @@ from payments.access.caller import Caller
 from payments.log_lines import get_logger
 from web.authentication import current_caller, identify
 from web.blueprint import Blueprint
-from web.event_frames import come_back
+from web.event_frames import come_back, opening
 from web.parts import current_parts
 from web.policies import allow, check_policy
 from web.problems import problems
-from web.streams import EventStream, current_hub
+from web.streams import CatchUp, HandedOver, Stretch, current_hub
 
 ACTION = "events.read"
 SEND_TIMEOUT_MS = 30_000
 _POSITION_DIGITS = 18
+_KEPT = (  # of a request, by every open stream: no more than it takes to see who calls
+    "REQUEST_METHOD",
+    "PATH_INFO",
+    "HTTP_HOST",
+    "SERVER_NAME",
+    "SERVER_PORT",
+    "wsgi.url_scheme",
+    "HTTP_AUTHORIZATION",
+    "HTTP_COOKIE",
+)
 _COME_BACK = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _COME_BACK_S = 10
 
@@ -53,18 +64,19 @@ def listen() -> Response:
     nothing old is sent: open the stream first, then read what you want to show. With too many
     streams open already, a browser is told to wait and comes back by itself.
     """
-    parts, hub = current_parts(), current_hub()
+    engine, hub = current_parts().engine, current_hub()
     connection = _connection()
-    stream = hub.join(current_caller(), connection)
-    response = _stream(
-        EventStream(
-            hub=hub,
-            engine=parts.engine,
-            stream=stream,
-            last_event_id=_last_event_id(),
-            recheck=_recheck(),
-        )
-    )
+    stream = hub.join(current_caller(), connection, _recheck())
+    catch_up = CatchUp(hub=hub, engine=engine, stream=stream, position=0)
+    try:
+        catch_up.begin(_last_event_id())
+        if connection is not None:
+            return HandedOver(catch_up)
+        # A server that cannot hand a connection over: its browsers come back every other second.
+        response = Stretch([opening(catch_up.position), catch_up.missed()])
+    except BaseException:
+        hub.leave(stream)
+        raise
     response.call_on_close(lambda: hub.leave(stream))
     return response
 
@@ -80,16 +92,7 @@ def _have_browsers_come_back(response: Response) -> Response:
         return response
     wait_s = response.headers.get("Retry-After", default=_COME_BACK_S, type=int)
     get_logger(__name__).warning("stream_put_off", status=response.status_code, wait_s=wait_s)
-    return _stream([come_back(wait_s=max(wait_s, _COME_BACK_S))])
-
-
-def _stream(frames: Iterable[bytes]) -> Response:
-    """Return an answer of frames that no proxy keeps back."""
-    return Response(
-        frames,
-        mimetype="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return Stretch([come_back(wait_s=max(wait_s, _COME_BACK_S))])
 
 
 def _last_event_id() -> int | None:
@@ -102,11 +105,10 @@ def _last_event_id() -> int | None:
 def _recheck() -> Callable[[], Caller]:
     """Return what identifies the same credential later, when this request is long over."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - Flask's documented way to keep the application
-    environ = request.environ
-    environ.pop("werkzeug.request", None)  # else every open stream keeps its request in memory
+    kept = {name: request.environ[name] for name in _KEPT if name in request.environ}
 
     def recheck() -> Caller:
-        with app.request_context(dict(environ)):
+        with app.request_context(dict(kept)):
             caller = identify(current_parts())
             check_policy(caller, ACTION)
         return caller
@@ -117,7 +119,9 @@ def _recheck() -> Callable[[], Caller]:
 def _connection() -> socket.socket | None:
     """Return the client's socket (gunicorn gives it), set to fail when nobody reads for long."""
     connection: socket.socket | None = request.environ.get("gunicorn.socket")
-    if connection is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+    if connection is None or isinstance(connection, ssl.SSLSocket) or request.method != "GET":
+        return None
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
         with contextlib.suppress(OSError):  # a unix socket has no such time-out
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SEND_TIMEOUT_MS)
     return connection
