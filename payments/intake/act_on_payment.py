@@ -137,10 +137,11 @@ def _prepare(
         if claim.kind is ClaimKind.REPLAY:
             return _replay(found, row)
         open_calls.resume(found, now=now)
-        return begun_of(found, row, is_resumed=True)
+        return begun_of(session, found, row, is_resumed=True)
     refuse_while_under_way(session, row.id)
     check(session, row, order)
-    return begun_of(_begin(session, asked, claim, row, now=now), row, is_resumed=False)
+    call = _begin(session, asked, claim, row, now=now)
+    return begun_of(session, call, row, is_resumed=False)
 
 
 def lock_payment(session: Session, *, caller: Caller, payment_id: str) -> tuple[Payment, Order]:
@@ -230,11 +231,12 @@ def _note_declined(
     *,
     now: dt.datetime,
 ) -> None:
+    at = now.replace(microsecond=0)  # as Stripe dates it, so that its word counts too
     fact = PaymentFailed(
         provider=PROVIDER,
         provider_ref=begun.provider_ref,
         payment_id=begun.payment_id,
-        occurred_at=now.replace(microsecond=0),  # as Stripe dates it, so that its word counts too
+        occurred_at=max(at, begun.heard_at or at),
         failure=error.failure,
     )
     record_seen(session, [fact], cause=f"api:{asked.operation}", now=now)

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from payments.calls.tables import ProviderCall
 from payments.intake.outcome_of_call import Verdict
 from payments.lifecycle.record_facts import Result, SourcedFact, record_facts
-from payments.lifecycle.tables import Payment
+from payments.lifecycle.tables import Payment, PaymentEvent
 from payments.log_lines import get_logger
 from payments.providers.facts import Fact
 
@@ -19,7 +20,10 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Begun:
-    """A call as committed before it is made."""
+    """A call as committed before it is made.
+
+    `heard_at` dates the newest that was known of earlier attempts: what the call brings is newer.
+    """
 
     call_id: str
     idempotency_key: str
@@ -29,6 +33,7 @@ class Begun:
     request: Mapping[str, Any]
     created_at: dt.datetime
     is_resumed: bool
+    heard_at: dt.datetime | None
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,11 @@ class Seen:
     verdict: Verdict
 
 
-def begun_of(call: ProviderCall, row: Payment, *, is_resumed: bool) -> Begun:
+def begun_of(session: Session, call: ProviderCall, row: Payment, *, is_resumed: bool) -> Begun:
     """Return what to make a call with."""
+    heard = select(func.max(PaymentEvent.occurred_at)).where(
+        PaymentEvent.payment_id == row.id, PaymentEvent.from_status.is_not(None)
+    )
     return Begun(
         call_id=call.id,
         idempotency_key=call.idempotency_key,
@@ -50,6 +58,7 @@ def begun_of(call: ProviderCall, row: Payment, *, is_resumed: bool) -> Begun:
         request=call.request,
         created_at=call.created_at,
         is_resumed=is_resumed,
+        heard_at=session.scalar(heard),
     )
 
 

@@ -69,7 +69,7 @@ def confirm_payment(
             return_url=begun.request["return_url"],
             idempotency_key=begun.idempotency_key,
         )
-        return facts_of_intent(intent.shown, seen_at=now)
+        return facts_of_intent(intent.shown, seen_at=_after_earlier_attempts(begun, now=now))
 
     return act_on_payment(
         engine,
@@ -79,6 +79,11 @@ def confirm_payment(
         look=lambda begun: look_up_intent(stripe, begun, operation=CONFIRM, now=now),
         now=now,
     )
+
+
+def _after_earlier_attempts(begun: Begun, *, now: dt.datetime) -> dt.datetime:
+    """Date the attempt after those before it, also in the same second, which Stripe dates by."""
+    return now if begun.heard_at is None else max(now, begun.heard_at + dt.timedelta(seconds=1))
 
 
 def _check(session: Session, row: Payment, order: Order) -> None:

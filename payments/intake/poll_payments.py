@@ -114,7 +114,7 @@ def _go_on(session: Session, payment_id: str, *, now: dt.datetime) -> Begun | st
         claim=None,
         now=now,
     )
-    return begun_of(call, row, is_resumed=False)
+    return begun_of(session, call, row, is_resumed=False)
 
 
 def _reason_to_give_up(session: Session, row: Payment, *, now: dt.datetime) -> CancelReason | None:

@@ -53,9 +53,9 @@ def resolve_calls(
         with transaction(engine) as session:
             call = open_calls.find(session, call_id)
             row = session.get_one(Payment, call.payment_id)
+            begun = begun_of(session, call, row, is_resumed=True)
         if call.operation in _REPEATED:
             return _repeat(engine, call, now=now, cipher=cipher, stripe=stripe)
-        begun = begun_of(call, row, is_resumed=True)
         seen = _look(stripe, call, begun, now=now)
         return in_transaction(engine, lambda session: _settle(session, call_id, seen, now=now))
 

@@ -103,6 +103,19 @@ def test_the_payer_is_sent_back_to_trusted_pages_only(counter: Counter, url: str
     assert caught.value.errors.keys() == {"return_url"}
 
 
+def test_attempts_of_one_second_are_told_apart(counter: Counter) -> None:
+    payment = counter.start()
+    for _ in range(2):
+        with pytest.raises(DeclinedError):
+            counter.confirm(payment.id, INSUFFICIENT)
+        asked = counter.confirm(payment.id, THREE_D_SECURE).resource
+        assert (asked.status, asked.failure) == ("requires_action", None)
+        assert asked.next_action == {"type": "use_stripe_sdk"}
+    with pytest.raises(DeclinedError):
+        counter.confirm(payment.id, INSUFFICIENT)
+    assert counter.history(payment.id)[-1] == ("failed", "api:confirm")
+
+
 @pytest.mark.parametrize("fault", ["lost_answer", "no_line", 500, 429])
 def test_an_unknown_outcome_is_found_out_by_the_same_request(
     counter: Counter, line: Line, fault: str | int
