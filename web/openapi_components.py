@@ -107,6 +107,8 @@ def problem_answer(status: HTTPStatus, codes: list[str]) -> Json:
         headers["WWW-Authenticate"] = {"$ref": "#/components/headers/WWW-Authenticate"}
     if {"in_progress", "too_many_requests", "unavailable"}.intersection(codes):
         headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
+    if "card_declined" in codes:
+        headers["Idempotent-Replayed"] = {"$ref": "#/components/headers/Idempotent-Replayed"}
     example: Json = {
         "type": f"urn:strongroom:problem:{codes[0]}",
         "title": status.phrase,
