@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, TypeVar
 
+import psycopg
 from sqlalchemy import DateTime, Engine, MetaData, Numeric, TypeDecorator, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 APPLICATION_ROLE = "strongroom_app"
@@ -60,7 +61,6 @@ def connect_engine(database_url: str, *, pool_size: int = POOL_SIZE) -> Engine:
         database_url,
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
         pool_timeout=10,
         hide_parameters=True,  # an error's text must not carry what people entered
         connect_args={
@@ -68,9 +68,14 @@ def connect_engine(database_url: str, *, pool_size: int = POOL_SIZE) -> Engine:
             "application_name": "strongroom",
             "options": "-c lock_timeout=5s -c statement_timeout=30s"
             " -c idle_in_transaction_session_timeout=60s -c timezone=UTC",
+            # An idle connection whose other end has vanished is found out within two minutes.
+            "keepalives_idle": 60,
+            "keepalives_interval": 15,
+            "keepalives_count": 4,
         },
     )
     event.listen(engine, "connect", _take_application_role)
+    event.listen(engine, "checkout", _refuse_closed)
     return engine
 
 
@@ -78,6 +83,21 @@ def _take_application_role(connection: Any, _record: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET ROLE {APPLICATION_ROLE}")
     connection.commit()
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Have the pool connect anew when the server hung up, for example to be restarted.
+
+    The system knows that already: a question to the server would cost each transaction a trip.
+
+    Raises:
+        InvalidatePoolError: the pool's connections are not to be used any more.
+    """
+    try:
+        for _ in range(2):  # a last word, then the end
+            connection.pgconn.consume_input()
+    except psycopg.Error as error:
+        raise InvalidatePoolError from error
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from sqlalchemy import Row, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, make_transient_to_detached
 
 from payments import idempotency
 from payments.calls.tables import ProviderCall
@@ -32,6 +32,13 @@ LOOKS = (
 )
 """How long to wait before each look at a call without an answer; the last one from then on."""
 
+_BEGIN = text("""
+    INSERT INTO strongroom.provider_calls
+           (id, payment_id, operation, idempotency_key, request, state, principal, claim_operation,
+            reference, attempts, due_at, created_at)
+    VALUES (:id, :payment_id, :operation, :idempotency_key, CAST(:request AS jsonb), :state,
+            :principal, :claim_operation, :reference, :attempts, :due_at, :created_at)
+""")
 _CLOSE = text("""
     UPDATE strongroom.provider_calls
        SET state = :state, error = :error, failure = CAST(:failure AS jsonb), finished_at = :now
@@ -63,21 +70,24 @@ def begin(
     subject, else the call's own id. `claim` is the reference it is made for, None for our own.
     """
     call_id = new_id("call", now=now)
-    call = ProviderCall(
-        id=call_id,
-        payment_id=payment_id,
-        operation=operation,
-        idempotency_key=call_id if subject_id is None else _key(subject_id, operation),
-        request=dict(request),
-        state="intent",
-        principal=claim and claim.principal,
-        claim_operation=claim and claim.operation,
-        reference=claim and claim.reference,
-        due_at=now + FIRST_LOOK,
-        created_at=now,
-    )
-    session.add(call)
-    session.flush()
+    values: dict[str, Any] = {
+        "id": call_id,
+        "payment_id": payment_id,
+        "operation": operation,
+        "idempotency_key": call_id if subject_id is None else _key(subject_id, operation),
+        "request": dict(request),
+        "state": "intent",
+        "principal": claim and claim.principal,
+        "claim_operation": claim and claim.operation,
+        "reference": claim and claim.reference,
+        "attempts": 0,
+        "due_at": now + FIRST_LOOK,
+        "created_at": now,
+    }
+    session.execute(_BEGIN, values | {"request": json.dumps(values["request"])})
+    call = ProviderCall(**values, error=None, failure=None, finished_at=None)
+    make_transient_to_detached(call)
+    session.add(call)  # as if it had been read
     return call
 
 

@@ -1,7 +1,8 @@
 """The Stripe SDK, set up so that nothing is left to its defaults."""
 
-from stripe import RequestsClient, StripeClient
+from stripe import StripeClient
 
+from payments.providers.stripe.pooled_http import PooledClient
 from payments.settings import Settings
 
 __all__ = ["API_VERSION", "StripeClient", "connect_stripe"]
@@ -21,5 +22,7 @@ def connect_stripe(settings: Settings) -> StripeClient:
         base_addresses={"api": settings.stripe_api_url},
         stripe_version=API_VERSION,
         max_network_retries=0,
-        http_client=RequestsClient(timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S)),
+        http_client=PooledClient(
+            connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=READ_TIMEOUT_S
+        ),
     )
