@@ -22,7 +22,7 @@ from web.stream_care import HEARTBEAT_S, RECHECK_S, StreamCare
 
 STREAMS = 10_000
 STREAMS_PER_PRINCIPAL = 5
-TURN_S = 0.002
+TURN_S = 0.000_5
 _MOMENT_S = 0.000_1
 _EVERYTHING, _NOBODY = "*", "-"  # no party id has these forms
 
