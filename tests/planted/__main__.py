@@ -69,7 +69,10 @@ def try_out(bug: Bug, folder: Path) -> Seen:
     """Run the tests that should see a bug, in a copy that has it."""
     started = time.monotonic()
     copy_tree(folder)
-    plant(bug, folder)
+    try:
+        plant(bug, folder)
+    except ValueError as error:
+        return Seen(bug, None, time.monotonic() - started, str(error))
     run = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-x", "-rfE", "--tb=line", "-p", "no:cacheprovider"),

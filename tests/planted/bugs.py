@@ -204,11 +204,11 @@ BUGS = (
         (
             Edit(
                 "web/routes/events.py",
-                "    stream = hub.join(current_caller(), connection)\n",
+                "    stream = hub.join(current_caller(), connection, _recheck())\n",
                 "    caller = current_caller()\n"
                 '    asked = request.args.get("party_id", caller.party_id)\n'
                 "    caller = __import__('dataclasses').replace(caller, party_id=asked)\n"
-                "    stream = hub.join(caller, connection)\n",
+                "    stream = hub.join(caller, connection, _recheck())\n",
             ),
         ),
         ("tests/web/test_events.py", "-k", "hears or oneself"),

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -71,6 +71,7 @@ class System:
         self._randomness = randomness
         self._processes = Processes(home.path, logs=home.logs)
         self._programs: dict[str, Program] = {}
+        self._paying: list[Future[dict[str, Any]]] = []
         self._keeping = threading.Event()
         self._keeper = threading.Thread(target=self._keep_running, daemon=True)
         self.engine = connect_engine(self.postgres.url())
@@ -200,9 +201,9 @@ class System:
             return payment
 
         with ThreadPoolExecutor(4) as callers:
-            paying = [callers.submit(pay) for _ in range(count)]
+            self._paying = [callers.submit(pay) for _ in range(count)]
             meanwhile()
-            return [one.result() for one in paying]
+            return [one.result() for one in self._paying]
 
     def status(self, payment: dict[str, Any]) -> str:
         """Return a payment's status as the database has it."""
@@ -335,9 +336,14 @@ class System:
         self.eventually(look_after_a_while)
 
     def wait_for_progress(self, steps: int = 1) -> None:
-        """Wait until payments have made so many more steps."""
+        """Wait until payments have made so many more steps, or none are being made any more."""
         so_far = self.eventually(lambda: [self.count("payment_events")])[0]
-        self.eventually(lambda: self.count("payment_events") >= so_far + steps)
+        self.eventually(
+            lambda: (
+                all(one.done() for one in self._paying)
+                or self.count("payment_events") >= so_far + steps
+            )
+        )
 
     def settle(self) -> None:
         """Wait until Stripe has told everything and everything told has been worked on."""
