@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, event, select, text
 
 from payments.access.caller import Caller
 from payments.calls.tables import ProviderCall
@@ -31,6 +31,8 @@ from payments.providers.stripe.client import StripeClient
 from sandbox.stripe.server import SimulatedStripe
 from tests.payments.conftest import Line, stripe_at
 from tests.payments.shop import CIPHER, NOW, SERVICE, Shop, new_party, new_reference, person
+
+MOST_STATEMENTS = 10  # five before the call and five after it: each costs every caller time
 
 
 class Checkout:
@@ -98,6 +100,20 @@ def test_history_and_frontend_hear_of_it(checkout: Checkout, engine: Engine) -> 
     assert told[0].audience == [checkout.shop.buyer_id, checkout.shop.seller_id]
     assert (told[0].data["id"], told[0].data["amount"]) == (payment.id, "11900")
     assert "secret" not in str(told[0].data)
+
+
+def test_few_statements_start_a_payment(checkout: Checkout, engine: Engine) -> None:
+    order, statements = checkout.shop.order(), []
+
+    def note(*details: object) -> None:
+        statements.append(details[2])
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        checkout.start(order.id, new_reference())
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert len(statements) <= MOST_STATEMENTS, statements
 
 
 def test_no_transaction_is_open_while_stripe_is_called(
@@ -183,8 +199,7 @@ class KilledError(BaseException):
 
 
 class DyingClient:
-    @property
-    def v1(self) -> object:
+    def raw_request(self, *_: object, **__: object) -> object:
         raise KilledError
 
 
