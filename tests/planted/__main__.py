@@ -27,7 +27,7 @@ _PARTS = (
 )
 _AT_ONCE = 2
 _TIMEOUT_S = 300
-_FAILED = re.compile(r"^(?:FAILED|ERROR) \S+?::(\S+)", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) \S+?::(\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
