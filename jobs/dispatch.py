@@ -28,6 +28,8 @@ def dispatch(engine: Engine, client: redis.Redis, *, now: dt.datetime) -> int:
         redis.RedisError: Redis is away.
         OperationalError: PostgreSQL is away.
     """
+    if not in_transaction(engine, lambda session: outbox.has_due(session, now=now)):
+        return 0
     return sum(_dispatch(engine, client, queue, now=now) for queue in QUEUES.values())
 
 

@@ -36,6 +36,10 @@ _BRING_FORWARD = text("""
     UPDATE strongroom.outbox SET due_at = :due_at
      WHERE coalesce_key = :coalesce_key AND state = 'waiting' AND due_at > :due_at
 """)
+_HAS_DUE = text("""
+    SELECT EXISTS (SELECT FROM strongroom.outbox WHERE state = 'waiting' AND due_at <= :now)
+        OR EXISTS (SELECT FROM strongroom.outbox WHERE state = 'leased' AND lease_until <= :now)
+""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +84,11 @@ def stage(
     if row_id is None:
         session.execute(_BRING_FORWARD, {"coalesce_key": coalesce_key, "due_at": due_at})
     return row_id
+
+
+def has_due(session: Session, *, now: dt.datetime) -> bool:
+    """Whether `lease_due` would find anything: asked often, since mostly there is nothing."""
+    return bool(session.execute(_HAS_DUE, {"now": now}).scalar_one())
 
 
 def lease_due(
