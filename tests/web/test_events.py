@@ -165,6 +165,14 @@ def test_an_answer_is_a_stream_that_no_proxy_keeps_back(
     assert client.headers["X-Accel-Buffering"] == "no"
 
 
+def test_asking_for_the_head_alone_opens_no_stream(web: WebProcess, token_of: TokenOf) -> None:
+    with requests.Session() as session:
+        for _ in range(6):  # over one connection, which goes on
+            answer = session.head(f"{web.url}/api/events", headers=token_of("pty_buyer"), timeout=5)
+            assert answer.status_code == 200
+            assert answer.headers["Content-Type"].startswith("text/event-stream")
+
+
 def test_a_first_visit_is_told_nothing_old(
     web: WebProcess, listen: Listen, engine: Engine, valkey: redis.Redis, token_of: TokenOf
 ) -> None:
