@@ -50,7 +50,7 @@ class Key(StrictSchema):
     role = fields.String()
     scopes = fields.List(fields.String())
     created_at = MomentField()
-    expires_at = MomentField()
+    expires_at = MomentField(allow_none=True)
     revoked_at = MomentField(allow_none=True)
     last_used_at = MomentField(allow_none=True)
 
