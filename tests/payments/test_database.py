@@ -15,6 +15,19 @@ def test_every_connection_works_as_the_applications_role(engine: Engine) -> None
         assert session.scalar(text("SELECT current_user")) == "strongroom_app"
 
 
+def test_connections_that_the_server_closed_are_replaced_unnoticed(
+    engine: Engine, owner_engine: Engine
+) -> None:
+    with transaction(engine) as one, transaction(engine) as other:
+        pids = [session.scalar(text("SELECT pg_backend_pid()")) for session in (one, other)]
+    with owner_engine.connect() as connection:
+        for pid in pids:
+            connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+    for _ in pids:
+        with transaction(engine) as session:
+            assert session.scalar(text("SELECT pg_backend_pid()")) not in pids
+
+
 @pytest.mark.parametrize("amount", [0, 12500, 10**77, None])
 def test_amounts_come_back_as_they_were_given(engine: Engine, amount: int | None) -> None:
     with transaction(engine) as session:
