@@ -38,7 +38,7 @@ imports: $(VENV)/ready-to-check
 	$(VENV)/bin/lint-imports
 
 tests: $(VENV)/ready-to-check ## Run the tests only; some of them: make tests ARGS=tests/ledger
-	$(PY) -m pytest -n 2 $(ARGS)
+	$(PY) -m pytest -n 3 $(ARGS)
 
 contract: $(VENV)/ready-to-check ## Call every operation in many more ways than `make test` does
 	CONTRACT_EXAMPLES=200 $(PY) -m pytest tests/web/contract $(ARGS)
