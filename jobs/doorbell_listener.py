@@ -10,7 +10,7 @@ from payments.delivery import doorbell
 from payments.delivery.redis_channels import channel
 from payments.log_lines import get_logger
 
-REST_S = 0.05  # so much at least between two answers: a storm of rings is no storm of turns
+REST_S = 0.1  # so much at least between two answers: a storm of rings is no storm of turns
 
 _log = get_logger(__name__)
 

@@ -6,6 +6,7 @@ chain stay, since a log without them explains nothing.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -41,8 +42,16 @@ _SECRET_OR_KEPT = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-# Most of a log line: no pattern here matches such words, and asking them all takes far longer.
-_HARMLESS = re.compile(r"[a-z./]*|[A-Z]*|(?!(?:s?rk|[sp]k|whsec)_)[a-z]+_[a-z]+")
+# Most of a log line: no pattern here matches such words, moments and ids of ours, and asking them
+# all takes far longer.
+_HARMLESS = re.compile(
+    r"""
+      [a-z./]* | [A-Z]*
+    | (?!(?:s?rk|[sp]k|whsec)_)(?:[a-z]+_[a-z]+ | [a-z]{2,8}_[0-7][0-9A-HJKMNP-TV-Z]{25})
+    | [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z
+    """,
+    re.VERBOSE,
+)
 _DIGIT_RUN = re.compile(r"(?<![0-9])(?<![0-9]\.)[0-9](?:[ -]?[0-9]){12,}")
 _DIGIT_GROUP = re.compile(r"[0-9]+")
 _IBAN_START = re.compile(
@@ -53,6 +62,7 @@ _IBAN_START = re.compile(
 _WORD = re.compile(r"[0-9A-Za-z]+")
 _FIRST_DIGITS = "23456"
 _CARD_LENGTHS = range(13, 20)  # ISO/IEC 7812-1
+_SHORTEST_CARD = 10**12
 _IBAN_LENGTHS = range(15, 35)  # ISO 13616-1
 
 
@@ -86,6 +96,7 @@ def holds_card_number(text: str) -> bool:
     return any(plain[start] in _FIRST_DIGITS for start, _, _ in _card_spans(plain))
 
 
+@lru_cache(maxsize=1_024)
 def is_sensitive_name(name: str) -> bool:
     """Whether a field of this name is never shown, whatever it holds."""
     plain = name.lower().replace("-", "_")
@@ -100,7 +111,8 @@ def _redact(value: Any, *, name: str, depth: int) -> Any:
     if isinstance(value, Mapping | list | tuple | set | frozenset):
         return _redact_inside(value, depth=depth + 1) if depth < DEEPEST else "[too deep]"
     if isinstance(value, int):
-        return value if redact_text(str(value)) == str(value) else redact_text(str(value))
+        text = redact_text(str(value)) if abs(value) >= _SHORTEST_CARD else str(value)
+        return value if text == str(value) else text
     if isinstance(value, bytes | bytearray | memoryview):
         return f"[{len(value)} bytes]"
     return redact_text(str(value))
