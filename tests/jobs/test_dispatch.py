@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import fakeredis
 import pytest
 import redis
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Connection, Engine, event, select
 
 from jobs.dispatch import dispatch
 from jobs.queues import QUEUES, URGENT, WAITING_LIMIT
@@ -90,8 +90,9 @@ def test_a_job_of_a_newer_version_waits_for_a_relay_that_knows_it(
 def test_nothing_is_queued_before_its_lease_is_committed(engine: Engine, fake: redis.Redis) -> None:
     stage(engine, "expire_holds")
 
-    def fail(_connection: object) -> None:
-        raise OSError("the connection broke at COMMIT")
+    def fail(connection: Connection) -> None:
+        if connection.scalar(select(OutboxRow.id).where(OutboxRow.state == "leased")) is not None:
+            raise OSError("the connection broke at COMMIT")
 
     event.listen(engine, "commit", fail)
     with pytest.raises(OSError, match="at COMMIT"):
