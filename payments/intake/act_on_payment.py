@@ -25,8 +25,9 @@ from payments.errors import (
     StrongroomError,
 )
 from payments.idempotency import Answered, Claim, ClaimKind
-from payments.intake.begun_calls import Begun, Seen, begun_of, record_seen
+from payments.intake.begun_calls import Begun, Seen, begun_of
 from payments.intake.outcome_of_call import Verdict
+from payments.lifecycle.record_seen import record_seen
 from payments.lifecycle.tables import Payment
 from payments.lifecycle.view import PaymentView, view_payment
 from payments.orders.tables import Order

@@ -10,12 +10,8 @@ from sqlalchemy.orm import Session
 
 from payments.calls.tables import ProviderCall
 from payments.intake.outcome_of_call import Verdict
-from payments.lifecycle.record_facts import Result, SourcedFact, record_facts
 from payments.lifecycle.tables import Payment, PaymentEvent
-from payments.log_lines import get_logger
 from payments.providers.facts import Fact
-
-_log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,17 +56,3 @@ def begun_of(session: Session, call: ProviderCall, row: Payment, *, is_resumed: 
         is_resumed=is_resumed,
         heard_at=session.scalar(heard),
     )
-
-
-def record_seen(session: Session, facts: Sequence[Fact], *, cause: str, now: dt.datetime) -> None:
-    """Record what Stripe says; what cannot be right is logged and changes nothing."""
-    outcomes = record_facts(session, [SourcedFact(fact, cause) for fact in facts], now=now)
-    for outcome in outcomes:
-        if outcome.result is Result.REFUSED:
-            _log.error(
-                "fact_refused",
-                payment_id=outcome.payment_id,
-                cause=cause,
-                reason=outcome.reason,
-                detail=outcome.detail,
-            )

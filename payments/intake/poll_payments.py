@@ -11,12 +11,13 @@ from payments.calls import open_calls
 from payments.crash_points import reach
 from payments.database import in_transaction, transaction
 from payments.errors import StrongroomError
-from payments.intake.begun_calls import Begun, begun_of, record_seen
+from payments.intake.begun_calls import Begun, begun_of
 from payments.intake.cancel_payment import give_up
 from payments.intake.one_by_one import work_one_by_one
 from payments.intake.outcome_of_call import CANCEL
 from payments.intake.payable_order import is_superseded
 from payments.intake.poll_schedule import GIVEN_UP_AFTER, next_poll_at
+from payments.lifecycle.record_seen import record_seen
 from payments.lifecycle.stages import FINAL, Status
 from payments.lifecycle.tables import Payment
 from payments.orders.tables import Order

@@ -16,11 +16,12 @@ from payments.calls.tables import ProviderCall
 from payments.database import in_transaction, transaction
 from payments.errors import ConflictError, StrongroomError, UnavailableError
 from payments.intake import create_checkout, create_intent
-from payments.intake.begun_calls import Begun, Seen, begun_of, record_seen
+from payments.intake.begun_calls import Begun, Seen, begun_of
 from payments.intake.look_up import look_up_intent, look_up_session
 from payments.intake.one_by_one import work_one_by_one
 from payments.intake.outcome_of_call import CANCEL, CAPTURE, CONFIRM, Verdict
 from payments.intake.start_payment import note_not_started
+from payments.lifecycle.record_seen import record_seen
 from payments.lifecycle.tables import Payment
 from payments.privacy.encryption import FieldCipher
 from payments.providers.facts import Failure, PaymentFailed

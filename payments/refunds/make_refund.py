@@ -14,10 +14,9 @@ from payments.calls.tables import ProviderCall
 from payments.crash_points import reach
 from payments.database import in_transaction
 from payments.errors import StrongroomError
-from payments.lifecycle.record_facts import Outcome, Result, SourcedFact, record_facts
+from payments.lifecycle.record_seen import record_seen
 from payments.lifecycle.tables import Payment, Refund
 from payments.lifecycle.view import RefundView, view_refund
-from payments.log_lines import get_logger
 from payments.orders.tables import Order
 from payments.providers.outcome import OutcomeUnknownError
 from payments.providers.stripe import refunds
@@ -27,8 +26,6 @@ from payments.providers.stripe.refunds import Reason
 
 OPERATION = "refund"
 CAUSE = "api:refund"
-
-_log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -113,8 +110,7 @@ def note_made(
     """Record a refund as Stripe shows it, and close its call."""
     made_at = dt.datetime.fromtimestamp(shown["created"], tz=dt.UTC)
     fact = refund_fact(shown, occurred_at=made_at)
-    [outcome] = record_facts(session, [SourcedFact(fact, CAUSE)], now=now)
-    _log_refused(outcome)
+    record_seen(session, [fact], cause=CAUSE, now=now)
     open_calls.close(session, call_id, state="done", now=now)
     return view_of(session, refund_id)
 
@@ -138,17 +134,6 @@ def note_refused(
         refund.updated_at = now
 
     in_transaction(engine, note)
-
-
-def _log_refused(outcome: Outcome) -> None:
-    if outcome.result is Result.REFUSED:
-        _log.error(
-            "fact_refused",
-            payment_id=outcome.payment_id,
-            cause=CAUSE,
-            reason=outcome.reason,
-            detail=outcome.detail,
-        )
 
 
 def view_of(session: Session, refund_id: str) -> RefundView:
