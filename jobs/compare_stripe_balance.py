@@ -19,7 +19,7 @@ def compare_stripe_balance(context: JobContext, _args: Mapping[str, Any]) -> dic
     """Compare every currency and return how many differ without an explanation, or for long."""
     now = context.clock()
     try:
-        found = compare_balance(context.engine, stripe=context.stripe, now=now)
+        found = compare_balance(context.engine, stripe=context.providers.stripe, now=now)
     except (UnavailableError, ConflictError) as error:
         _log.warning("stripe_balance_not_compared", error=error.detail)
         return {}

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from payments.database import connect_engine
 from payments.delivery import doorbell
 from payments.privacy.encryption import FieldCipher
-from payments.providers.stripe.client import StripeClient, connect_stripe
+from payments.providers.connect import Providers, connect_providers
 from payments.settings import Settings
 
 
@@ -27,7 +27,7 @@ class JobContext:
     engine: Engine
     cipher: FieldCipher
     bell: redis.Redis
-    stripe: StripeClient
+    providers: Providers
     clock: Callable[[], dt.datetime] = clock
 
 
@@ -38,5 +38,5 @@ def connect_context(settings: Settings) -> JobContext:
         engine=connect_engine(settings.database_url, pool_size=2),
         cipher=FieldCipher(settings.encryption_keyset),
         bell=doorbell.connect(settings.redis_url),
-        stripe=connect_stripe(settings),
+        providers=connect_providers(settings),
     )

@@ -24,7 +24,7 @@ def fetch_missed_events(context: JobContext, _args: Mapping[str, Any]) -> dict[s
     """Take in what is missing and return how many events that were."""
     found, since = 0, context.clock() - LOOK_BACK
     try:
-        for page in event_list.failed_deliveries(context.stripe, from_at=since):
+        for page in event_list.failed_deliveries(context.providers.stripe, from_at=since):
             found += _take_in(context, page)
     except UnavailableError as error:
         _log.warning("missed_events_not_fetched", error=str(error))  # the next run asks again

@@ -13,6 +13,6 @@ def refund_duplicate(context: JobContext, args: Mapping[str, Any]) -> dict[str, 
         context.engine,
         payment_id=str(args["payment_id"]),
         now=context.clock(),
-        stripe=context.stripe,
+        stripe=context.providers.stripe,
     )
     return {"refunded": int(refunded)}

@@ -40,7 +40,7 @@ def _step(context: JobContext, replay_id: str) -> bool:
         context.engine,
         replay_id,
         cipher=context.cipher,
-        stripe=context.stripe,
+        stripe=context.providers.stripe,
         now=context.clock(),
     )
 

@@ -11,4 +11,6 @@ BATCH = 50
 
 def resolve_refunds(context: JobContext, _args: Mapping[str, Any]) -> dict[str, int]:
     """Look up the refunds that are due, and return how many are known now."""
-    return resolve(context.engine, stripe=context.stripe, now=context.clock(), limit=BATCH)
+    return resolve(
+        context.engine, stripe=context.providers.stripe, now=context.clock(), limit=BATCH
+    )

@@ -17,8 +17,10 @@ _log = get_logger(__name__)
 def sync_stripe_balance(context: JobContext, _args: Mapping[str, Any]) -> dict[str, int]:
     """Sync and return what was done; when Stripe does not answer, the next run goes on."""
     try:
-        synced = sync_balance(context.engine, stripe=context.stripe, now=context.clock())
-        payouts = follow_payouts(context.engine, stripe=context.stripe, now=context.clock())
+        synced = sync_balance(context.engine, stripe=context.providers.stripe, now=context.clock())
+        payouts = follow_payouts(
+            context.engine, stripe=context.providers.stripe, now=context.clock()
+        )
     except (UnavailableError, ConflictError) as error:
         _log.warning("stripe_balance_not_read", error=error.detail)
         return {}

@@ -2,12 +2,25 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from payments.bank_settings import (
+    BANK_LINK_OPEN_H,
+    GOCARDLESS_API_URL,
+    TRUELAYER_API_URL,
+    TRUELAYER_AUTH_URL,
+    TRUELAYER_JWKS_URL,
+    TRUELAYER_PAGE_URL,
+    BankAccount,
+    GoCardlessSettings,
+    TrueLayerSettings,
+)
 
 STRIPE_API_URL = "https://api.stripe.com"
 RETRY_WINDOW_H = 72
@@ -37,6 +50,10 @@ class Settings:
     stripe_publishable_key: str
     stripe_webhook_secrets: tuple[str, ...] = field(repr=False)
     stripe_api_url: str
+    truelayer: TrueLayerSettings | None
+    gocardless: GoCardlessSettings | None
+    bank_accounts: Mapping[str, BankAccount]  # by name
+    bank_link_open_h: int
     webhook_retry_window_h: Mapping[str, int]  # by provider
     trusted_origins: tuple[str, ...]
     jwt_jwks: Mapping[str, Any]
@@ -76,12 +93,17 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         stripe_api_url=reader.url(
             "STRIPE_API_URL", schemes=("https", "http"), default=STRIPE_API_URL
         ),
+        truelayer=reader.truelayer(),
+        gocardless=reader.gocardless(),
+        bank_accounts=reader.bank_accounts("BANK_ACCOUNTS"),
+        bank_link_open_h=reader.positive("BANK_LINK_OPEN_H", default=BANK_LINK_OPEN_H, longest=720),
         webhook_retry_window_h={
-            "stripe": reader.positive(
-                "STRIPE_WEBHOOK_RETRY_WINDOW_H",
+            provider: reader.positive(
+                f"{provider.upper()}_WEBHOOK_RETRY_WINDOW_H",
                 default=RETRY_WINDOW_H,
                 longest=LONGEST_RETRY_WINDOW_H,
             )
+            for provider in ("stripe", *reader.bank_providers())
         },
         trusted_origins=reader.origins("TRUSTED_ORIGINS"),
         jwt_jwks=reader.json_object("JWT_JWKS"),
@@ -129,6 +151,63 @@ class _Reader:
         except ValueError:
             self._faults.append(f"STRONGROOM_ENV is {value!r}; use 'sandbox' or 'production'")
             return Environment.PRODUCTION
+
+    def is_given(self, name: str) -> bool:
+        return bool(self._environ.get(name, "").strip())
+
+    def bank_providers(self) -> list[str]:
+        named = {"truelayer": "TRUELAYER_CLIENT_ID", "gocardless": "GOCARDLESS_ACCESS_TOKEN"}
+        return [provider for provider, variable in named.items() if self.is_given(variable)]
+
+    def truelayer(self) -> TrueLayerSettings | None:
+        if not self.is_given("TRUELAYER_CLIENT_ID"):
+            return None
+        https = ("https", "http")
+        return TrueLayerSettings(
+            client_id=self.secret("TRUELAYER_CLIENT_ID"),
+            client_secret=self.secret("TRUELAYER_CLIENT_SECRET"),
+            signing_key=self.text_or_file("TRUELAYER_SIGNING_KEY", begins="-----BEGIN"),
+            signing_key_id=self.secret("TRUELAYER_SIGNING_KEY_ID"),
+            merchant_accounts=self.json_object("TRUELAYER_MERCHANT_ACCOUNTS"),
+            api_url=self.url("TRUELAYER_API_URL", schemes=https, default=TRUELAYER_API_URL),
+            auth_url=self.url("TRUELAYER_AUTH_URL", schemes=https, default=TRUELAYER_AUTH_URL),
+            page_url=self.url("TRUELAYER_PAGE_URL", schemes=https, default=TRUELAYER_PAGE_URL),
+            jwks_url=self.url("TRUELAYER_JWKS_URL", schemes=https, default=TRUELAYER_JWKS_URL),
+        )
+
+    def gocardless(self) -> GoCardlessSettings | None:
+        if not self.is_given("GOCARDLESS_ACCESS_TOKEN"):
+            return None
+        return GoCardlessSettings(
+            access_token=self.secret("GOCARDLESS_ACCESS_TOKEN"),
+            webhook_secrets=self.secrets("GOCARDLESS_WEBHOOK_SECRETS"),
+            api_url=self.url(
+                "GOCARDLESS_API_URL", schemes=("https", "http"), default=GOCARDLESS_API_URL
+            ),
+        )
+
+    def bank_accounts(self, name: str) -> Mapping[str, BankAccount]:
+        if not self.is_given(name):
+            return {}
+        accounts = {}
+        for account, told in self.json_object(name).items():
+            if (
+                not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", account)
+                or account == "clearing"
+                or not isinstance(told, dict)
+                or told.keys() != {"identifier", "currency"}
+            ):
+                self._faults.append(
+                    f"{name} lists {account!r}; it must read"
+                    ' {"main": {"identifier": "DE89…", "currency": "EUR"}}'
+                )
+                continue
+            accounts[account] = BankAccount(
+                name=account,
+                identifier=str(told["identifier"]),
+                currency=str(told["currency"]),
+            )
+        return accounts
 
     def text(self, name: str, *, default: str | None = None) -> str:
         value = self._environ.get(name, "").strip()
@@ -180,9 +259,9 @@ class _Reader:
         self._faults.append(f"{name} is {value!r}; it must be a whole number {bounds}")
         return default
 
-    def text_or_file(self, name: str) -> str:
+    def text_or_file(self, name: str, *, begins: str = "{") -> str:
         value = self.text(name)
-        if not value or value.lstrip().startswith("{"):
+        if not value or value.lstrip().startswith(begins):
             return value
         try:
             return Path(value).read_text(encoding="utf-8")

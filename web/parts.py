@@ -12,7 +12,7 @@ from payments.access.tokens import TokenReader
 from payments.database import connect_engine
 from payments.delivery import doorbell
 from payments.privacy.encryption import FieldCipher
-from payments.providers.stripe.client import StripeClient, connect_stripe
+from payments.providers.connect import Providers, connect_providers
 from payments.settings import Settings
 from payments.webhooks.inbox_writer import InboxWriter
 
@@ -30,7 +30,7 @@ class Parts:
     redis: redis.Redis
     cipher: FieldCipher
     tokens: TokenReader
-    stripe: StripeClient
+    providers: Providers
     inbox: InboxWriter
     clock: Clock
 
@@ -58,7 +58,7 @@ def make_parts(settings: Settings, *, clock: Clock | None = None) -> Parts:
             audience=settings.jwt_audience,
             max_lifetime_s=settings.jwt_max_lifetime_s,
         ),
-        stripe=connect_stripe(settings),
+        providers=connect_providers(settings),
         inbox=InboxWriter(engine),
         clock=clock or _system_clock,
     )

@@ -14,7 +14,9 @@ class Payment(Base):
     """One attempt of a buyer to pay an order over one rail.
 
     `amount_captured` is what was taken, `amount_refunded` what of it went back; `poll_at` is when
-    to ask the provider next, None when there is nothing to learn.
+    to ask the provider next, None when there is nothing to learn. Of the bank rail alone: the
+    provider's own word for where it stands, the reference its transfer quotes, until when it may
+    be paid, and `amount_received`, the sum of its receipts.
     """
 
     __tablename__ = "payments"
@@ -39,6 +41,11 @@ class Payment(Base):
     client_secret_encrypted: Mapped[bytes | None]
     checkout_session_ref: Mapped[str | None]
     checkout_url_encrypted: Mapped[bytes | None]
+    provider_status: Mapped[str | None]
+    bank_reference: Mapped[str | None]
+    link_url_encrypted: Mapped[bytes | None]
+    expires_at: Mapped[dt.datetime | None]
+    amount_received: Mapped[int] = mapped_column(MinorUnits, default=0)
     poll_at: Mapped[dt.datetime | None]
     polls: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[dt.datetime]
@@ -65,7 +72,7 @@ class Refund(Base):
     `status`: `pending`, `succeeded`, `failed` or `canceled`. `booked` is how far the ledger is:
     `nothing`, `held` in the escrow, `refunded`, `returned` (it had been refunded and came back),
     or `released` (it had been held and is not any more). `owed` is what of it the escrow lacked
-    and the seller owes.
+    and the seller owes. With a `receipt_id` it comes out of suspense instead of the escrow.
     """
 
     __tablename__ = "refunds"
@@ -84,8 +91,46 @@ class Refund(Base):
     booked: Mapped[str] = mapped_column(default="nothing")
     hold_id: Mapped[int | None] = mapped_column(BigInteger)
     owed: Mapped[int] = mapped_column(MinorUnits, default=0)
+    receipt_id: Mapped[str | None] = mapped_column(ForeignKey("strongroom.bank_receipts.id"))
     created_at: Mapped[dt.datetime]
     updated_at: Mapped[dt.datetime]
+
+
+class BankReceipt(Base):
+    """Money that arrived at our bank for a payment; what is neither applied nor returned waits.
+
+    `amount_applied` is held for the order, `amount_returned` went back or is going back; the rest
+    is in suspense, and `reason` says why: `short`, `over`, `twice` or `late`.
+    """
+
+    __tablename__ = "bank_receipts"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    payment_id: Mapped[str] = mapped_column(ForeignKey("strongroom.payments.id"))
+    source: Mapped[str]
+    receipt_ref: Mapped[str]
+    amount: Mapped[int] = mapped_column(MinorUnits)
+    currency: Mapped[str]
+    occurred_at: Mapped[dt.datetime]
+    amount_applied: Mapped[int] = mapped_column(MinorUnits, default=0)
+    amount_returned: Mapped[int] = mapped_column(MinorUnits, default=0)
+    reason: Mapped[str | None]
+    created_at: Mapped[dt.datetime]
+    updated_at: Mapped[dt.datetime]
+
+
+class DeadlineExtension(Base):
+    """A deadline put off: of one payment, or of all that a provider carries; append-only."""
+
+    __tablename__ = "deadline_extensions"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    payment_id: Mapped[str | None] = mapped_column(ForeignKey("strongroom.payments.id"))
+    provider: Mapped[str | None]
+    extended_until: Mapped[dt.datetime]
+    reason: Mapped[str]
+    created_by: Mapped[str]
+    created_at: Mapped[dt.datetime]
 
 
 class Dispute(Base):

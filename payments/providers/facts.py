@@ -16,12 +16,16 @@ class MalformedEventError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentFact:
-    """Which payment: by the provider's own id, by ours, or both; and when it happened."""
+    """Which payment: by the provider's own id, by ours, or both; and when it happened.
+
+    `provider_status` is the provider's own word for it, where callers are shown one.
+    """
 
     provider: str
     provider_ref: str | None
     payment_id: str | None
     occurred_at: dt.datetime
+    provider_status: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +64,13 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentFailed(PaymentFact):
-    """An attempt failed and no money moved; the payer may try again."""
+    """An attempt failed and no money moved; the payer may try again.
+
+    `takes_back`: should the provider have told before that the money was taken, it takes it back.
+    """
 
     failure: Failure
+    takes_back: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +82,20 @@ class Canceled(PaymentFact):
 class ChargeSucceeded(PaymentFact):
     """The money was taken: `amount` in minor units of `currency`."""
 
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoneyReceived(PaymentFact):
+    """Money arrived at our bank for the payment, whatever the amount: a bank's word, not a card's.
+
+    `source` and `receipt_ref` name the movement, once for ever: the provider and its id of it, or
+    `statement` and the statement line. `amount` in minor units of `currency`.
+    """
+
+    source: str
+    receipt_ref: str
     amount: int
     currency: str
 
@@ -134,6 +156,7 @@ Fact = (
     | Canceled
     | Expired
     | ChargeSucceeded
+    | MoneyReceived
     | RefundReported
     | DisputeReported
 )

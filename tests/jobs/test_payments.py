@@ -11,6 +11,7 @@ from jobs.context import JobContext, connect_context
 from jobs.registry import find_job
 from jobs.schedule import SCHEDULE
 from payments.errors import UnavailableError
+from payments.providers.connect import Providers
 from payments.providers.stripe.client import StripeClient
 from tests.jobs.environment import make_settings
 from tests.payments.conftest import Line, line, shop, simulated, stripe
@@ -31,7 +32,10 @@ def context(
 ) -> Iterator[JobContext]:
     context = connect_context(make_settings(database_url=database_url, redis_url=redis_url))
     yield dataclasses.replace(
-        context, engine=engine, stripe=counter.stripe, clock=lambda: counter.now
+        context,
+        engine=engine,
+        providers=Providers(stripe=counter.stripe, banks={}),
+        clock=lambda: counter.now,
     )
     context.engine.dispose()
     context.bell.close()

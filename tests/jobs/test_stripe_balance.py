@@ -15,6 +15,7 @@ from jobs.settle_available import settle_available
 from jobs.sync_stripe_balance import sync_stripe_balance
 from payments.database import transaction
 from payments.delivery.tables import OutboxRow
+from payments.providers.connect import Providers
 from payments.providers.stripe import balance
 from payments.settlement import sync_balance, wake_up
 from tests.jobs.environment import make_settings
@@ -42,7 +43,8 @@ def account(without_stripe: JobContext, tmp_path: Path) -> Iterator[StripeAccoun
 
 @pytest.fixture
 def context(without_stripe: JobContext, account: StripeAccount) -> JobContext:
-    return dataclasses.replace(without_stripe, stripe=account.client, clock=lambda: account.now)
+    providers = Providers(stripe=account.client, banks={})
+    return dataclasses.replace(without_stripe, providers=providers, clock=lambda: account.now)
 
 
 def waiting(context: JobContext) -> list[str]:

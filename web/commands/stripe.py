@@ -18,7 +18,7 @@ _PLACES = ("pending", "available")
 def balance(context: click.Context, *, as_json: bool) -> None:
     """Ask Stripe for its balance and compare; exit with 1 when something is not explained."""
     parts = current_parts()
-    found = compare_balance(parts.engine, stripe=parts.stripe, now=parts.now())
+    found = compare_balance(parts.engine, stripe=parts.providers.stripe, now=parts.now())
     with parts.engine.connect() as connection:
         assets = ledger.assets(connection)
 

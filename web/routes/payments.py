@@ -59,7 +59,7 @@ def start(body: dict[str, Any]) -> _Answer:
         capture=body["capture"],
         now=parts.now(),
         cipher=parts.cipher,
-        stripe=parts.stripe,
+        stripe=parts.providers.stripe,
     )
     created, status, headers = render_answered(answered)
     secrets = {
@@ -93,7 +93,7 @@ def start_checkout(body: dict[str, Any]) -> _Answer:
         trusted_origins=parts.settings.trusted_origins,
         now=parts.now(),
         cipher=parts.cipher,
-        stripe=parts.stripe,
+        stripe=parts.providers.stripe,
     )
     created, status, headers = render_answered(answered)
     page = {"checkout_session_id": created.session_ref, "url": created.url}
@@ -161,7 +161,7 @@ def confirm(body: dict[str, Any], payment_id: str) -> _Answer:
         return_url=body["return_url"],
         trusted_origins=parts.settings.trusted_origins,
         now=parts.now(),
-        stripe=parts.stripe,
+        stripe=parts.providers.stripe,
     )
     return _render(answered)
 
@@ -181,7 +181,7 @@ def cancel(body: dict[str, Any], payment_id: str) -> _Answer:
         payment_id=payment_id,
         reason=body["reason"],
         now=parts.now(),
-        stripe=parts.stripe,
+        stripe=parts.providers.stripe,
     )
     return _render(answered)
 
@@ -201,7 +201,7 @@ def capture(body: dict[str, Any], payment_id: str) -> _Answer:
         payment_id=payment_id,
         amount=body["amount"],
         now=parts.now(),
-        stripe=parts.stripe,
+        stripe=parts.providers.stripe,
     )
     return _render(answered)
 

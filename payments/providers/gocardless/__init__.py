@@ -1,0 +1,1 @@
+"""GoCardless: the only folder that speaks its protocol."""

@@ -1,0 +1,175 @@
+"""What the product asks of a provider, whoever it is: links to pay by bank, and refunds.
+
+Only a provider's own folder imports its SDK; use cases know these ports alone.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from payments.providers.facts import Fact, RefundReported
+
+RefundReason = Literal["duplicate", "fraudulent", "requested_by_customer"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundRequest:
+    """A refund to be made; `provider_ref` is the payment at its provider."""
+
+    refund_id: str
+    payment_id: str
+    provider_ref: str
+    amount: int
+    currency: str
+    reason: RefundReason | None
+    reference: str
+    """What the payee's statement quotes, at most 18 characters."""
+    idempotency_key: str
+
+
+class RefundPort(Protocol):
+    """Gives money back over the rail it came by."""
+
+    def create_refund(self, request: RefundRequest) -> RefundReported:
+        """Make a refund, once per idempotency key.
+
+        Raises:
+            ConflictError, InvalidRequestError: refused; nothing went back.
+            OutcomeUnknownError: no clear answer.
+        """
+
+    def find_refund(self, request: RefundRequest) -> RefundReported | None:
+        """Return the refund if the provider has it.
+
+        Raises:
+            OutcomeUnknownError: no answer.
+        """
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a bank provider can do for us, as it is set up."""
+
+    currencies: frozenset[str]
+    cancels: bool
+    lists_transactions: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkRequest:
+    """A page to be made on which a payer pays by bank; `amount` in minor units of `currency`."""
+
+    payment_id: str
+    order_id: str
+    amount: int
+    currency: str
+    bank_reference: str
+    payer_id: str
+    payer_name: str
+    payer_email: str | None
+    return_url: str
+    expires_at: dt.datetime
+    idempotency_key: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """The page, and the provider's id of the payment made with it."""
+
+    provider_ref: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedEvent:
+    """One signed event; `payload` is what `translate` reads, and what the inbox keeps."""
+
+    event_id: str
+    type: str
+    occurred_at: dt.datetime
+    payload: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderTransaction:
+    """A movement on our account at the provider; positive came in.
+
+    `kind`: `payment`, `refund`, `payout`, `transfer` or `other`; `subject_ref` is the provider's
+    id of the payment or refund it belongs to.
+    """
+
+    transaction_ref: str
+    kind: str
+    subject_ref: str | None
+    amount: int
+    currency: str
+    occurred_at: dt.datetime
+
+
+class BankProvider(RefundPort, Protocol):
+    """Takes payments from bank accounts."""
+
+    name: str
+    capabilities: Capabilities
+
+    def create_link(self, request: LinkRequest) -> Link:
+        """Make a page to pay on, once per idempotency key.
+
+        Raises:
+            ConflictError, InvalidRequestError: refused; nothing was made.
+            OutcomeUnknownError: no clear answer.
+        """
+
+    def get_status(self, provider_ref: str, *, seen_at: dt.datetime) -> Sequence[Fact]:
+        """Return where the payment stands, as facts.
+
+        Raises:
+            OutcomeUnknownError: no answer.
+        """
+
+    def cancel(
+        self, provider_ref: str, *, idempotency_key: str, seen_at: dt.datetime
+    ) -> Sequence[Fact]:
+        """Take no money for it any more.
+
+        Raises:
+            ConflictError: too late, or the provider cannot.
+            OutcomeUnknownError: no clear answer.
+        """
+
+    def verify_webhook(
+        self, *, path: str, headers: Mapping[str, str], payload: bytes, now: dt.datetime
+    ) -> Sequence[VerifiedEvent]:
+        """Return the events of a webhook, byte for byte what the provider signed.
+
+        `headers` has names in lower case.
+
+        Raises:
+            InvalidSignatureError: the provider did not sign this, or not within the last minutes.
+            InvalidRequestError: it is signed, but no event.
+            UnavailableError: the provider's keys cannot be fetched now.
+        """
+
+    def translate(self, payload: bytes) -> Sequence[Fact]:
+        """Return what a verified event tells; nothing when it means nothing here.
+
+        Raises:
+            MalformedEventError: it has not the form that is documented.
+        """
+
+    def list_transactions(
+        self, *, currency: str, since: dt.datetime, until: dt.datetime
+    ) -> Iterator[ProviderTransaction]:
+        """Return what moved on our account at the provider, oldest first.
+
+        Raises:
+            OutcomeUnknownError: no answer.
+        """
+
+    def balance(self, *, currency: str) -> int | None:
+        """Return our balance at the provider now; None when it keeps none for us.
+
+        Raises:
+            OutcomeUnknownError: no answer.
+        """

@@ -1,0 +1,1 @@
+"""TrueLayer: the only folder that speaks its protocol."""
