@@ -152,7 +152,7 @@ def _near(typed: str) -> str:
     return reference_key(typed)
 
 
-@given(references)
+@given(references.filter(lambda reference: reference.count("SR") == 1))
 def test_with_a_whole_reference_there_are_no_near_misses(reference: str) -> None:
     assert [key for key in extract_keys(reference + " 12 34") if not is_key(key)] == []
 
