@@ -102,8 +102,10 @@ def extract_keys(*texts: str | None) -> list[str]:
     while start >= 0 and len(keys) < MOST_KEYS:
         window = stream[start : start + _LENGTH + 1]
         whole = window[:_LENGTH]
-        keys.update(dict.fromkeys(_keys_at(window)))
-        if whole not in words or not is_key(whole):
+        if whole in words and is_valid(whole):
+            keys[reference_key(whole)] = None
+        else:
+            keys.update(dict.fromkeys(_keys_at(window)))
             near.update(dict.fromkeys(_near_misses_at(window)))
         start = stream.find(PREFIX, start + 1)
     for token in _tokens_with_wrong_prefix(joined):
