@@ -19,10 +19,13 @@ from ledger.gathering import Gatherer
 from ledger.holds import Hold, capture_hold, expire_holds, find_hold, place_hold, void_hold
 from ledger.invariants import BrokenInvariant, broken_invariants
 from ledger.journal import (
+    AccountPosting,
+    AccountPostings,
     JournalEntry,
     JournalLine,
     entries_of_effects,
     entries_of_subjects,
+    postings_since,
 )
 from ledger.periods import close_books, closed_through, end_of_month
 from ledger.posting import Result, post, post_batch
@@ -32,6 +35,8 @@ from ledger.sealing import BrokenSeal, Seal, broken_seals, last_seal, seal
 
 __all__ = [
     "AccountBalance",
+    "AccountPosting",
+    "AccountPostings",
     "AccountSpec",
     "Asset",
     "BrokenInvariant",
@@ -68,6 +73,7 @@ __all__ = [
     "place_hold",
     "post",
     "post_batch",
+    "postings_since",
     "reverse",
     "roll_accounts",
     "seal",

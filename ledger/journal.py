@@ -6,6 +6,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from ledger.errors import UnknownAccountError
+
+_LINES = 1024  # entries are numbered by so much in `seq` of deferred accounts: 1_tables.sql
+
 
 class JournalLine(NamedTuple):
     """One posting: `amount` in minor units of `asset`, debit positive."""
@@ -28,6 +32,30 @@ class JournalEntry(NamedTuple):
     lines: tuple[JournalLine, ...]
 
 
+class AccountPosting(NamedTuple):
+    """A posting of one account with what its entry says of itself.
+
+    `seq` is its place in the account; `line` its place in the entry, from 1; `amount` in minor
+    units, debit positive.
+    """
+
+    seq: int
+    entry_id: int
+    line: int
+    amount: int
+    effect_key: str
+    kind: str
+    occurred_at: dt.datetime
+    metadata: Mapping[str, Any]
+
+
+class AccountPostings(NamedTuple):
+    """Postings in the order of `seq`, and up to which one nothing can come in between any more."""
+
+    postings: tuple[AccountPosting, ...]
+    settled_seq: int
+
+
 _COLUMNS = "e.id, e.effect_key, e.kind, e.occurred_at, e.recorded_at, e.description, e.metadata"
 _OF_EFFECTS = f"SELECT {_COLUMNS} FROM ledger.entries e WHERE e.effect_key = ANY(%s) ORDER BY e.id"  # noqa: S608 - nothing of it is input
 # The character after a colon is a semicolon: between the two lie the keys that begin so.
@@ -36,6 +64,18 @@ _OF_SUBJECTS = (
     "  JOIN ledger.entries e ON e.effect_key >= (s.subject || ':') COLLATE \"C\""
     "   AND e.effect_key < (s.subject || ';') COLLATE \"C\""
     " ORDER BY e.id"
+)
+
+# Postings of a strict account are numbered under its lock, without a gap.
+_SETTLED = (
+    "SELECT CASE b.mode WHEN 'strict' THEN b.version ELSE w.settled_to * %s + %s END"
+    "  FROM ledger.balances b CROSS JOIN ledger.watermark w WHERE b.account_id = %s"
+)
+_OF_ACCOUNT = (
+    "SELECT p.seq, p.entry_id, p.line, p.amount::text, e.effect_key, e.kind, e.occurred_at,"
+    "       e.metadata"
+    "  FROM ledger.postings p JOIN ledger.entries e ON e.id = p.entry_id"
+    " WHERE p.account_id = %s AND p.seq > %s ORDER BY p.seq LIMIT %s"
 )
 
 
@@ -47,6 +87,31 @@ def entries_of_effects(connection: Connection, effect_keys: Sequence[str]) -> li
 def entries_of_subjects(connection: Connection, subjects: Sequence[str]) -> list[JournalEntry]:
     """Return all entries whose effect keys begin with one of the subjects and a colon."""
     return _read(connection, _OF_SUBJECTS, subjects)
+
+
+def postings_since(
+    connection: Connection, account_id: int, after_seq: int, *, limit: int
+) -> AccountPostings:
+    """Return up to `limit` postings of an account after a place in it.
+
+    A transaction that is still running may yet write postings before those returned, but none up
+    to `settled_seq`: a reader may forget what it has read so far, and reads the rest again.
+
+    Raises:
+        UnknownAccountError: there is no such account.
+    """
+    # Read before the postings: what is settled by now is there for all later statements.
+    settled = connection.exec_driver_sql(_SETTLED, (_LINES, _LINES - 1, account_id)).scalar()
+    if settled is None:
+        raise UnknownAccountError(f"there is no account {account_id}")
+    rows = connection.exec_driver_sql(_OF_ACCOUNT, (account_id, after_seq, limit))
+    return AccountPostings(
+        tuple(
+            AccountPosting(seq, entry_id, line, int(amount), key, kind, at, metadata or {})
+            for seq, entry_id, line, amount, key, kind, at, metadata in rows
+        ),
+        settled,
+    )
 
 
 def _read(connection: Connection, query: str, names: Sequence[str]) -> list[JournalEntry]:
