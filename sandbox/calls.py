@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 from sandbox.listener import LiveEvent
-from sandbox.stripe.deliveries import signature
+from sandbox.stripe.webhooks import signature
 from sandbox.way_in import WayIn, loopback_session
 
 TIMEOUT_S = 30

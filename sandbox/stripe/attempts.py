@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from sandbox.simulated.store import Transaction
 from sandbox.stripe import events
 from sandbox.stripe.account import Account
 from sandbox.stripe.events import Request
 from sandbox.stripe.payment_intents import public_view
 from sandbox.stripe.refusals import Resource
-from sandbox.stripe.store import Transaction
 
 
 @dataclass(frozen=True)

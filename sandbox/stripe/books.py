@@ -3,13 +3,25 @@
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.simulated.store import Transaction
 from sandbox.stripe import events
 from sandbox.stripe.account import Account
 from sandbox.stripe.events import Request
 from sandbox.stripe.refusals import Resource, missing
-from sandbox.stripe.store import Transaction
 
 MOMENT_S = 1.0
+
+SCHEMA = """
+CREATE INDEX IF NOT EXISTS refunds_by_charge
+    ON objects (json_extract(body, '$.charge')) WHERE kind = 'refund';
+CREATE INDEX IF NOT EXISTS bookings_by_source
+    ON objects (json_extract(body, '$.source')) WHERE kind = 'balance_transaction';
+CREATE TABLE IF NOT EXISTS paid_out (
+    balance_transaction TEXT PRIMARY KEY,
+    payout TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS paid_out_by_payout ON paid_out (payout);
+"""
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,19 @@ from typing import TypeVar
 
 from flask import Response, g, jsonify, request
 
-from sandbox.stripe import access, replays
+from sandbox.simulated import replays
+from sandbox.simulated.deliveries import Deliveries
+from sandbox.simulated.replays import Keyed, KeyInUseError, KeyReusedError, Outcome
+from sandbox.simulated.store import Store, Transaction
+from sandbox.stripe import access
 from sandbox.stripe.account import Account
 from sandbox.stripe.attempts import Attempt
-from sandbox.stripe.deliveries import Deliveries
 from sandbox.stripe.events import Request
 from sandbox.stripe.expansion import expand
 from sandbox.stripe.forms import Parameters, nest
-from sandbox.stripe.refusals import Answer, Resource
-from sandbox.stripe.replays import Keyed, Outcome
-from sandbox.stripe.store import Store, Transaction
+from sandbox.stripe.refusals import Answer, Refusal, Resource
+
+KEY_LENGTH_MAX = 255
 
 Found = TypeVar("Found")
 Effect = Callable[[Transaction, Parameters, Request], Resource]
@@ -83,10 +86,35 @@ class Calls:
         if key is None:
             with self._store.transaction() as transaction:
                 return Outcome(run(transaction))
-        pairs = list(request.form.items(multi=True))
+        if len(key) > KEY_LENGTH_MAX:
+            raise Refusal(400, f"Idempotency keys have up to {KEY_LENGTH_MAX} characters.")
+        pairs = sorted(request.form.items(multi=True))
         keyed = Keyed(key, replays.fingerprint(request.path, pairs), g.request_id)
         claimed = g.get("when_claimed") or (lambda: None)
-        return replays.once(self._store, self._account, keyed, run, claimed=claimed)
+        try:
+            return replays.once(self._store, self._account.now(), keyed, run, claimed=claimed)
+        except KeyReusedError:
+            raise _key_reused(key) from None
+        except KeyInUseError:
+            raise _key_in_use(key) from None
+
+
+def _key_reused(key: str) -> Refusal:
+    return Refusal(
+        400,
+        "Keys for idempotent requests can only be used with the same parameters they were"
+        f" first used with. Try using a key other than '{key}'.",
+        kind="idempotency_error",
+    )
+
+
+def _key_in_use(key: str) -> Refusal:
+    return Refusal(
+        409,
+        f"Another request with the idempotency key '{key}' is still running.",
+        code="idempotency_key_in_use",
+        kind="idempotency_error",
+    )
 
 
 def _asker() -> Request:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sandbox.simulated.store import Transaction
 from sandbox.stripe import balance
 from sandbox.stripe.account import Account, new_id
 from sandbox.stripe.balance import Movement
@@ -12,7 +13,6 @@ from sandbox.stripe.forms import Parameters
 from sandbox.stripe.lists import page
 from sandbox.stripe.payment_methods import billing_details
 from sandbox.stripe.refusals import Resource, missing
-from sandbox.stripe.store import Transaction
 
 FEE_FIXED = 25
 _FEE_PER_MILLE = 15

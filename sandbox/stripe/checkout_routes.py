@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response
 
+from sandbox.simulated.store import Transaction
 from sandbox.stripe import checkout_sessions, confirmation
 from sandbox.stripe.account import Account
 from sandbox.stripe.attempts import Attempt
@@ -12,7 +13,6 @@ from sandbox.stripe.events import Request
 from sandbox.stripe.forms import Parameters
 from sandbox.stripe.hosted_pages import page
 from sandbox.stripe.refusals import Answer, Resource
-from sandbox.stripe.store import Transaction
 
 _SESSIONS = "/v1/checkout/sessions"
 

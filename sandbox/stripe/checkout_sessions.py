@@ -3,13 +3,13 @@
 As described at https://docs.stripe.com/api/checkout/sessions.
 """
 
+from sandbox.simulated.store import Transaction
 from sandbox.stripe import payment_intents
 from sandbox.stripe.account import new_id
 from sandbox.stripe.attempts import Attempt
 from sandbox.stripe.checkout_forms import LINES, read_lines, read_session
 from sandbox.stripe.forms import Parameters
 from sandbox.stripe.refusals import Refusal, Resource, missing
-from sandbox.stripe.store import Transaction
 
 PAGE = "/c/pay/"
 KIND = "checkout.session"

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from sandbox.simulated.deliveries import deliver
+from sandbox.simulated.store import Transaction
 from sandbox.stripe.account import API_VERSION, Account, new_id
 from sandbox.stripe.forms import Parameters
 from sandbox.stripe.lists import Conditions, page
 from sandbox.stripe.refusals import Resource, invalid, missing
-from sandbox.stripe.store import Transaction
 
 TYPES_MAX = 20
 # Stripe counts what is still to be tried as not delivered, too.
@@ -44,15 +45,8 @@ def record(
         "type": kind,
     }
     transaction.put(event)
-    deliver(transaction, account, event["id"])
+    deliver(transaction, event["id"], now=account.now())
     return event
-
-
-def deliver(transaction: Transaction, account: Account, event_id: str) -> None:
-    """Queue a delivery of the event to the webhook endpoint."""
-    transaction.sql.execute(
-        "INSERT INTO deliveries (event_id, due_at) VALUES (?, ?)", (event_id, account.now())
-    )
 
 
 def retrieve(transaction: Transaction, event_id: str) -> Resource:

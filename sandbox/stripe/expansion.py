@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from sandbox.simulated.store import Transaction
 from sandbox.stripe.lists import as_list
 from sandbox.stripe.refusals import Refusal, Resource
-from sandbox.stripe.store import Transaction
 
 DEPTH_MAX = 4
 _EXPANDABLE = (

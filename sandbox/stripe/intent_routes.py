@@ -2,13 +2,13 @@
 
 from flask import Flask, Response
 
+from sandbox.simulated.store import Transaction
 from sandbox.stripe import access, confirmation, payment_intents
 from sandbox.stripe.account import Account
 from sandbox.stripe.calling import Calls
 from sandbox.stripe.events import Request
 from sandbox.stripe.forms import Parameters
 from sandbox.stripe.refusals import Answer
-from sandbox.stripe.store import Transaction
 
 
 def add_intents(app: Flask, account: Account, calls: Calls) -> None:

@@ -37,16 +37,18 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
+from sandbox.simulated.clock import Clock
+from sandbox.simulated.deliveries import deliver
+from sandbox.simulated.delivery_faults import write_faults
+from sandbox.simulated.faults import Faults
 from sandbox.stripe import access, disputes, events, payouts
 from sandbox.stripe.account import Account
 from sandbox.stripe.balance import make_available
 from sandbox.stripe.books import Books
 from sandbox.stripe.calling import Calls
-from sandbox.stripe.clock import Clock
-from sandbox.stripe.delivery_faults import write_faults
 from sandbox.stripe.events import BY_ITSELF
-from sandbox.stripe.faults import Faults
 from sandbox.stripe.refusals import Resource, invalid, parameter_missing
+from sandbox.stripe.webhooks import DeliveryFaults
 
 Turn = Callable[[Books, str, dict[str, Any]], Resource]
 
@@ -91,7 +93,7 @@ def _required(wanted: dict[str, Any], name: str) -> Any:
 
 
 def _set_webhooks(books: Books, _: str, wanted: dict[str, Any]) -> Resource:
-    write_faults(books.transaction, wanted)
+    write_faults(books.transaction, DeliveryFaults, wanted)
     return wanted
 
 
@@ -115,7 +117,7 @@ def _redeliver(books: Books, _: str, wanted: dict[str, Any]) -> Resource:
     random.shuffle(chosen)
     for event_id in chosen:
         books.find("event", event_id)
-        events.deliver(books.transaction, books.account, event_id)
+        deliver(books.transaction, event_id, now=books.account.now())
     return {"deliveries": len(chosen)}
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.simulated.store import Transaction
 from sandbox.stripe.forms import Parameters
 from sandbox.stripe.refusals import Resource, invalid, missing
-from sandbox.stripe.store import Transaction
 
 LIMIT_DEFAULT = 10
 LIMIT_MAX = 100

@@ -3,6 +3,7 @@
 As described at https://docs.stripe.com/api/payment_intents.
 """
 
+from sandbox.simulated.store import Transaction
 from sandbox.stripe import events
 from sandbox.stripe.account import Account, new_id, random_text
 from sandbox.stripe.books import Books
@@ -11,7 +12,6 @@ from sandbox.stripe.forms import Parameters, required_amount, required_currency
 from sandbox.stripe.lists import page
 from sandbox.stripe.payment_methods import from_token
 from sandbox.stripe.refusals import Refusal, Resource, invalid, missing
-from sandbox.stripe.store import Transaction
 
 AMOUNT_MAX = 99_999_999
 _SMALLEST = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "chf": 50, "cad": 50, "aud": 50}

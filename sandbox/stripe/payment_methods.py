@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from sandbox.simulated.store import Transaction
 from sandbox.stripe.account import Account, new_id
 from sandbox.stripe.cards import (
     TestCard,
@@ -12,7 +13,6 @@ from sandbox.stripe.cards import (
 )
 from sandbox.stripe.forms import Parameters
 from sandbox.stripe.refusals import Refusal, Resource, missing, parameter_missing
-from sandbox.stripe.store import Transaction
 
 _MONTHS = range(1, 13)
 _FAR_YEARS = 50

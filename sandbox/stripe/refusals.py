@@ -1,17 +1,11 @@
 """Stripe's error shapes, so that the Stripe SDK raises here what it would raise at Stripe."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
-Resource = dict[str, Any]
+from sandbox.simulated.replays import Answer
+from sandbox.simulated.store import Resource
 
-
-@dataclass(frozen=True)
-class Answer:
-    """One HTTP answer: a status and a JSON body."""
-
-    status: int
-    body: Resource
+__all__ = ["Answer", "Refusal", "Resource", "doc_url", "invalid", "missing", "parameter_missing"]
 
 
 @dataclass

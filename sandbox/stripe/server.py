@@ -1,20 +1,24 @@
 """The simulated Stripe as a running server: HTTP in front, deliveries behind, loopback only."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from sandbox.serving import LoopbackServer
+from sandbox.simulated.clock import Clock
+from sandbox.simulated.deliveries import RETRY_FIRST_S, Deliveries
+from sandbox.simulated.due import DueWork
+from sandbox.simulated.faults import Faults, add_faults
+from sandbox.simulated.store import Store
 from sandbox.stripe.account import Account
-from sandbox.stripe.app import create_app
+from sandbox.stripe.app import covers, create_app, error_body
+from sandbox.stripe.books import SCHEMA
 from sandbox.stripe.calling import Calls
-from sandbox.stripe.clock import Clock
-from sandbox.stripe.deliveries import RETRY_FIRST_S, Deliveries
-from sandbox.stripe.due import DueWork
-from sandbox.stripe.faults import Faults, add_faults
 from sandbox.stripe.knobs import add_knobs
-from sandbox.stripe.store import Store
+from sandbox.stripe.sequels import do_due
+from sandbox.stripe.webhooks import WebhookMail
 
 
 class SimulatedStripe:
@@ -23,16 +27,21 @@ class SimulatedStripe:
     def __init__(
         self, account: Account, *, data: Path, port: int = 0, retry_first_s: float = RETRY_FIRST_S
     ) -> None:
-        self.store = Store(data)
+        self.store = Store(data, schema=SCHEMA)
         clock = Clock(account.now, self.store)
         self.account = replace(account, now=clock.now)
         self._deliveries = Deliveries(
-            self.store, self.account, real_now=account.now, retry_first_s=retry_first_s
+            self.store,
+            WebhookMail(self.account, real_now=account.now),
+            now=clock.now,
+            retry_first_s=retry_first_s,
         )
-        self._due_work = DueWork(self.store, self.account, self._deliveries)
+        self._due_work = DueWork(
+            self.store, self._deliveries, now=clock.now, do=partial(do_due, self.account)
+        )
         self._faults = Faults()
         app = create_app(self.store, self.account, self._deliveries)
-        add_faults(app, self._faults, self.store)
+        add_faults(app, self._faults, self.store, covers=covers, error_body=error_body)
         calls = Calls(self.store, self.account, self._deliveries)
         add_knobs(app, self.account, calls, self._faults, clock)
         self._server = LoopbackServer(app, port=port)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from sandbox.simulated.store import Transaction
 from sandbox.stripe.account import new_id
 from sandbox.stripe.attempts import Attempt
 from sandbox.stripe.charging import charge_card
 from sandbox.stripe.payment_intents import retrieve
 from sandbox.stripe.refusals import Answer, Resource, doc_url, missing
-from sandbox.stripe.store import Transaction
 
 PAGE = "/3d_secure_2/authenticate/"
 FAILED = "payment_intent_authentication_failure"

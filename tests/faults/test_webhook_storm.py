@@ -9,7 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sandbox.stripe.deliveries import signature
+from sandbox.stripe.webhooks import signature
 from sandbox.way_in import loopback_session
 from tests.faults.harness.system import System
 

@@ -8,7 +8,7 @@ import stripe
 from stripe import StripeClient
 from stripe.params import PaymentIntentCreateParams
 
-from sandbox.stripe.replays import Keyed, _claim, fingerprint
+from sandbox.simulated.replays import Keyed, claim, fingerprint
 from sandbox.stripe.server import SimulatedStripe
 
 PARAMS: PaymentIntentCreateParams = {
@@ -65,7 +65,7 @@ def test_a_key_in_use_is_409(simulated: SimulatedStripe) -> None:
     pairs = [("amount", "700"), ("currency", "usd")]
     path = "/v1/payment_intents"
     running = Keyed("k1", fingerprint(path, pairs), "req_running")
-    assert _claim(simulated.store, simulated.account, running) is None
+    assert claim(simulated.store, simulated.account.now(), running) is None
 
     answer = requests.post(
         simulated.url + path,

@@ -1,19 +1,14 @@
 """Webhook deliveries: signed, in the background, from the SQLite queue, until answered with 2xx."""
 
-import hashlib
-import hmac
-import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import requests
 
-from sandbox.stripe import events
-from sandbox.stripe.account import Account
-from sandbox.stripe.delivery_faults import OLD_BY_S, DeliveryFaults, read_faults
-from sandbox.stripe.refusals import Resource
-from sandbox.stripe.store import Store, Transaction
+from sandbox.simulated.delivery_faults import DeliveryFaults
+from sandbox.simulated.store import Resource, Store, Transaction
 
 RETRY_FIRST_S = 1.0
 RETRY_MAX_S = 30.0
@@ -22,6 +17,25 @@ SENDERS = 4
 NEVER_S = 100 * 365 * 24 * 3600.0
 _IDLE_S = 1.0
 _DELIVERED = "delivered"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What is posted to the endpoint, byte for byte."""
+
+    url: str
+    payload: bytes
+    headers: Mapping[str, str]
+
+
+class Mail(Protocol):
+    """How one provider's deliveries are written and signed."""
+
+    def faults(self, transaction: Transaction) -> DeliveryFaults:
+        """What goes wrong with them now."""
+
+    def write(self, event: Resource, faults: DeliveryFaults, *which: int) -> Letter:
+        """Put an event into a signed letter; `which` delivery and attempt decide on its faults."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +48,11 @@ class Delivery:
     faults: DeliveryFaults
 
 
-def signature(payload: bytes, secret: str, *, timestamp: int) -> str:
-    """The Stripe-Signature header: HMAC-SHA256 over `timestamp.payload`."""
-    digest = hmac.new(secret.encode(), f"{timestamp}.".encode() + payload, hashlib.sha256)
-    return f"t={timestamp},v1={digest.hexdigest()}"
+def deliver(transaction: Transaction, event_id: str, *, now: float) -> None:
+    """Queue a delivery of the event to the webhook endpoint."""
+    transaction.sql.execute(
+        "INSERT INTO deliveries (event_id, due_at) VALUES (?, ?)", (event_id, now)
+    )
 
 
 class Deliveries:
@@ -46,14 +61,14 @@ class Deliveries:
     def __init__(
         self,
         store: Store,
-        account: Account,
+        mail: Mail,
         *,
-        real_now: Callable[[], float],
+        now: Callable[[], float],
         retry_first_s: float = RETRY_FIRST_S,
     ) -> None:
         self._store = store
-        self._account = account
-        self._real_now = real_now
+        self._mail = mail
+        self._now = now
         self._delayed: set[int] = set()
         self._taken = 0
         self._retry_first_s = retry_first_s
@@ -103,7 +118,7 @@ class Deliveries:
     def _take(self) -> Delivery | None:
         """Take the delivery longest due; if this process dies, it falls due again by itself."""
         with self._store.transaction() as transaction:
-            faults = read_faults(transaction)
+            faults = self._mail.faults(transaction)
             while not faults.paused:
                 row = self._pick(transaction, faults)
                 if row is None:
@@ -114,14 +129,15 @@ class Deliveries:
                     "UPDATE deliveries SET attempts = ?, due_at = ?, last_outcome = ? WHERE id = ?",
                     (
                         attempts if identifier in self._delayed and wait_s else attempts + 1,
-                        self._account.now() + (wait_s or 2 * TIMEOUT_S),
+                        self._now() + (wait_s or 2 * TIMEOUT_S),
                         "dropped" if wait_s == NEVER_S else None,
                         identifier,
                     ),
                 )
                 if not wait_s:
-                    event = events.retrieve(transaction, event_id)
-                    return Delivery(identifier, event, attempts + 1, faults)
+                    event = transaction.get(event_id, kind="event")
+                    if event is not None:
+                        return Delivery(identifier, event, attempts + 1, faults)
         return None
 
     def _pick(
@@ -130,7 +146,7 @@ class Deliveries:
         rows: list[tuple[int, str, int]] = transaction.sql.execute(
             "SELECT id, event_id, attempts FROM deliveries WHERE delivered_at IS NULL"
             " AND due_at <= ? ORDER BY due_at, id LIMIT ?",
-            (self._account.now(), faults.reorder_window),
+            (self._now(), faults.reorder_window),
         ).fetchall()
         self._taken += 1
         return rows[int(faults.draw("order", self._taken) * len(rows))] if rows else None
@@ -145,22 +161,12 @@ class Deliveries:
         return faults.delay_max_s * faults.draw("wait", identifier)
 
     def _send(self, session: requests.Session, delivery: Delivery) -> str:
-        payload = json.dumps(delivery.event, indent=2).encode()
-        which = (delivery.id, delivery.attempt)
-        timestamp = int(self._real_now())
-        if delivery.faults.strikes("old_timestamp", *which):
-            timestamp -= OLD_BY_S
-        secret = delivery.faults.secret(self._account.webhook_secret, *which)
-        headers = {
-            "Content-Type": "application/json; charset=utf-8",
-            "User-Agent": "Stripe/1.0 (simulated)",
-            "Stripe-Signature": signature(payload, secret, timestamp=timestamp),
-        }
+        letter = self._mail.write(delivery.event, delivery.faults, delivery.id, delivery.attempt)
         try:
             answer = session.post(
-                self._account.webhook_url,
-                data=payload,
-                headers=headers,
+                letter.url,
+                data=letter.payload,
+                headers=letter.headers,
                 timeout=TIMEOUT_S,
                 allow_redirects=False,
             )
@@ -169,7 +175,7 @@ class Deliveries:
         return _DELIVERED if answer.status_code // 100 == 2 else str(answer.status_code)  # noqa: PLR2004 - 2xx
 
     def _finish(self, delivery: Delivery, outcome: str) -> None:
-        now = self._account.now()
+        now = self._now()
         wait_s = min(RETRY_MAX_S, self._retry_first_s * 2 ** min(delivery.attempt - 1, 10))
         with self._store.transaction() as transaction:
             transaction.sql.execute(
@@ -178,4 +184,4 @@ class Deliveries:
             )
             which = (delivery.id, delivery.attempt)
             if outcome == _DELIVERED and delivery.faults.strikes("duplicate", *which):
-                events.deliver(transaction, self._account, delivery.event["id"])
+                deliver(transaction, delivery.event["id"], now=now)

@@ -2,18 +2,25 @@
 
 from dataclasses import dataclass, fields
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
-from sandbox.stripe.refusals import invalid
-from sandbox.stripe.store import Transaction
+from sandbox.simulated.store import Transaction
 
 OLD_BY_S = 3600
 _KNOB = "webhooks"
 
 
+class KnobError(Exception):
+    """A knob cannot be turned so; `knob` is its name."""
+
+    def __init__(self, knob: str, text: str) -> None:
+        super().__init__(text)
+        self.knob = knob
+
+
 @dataclass(frozen=True)
 class DeliveryFaults:
-    """Probabilities from 0 to 1, unless a name ends in `_s`; as documented in knobs.py."""
+    """Probabilities from 0 to 1, unless a name ends in `_s`; each provider adds its own."""
 
     seed: int = 0
     paused: bool = False
@@ -22,9 +29,6 @@ class DeliveryFaults:
     delay: float = 0.0
     delay_max_s: float = 0.0
     drop: float = 0.0
-    wrong_secret: float = 0.0
-    old_secret: float = 0.0
-    old_secret_value: str = "whsec_old"  # noqa: S105 - signs test events only
     old_timestamp: float = 0.0
 
     def draw(self, what: str, *which: int) -> float:
@@ -36,26 +40,29 @@ class DeliveryFaults:
         probability: float = getattr(self, what)
         return probability > 0 and self.draw(what, *which) < probability
 
-    def secret(self, right: str, *which: int) -> str:
-        """The secret this delivery is signed with."""
-        if self.strikes("wrong_secret", *which):
-            return "whsec_of_somebody_else"
-        return self.old_secret_value if self.strikes("old_secret", *which) else right
+
+Kind = TypeVar("Kind", bound=DeliveryFaults)
 
 
-def read_faults(transaction: Transaction) -> DeliveryFaults:
+def read_faults(transaction: Transaction, kind: type[Kind]) -> Kind:
     """The faults that were asked for, or none."""
-    return DeliveryFaults(**transaction.knob(_KNOB, {}))
+    return kind(**transaction.knob(_KNOB, {}))
 
 
-def write_faults(transaction: Transaction, wanted: dict[str, Any]) -> None:
-    """Replace the faults; what is not named is off."""
-    known = {field.name: type(field.default) for field in fields(DeliveryFaults)}
+def write_faults(
+    transaction: Transaction, kind: type[DeliveryFaults], wanted: dict[str, Any]
+) -> None:
+    """Replace the faults; what is not named is off.
+
+    Raises:
+        KnobError: there is no such fault, or it cannot have this value.
+    """
+    known = {field.name: type(field.default) for field in fields(kind)}
     for name, value in wanted.items():
         if name not in known:
-            raise invalid(name, f"No such knob: {name}; there are {', '.join(known)}")
+            raise KnobError(name, f"No such knob: {name}; there are {', '.join(known)}")
         if not isinstance(value, (int, float) if known[name] is float else known[name]):
-            raise invalid(name, f"{name} has to be of type {known[name].__name__}")
+            raise KnobError(name, f"{name} has to be of type {known[name].__name__}")
     if wanted.get("duplicate", 0) >= 1:
-        raise invalid("duplicate", "duplicate has to be below 1, or deliveries never end")
+        raise KnobError("duplicate", "duplicate has to be below 1, or deliveries never end")
     transaction.set_knob(_KNOB, wanted)

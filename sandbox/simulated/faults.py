@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
 from random import Random
@@ -10,26 +11,24 @@ from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
 
-from sandbox.stripe.refusals import Refusal, Resource, invalid
-from sandbox.stripe.store import Store
+from sandbox.simulated.delivery_faults import KnobError
+from sandbox.simulated.store import Resource, Store
 
 KINDS = ("close", "answer", "slow")
 MOMENTS = ("before", "during", "after")
-_MESSAGES = {
-    429: ("rate_limit", "Too many requests hit the API too quickly."),
-    500: (None, "An unknown error occurred."),
-    503: (None, "Stripe is not available at the moment."),
-}
+
+ErrorBody = Callable[[int], Resource]
+"""What a provider says beside a status such as 429, 500 or 503."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One fault, for the calls whose method and path (with `*`) it names; see knobs.py."""
+    """One fault, for the calls whose method and path (with `*`) it names; see stripe/knobs.py."""
 
     fault: str
     when: str = "before"
     method: str = "POST"
-    path: str = "/v1/*"
+    path: str = "*"
     status: int = 500
     kept: bool = False
     wait_s: float = 0.0
@@ -96,65 +95,67 @@ class Faults:
 def _read_rule(wanted: Any) -> Rule:
     known = {field.name for field in fields(Rule)}
     if not isinstance(wanted, dict) or not set(wanted) <= known:
-        raise invalid("rules", f"A rule is an object with some of {', '.join(sorted(known))}")
+        raise KnobError("rules", f"A rule is an object with some of {', '.join(sorted(known))}")
     if wanted.get("fault") not in KINDS or wanted.get("when", "before") not in MOMENTS:
-        raise invalid("rules", f"`fault` is of {', '.join(KINDS)}; `when` of {', '.join(MOMENTS)}")
+        raise KnobError(
+            "rules", f"`fault` is of {', '.join(KINDS)}; `when` of {', '.join(MOMENTS)}"
+        )
     if wanted.get("when") == "during" and wanted["fault"] != "slow":
-        raise invalid("rules", "A fault during the effect can only be slow")
+        raise KnobError("rules", "A fault during the effect can only be slow")
     return Rule(**wanted)
 
 
-def add_faults(app: Flask, faults: Faults, store: Store) -> None:
-    """Let the rules strike every call of Stripe's interface."""
+def add_faults(
+    app: Flask,
+    faults: Faults,
+    store: Store,
+    *,
+    covers: Callable[[str], bool],
+    error_body: ErrorBody,
+) -> None:
+    """Let the rules strike every call of the provider's interface: the paths it `covers`."""
+
+    def strike(when: str) -> Rule | None:
+        if not covers(request.path):
+            return None
+        rule = faults.strike(request.method, request.path, when)
+        if rule is not None:
+            faults.wait(rule.wait_s)
+        return rule
 
     @app.before_request
     def before() -> Response | None:
-        rule = _strike(faults, "before")
+        rule = strike("before")
         g.struck = rule is not None
-        g.when_claimed = lambda: _strike(faults, "during")
-        return None if rule is None else _apply(rule)
+        g.when_claimed = lambda: strike("during")
+        return None if rule is None else _apply(rule, error_body)
 
     @app.after_request
     def after(answer: Response) -> Response:
-        rule = None if g.get("struck") else _strike(faults, "after")
+        rule = None if g.get("struck") else strike("after")
         if rule is None:
             return answer
         if rule.fault == "answer" and rule.kept:
-            _keep(store, _error(rule))
-        return _apply(rule) or answer
+            _keep(store, rule.status, error_body(rule.status))
+        return _apply(rule, error_body) or answer
 
 
-def _strike(faults: Faults, when: str) -> Rule | None:
-    if not request.path.startswith("/v1/"):
-        return None
-    rule = faults.strike(request.method, request.path, when)
-    if rule is not None:
-        faults.wait(rule.wait_s)
-    return rule
-
-
-def _apply(rule: Rule) -> Response | None:
+def _apply(rule: Rule, error_body: ErrorBody) -> Response | None:
     if rule.fault == "slow":
         return None
     if rule.fault == "close":
         connection: socket.socket = request.environ["werkzeug.socket"]
         connection.shutdown(socket.SHUT_RDWR)
-    answer = jsonify(_error(rule).answer().body)
+    answer = jsonify(error_body(rule.status))
     answer.status_code = rule.status
     return answer
 
 
-def _error(rule: Rule) -> Refusal:
-    code, message = _MESSAGES.get(rule.status, (None, "The simulated Stripe was told to fail."))
-    kind = "invalid_request_error" if code else "api_error"
-    return Refusal(rule.status, message, code=code, kind=kind)
-
-
-def _keep(store: Store, refusal: Refusal) -> None:
-    """Have the call's Idempotency-Key answered with this error from now on, as Stripe does."""
+def _keep(store: Store, status: int, body: Resource) -> None:
+    """Have the call's Idempotency-Key answered with this error from now on."""
     key = request.headers.get("Idempotency-Key")
     with store.transaction() as transaction:
         transaction.sql.execute(
             "UPDATE idempotency_keys SET status = ?, body = ? WHERE key = ? AND status IS NOT NULL",
-            (refusal.status, json.dumps(refusal.answer().body), key),
+            (status, json.dumps(body), key),
         )

@@ -1,4 +1,4 @@
-"""The simulated Stripe's books in one SQLite file, so that a restart forgets nothing."""
+"""A simulated provider's books in one SQLite file, so that a restart forgets nothing."""
 
 import json
 import sqlite3
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sandbox.stripe.refusals import Resource
+Resource = dict[str, Any]
 
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
@@ -44,15 +44,6 @@ CREATE TABLE IF NOT EXISTS due (
 );
 CREATE INDEX IF NOT EXISTS due_by_time ON due (due_at);
 CREATE INDEX IF NOT EXISTS keys_by_age ON idempotency_keys (created);
-CREATE INDEX IF NOT EXISTS refunds_by_charge
-    ON objects (json_extract(body, '$.charge')) WHERE kind = 'refund';
-CREATE INDEX IF NOT EXISTS bookings_by_source
-    ON objects (json_extract(body, '$.source')) WHERE kind = 'balance_transaction';
-CREATE TABLE IF NOT EXISTS paid_out (
-    balance_transaction TEXT PRIMARY KEY,
-    payout TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS paid_out_by_payout ON paid_out (payout);
 CREATE TABLE IF NOT EXISTS knobs (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -131,14 +122,15 @@ class Store:
     handed over at once, where connections that compete for the file sleep between their tries.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, schema: str = "") -> None:
+        """`schema` makes what one provider's books have beside objects."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._turn = threading.Lock()
         self._connection = sqlite3.connect(
             path, timeout=30, isolation_level=None, check_same_thread=False
         )
         self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(_SCHEMA)
+        self._connection.executescript(_SCHEMA + schema)
         # Requests that were running when the last process died have no answer to replay.
         self._connection.execute("DELETE FROM idempotency_keys WHERE status IS NULL")
         self._connection.execute(

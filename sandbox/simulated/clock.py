@@ -1,8 +1,8 @@
-"""The simulated Stripe's clock, which a test can put forward."""
+"""A simulated provider's clock, which a test can put forward."""
 
 from collections.abc import Callable
 
-from sandbox.stripe.store import Store, Transaction
+from sandbox.simulated.store import Store, Transaction
 
 _KNOB = "ahead_s"
 
@@ -16,7 +16,7 @@ class Clock:
             self._ahead_s: float = transaction.knob(_KNOB, 0.0)
 
     def now(self) -> float:
-        """Seconds since 1970, as Stripe sees it."""
+        """Seconds since 1970, as the provider sees it."""
         return self._real_now() + self._ahead_s
 
     def put_forward(self, transaction: Transaction, seconds: float) -> None:

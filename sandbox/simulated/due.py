@@ -1,30 +1,30 @@
-"""What Stripe does by itself after a while: finish payments, refunds and payouts, open disputes."""
+"""What a provider does by itself after a while, in a thread of its own."""
 
 import threading
 from collections.abc import Callable
 
-from sandbox.stripe import checkout_sessions, sequels
-from sandbox.stripe.account import Account, new_id
-from sandbox.stripe.attempts import Attempt
-from sandbox.stripe.deliveries import Deliveries
-from sandbox.stripe.events import Request
-from sandbox.stripe.store import Store
+from sandbox.simulated.deliveries import Deliveries
+from sandbox.simulated.store import Store, Transaction
 
 _ROUND_S = 0.1
-# What is done about an object when it is due, by the prefix of its id.
-_WHAT_IS_DUE: dict[str, Callable[[Attempt, str], None]] = {
-    "cs": checkout_sessions.expire_when_due,
-    **sequels.BY_PREFIX,
-}
 
 
 class DueWork:
     """A thread that looks ten times a second for what is due."""
 
-    def __init__(self, store: Store, account: Account, deliveries: Deliveries) -> None:
+    def __init__(
+        self,
+        store: Store,
+        deliveries: Deliveries,
+        *,
+        now: Callable[[], float],
+        do: Callable[[Transaction, str], None],
+    ) -> None:
+        """`do` does what is due about the object of an id, within a transaction."""
         self._store = store
-        self._account = account
         self._deliveries = deliveries
+        self._now = now
+        self._do = do
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="due-work", daemon=True)
 
@@ -48,10 +48,9 @@ class DueWork:
             row = transaction.sql.execute(
                 "DELETE FROM due WHERE id = (SELECT id FROM due WHERE due_at <= ?"
                 " ORDER BY due_at LIMIT 1) RETURNING id",
-                (self._account.now(),),
+                (self._now(),),
             ).fetchone()
             if row is None:
                 return False
-            attempt = Attempt(transaction, self._account, Request(new_id("req", length=14)))
-            _WHAT_IS_DUE[row[0].partition("_")[0]](attempt, row[0])
+            self._do(transaction, row[0])
             return True

@@ -1,16 +1,29 @@
-"""Idempotency keys as https://docs.stripe.com/api/idempotent_requests describes them."""
+"""Idempotency keys: one effect for each, and its answer again for whoever asks again."""
 
 import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.stripe.account import Account
-from sandbox.stripe.refusals import Answer, Refusal
-from sandbox.stripe.store import Store, Transaction
+from sandbox.simulated.store import Resource, Store, Transaction
 
-KEY_LENGTH_MAX = 255
 KEPT_S = 24 * 3600
+
+
+class KeyReusedError(Exception):
+    """The key was used for another request."""
+
+
+class KeyInUseError(Exception):
+    """The first request with the key is still running."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer: a status and a JSON body."""
+
+    status: int
+    body: Resource
 
 
 @dataclass(frozen=True)
@@ -30,14 +43,14 @@ class Outcome:
     replayed_from: str | None = None
 
 
-def fingerprint(path: str, pairs: list[tuple[str, str]]) -> str:
+def fingerprint(path: str, content: object) -> str:
     """What must be the same for two requests with one key to count as the same request."""
-    return hashlib.sha256(json.dumps([path, sorted(pairs)]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([path, content], sort_keys=True).encode()).hexdigest()
 
 
 def once(
     store: Store,
-    account: Account,
+    now: float,
     keyed: Keyed,
     effect: Callable[[Transaction], Answer],
     *,
@@ -47,8 +60,11 @@ def once(
 
     `claimed` is called when the key is taken and nothing has happened yet. A refusal changes
     nothing and frees the key, as at Stripe, so that it can be used again.
+
+    Raises:
+        KeyReusedError, KeyInUseError: nothing was done.
     """
-    kept = _claim(store, account, keyed)
+    kept = claim(store, now, keyed)
     if kept is not None:
         return kept
     try:
@@ -66,13 +82,14 @@ def once(
     return Outcome(answer)
 
 
-def _claim(store: Store, account: Account, keyed: Keyed) -> Outcome | None:
-    if len(keyed.key) > KEY_LENGTH_MAX:
-        raise Refusal(400, f"Idempotency keys have up to {KEY_LENGTH_MAX} characters.")
+def claim(store: Store, now: float, keyed: Keyed) -> Outcome | None:
+    """Take the key, or return the answer it has.
+
+    Raises:
+        KeyReusedError, KeyInUseError: it cannot be taken for this request.
+    """
     with store.transaction() as transaction:
-        transaction.sql.execute(
-            "DELETE FROM idempotency_keys WHERE created < ?", (account.now() - KEPT_S,)
-        )
+        transaction.sql.execute("DELETE FROM idempotency_keys WHERE created < ?", (now - KEPT_S,))
         row = transaction.sql.execute(
             "SELECT fingerprint, status, body, request_id FROM idempotency_keys WHERE key = ?",
             (keyed.key,),
@@ -81,22 +98,12 @@ def _claim(store: Store, account: Account, keyed: Keyed) -> Outcome | None:
             transaction.sql.execute(
                 "INSERT INTO idempotency_keys (key, fingerprint, request_id, created)"
                 " VALUES (?, ?, ?, ?)",
-                (keyed.key, keyed.fingerprint, keyed.request_id, account.now()),
+                (keyed.key, keyed.fingerprint, keyed.request_id, now),
             )
             return None
     first_fingerprint, status, body, request_id = row
     if first_fingerprint != keyed.fingerprint:
-        raise Refusal(
-            400,
-            "Keys for idempotent requests can only be used with the same parameters they were"
-            f" first used with. Try using a key other than '{keyed.key}'.",
-            kind="idempotency_error",
-        )
+        raise KeyReusedError
     if status is None:
-        raise Refusal(
-            409,
-            f"Another request with the idempotency key '{keyed.key}' is still running.",
-            code="idempotency_key_in_use",
-            kind="idempotency_error",
-        )
+        raise KeyInUseError
     return Outcome(Answer(status, json.loads(body)), replayed_from=request_id)
