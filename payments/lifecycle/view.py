@@ -13,6 +13,29 @@ from payments.providers.facts import Failure
 
 
 @dataclass(frozen=True)
+class BankView:
+    """What of a payment is the bank rail's alone.
+
+    `provider_status` is the provider's own word, `received` the minor units that arrived for it,
+    whatever became of them.
+    """
+
+    reference: str
+    provider_status: str | None
+    expires_at: dt.datetime
+    received: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the API writes it."""
+        return {
+            "reference": self.reference,
+            "provider_status": self.provider_status,
+            "expires_at": rfc_3339(self.expires_at),
+            "amount_received": str(self.received),
+        }
+
+
+@dataclass(frozen=True)
 class PaymentView:
     """A payment; amounts in minor units of `currency`."""
 
@@ -28,11 +51,15 @@ class PaymentView:
     created_at: dt.datetime
     updated_at: dt.datetime
     asked_action: Mapping[str, Any] | None = None
+    bank: BankView | None = None
 
     @property
     def next_action(self) -> dict[str, Any] | None:
-        """What the payer's browser must do now; Stripe.js takes it from the intent itself."""
-        if self.status is not Status.REQUIRES_ACTION:
+        """What the payer's browser must do now; Stripe.js takes it from the intent itself.
+
+        A payer by bank has the link that was answered when it was made; it is not shown again.
+        """
+        if self.status is not Status.REQUIRES_ACTION or self.bank is not None:
             return None
         return dict(self.asked_action or {"type": "use_stripe_sdk"})
 
@@ -57,6 +84,7 @@ class PaymentView:
                 "next_step": failure.next_step,
             },
             "next_action": self.next_action,
+            "bank": None if self.bank is None else self.bank.as_json(),
             "created_at": rfc_3339(self.created_at),
             "updated_at": rfc_3339(self.updated_at),
         }
@@ -85,6 +113,18 @@ def view_payment(row: Payment | Row[Any]) -> PaymentView:
         created_at=row.created_at,
         updated_at=row.updated_at,
         asked_action=row.next_action,
+        bank=_view_bank(row),
+    )
+
+
+def _view_bank(row: Payment | Row[Any]) -> BankView | None:
+    if row.bank_reference is None or row.expires_at is None:
+        return None
+    return BankView(
+        reference=row.bank_reference,
+        provider_status=row.provider_status,
+        expires_at=row.expires_at,
+        received=int(row.amount_received),
     )
 
 

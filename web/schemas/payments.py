@@ -34,8 +34,16 @@ _CREATED = {
     "amount_refunded": "0",
     "failure": None,
     "next_action": None,
+    "bank": None,
     "created_at": "2026-11-22T12:00:00Z",
     "updated_at": "2026-11-22T12:00:00Z",
+}
+
+_BANK = {
+    "reference": "SR4Q8Z0M2T7X36",
+    "provider_status": None,
+    "expires_at": "2026-11-25T12:00:00Z",
+    "amount_received": "0",
 }
 
 
@@ -112,6 +120,20 @@ class NewCheckout(StrictSchema):
     cancel_url = fields.String(required=True, validate=validate.Length(1, 2_000))
 
 
+class NewBankLink(StrictSchema):
+    """A bank payment to start; where its payer comes back to must be a trusted origin."""
+
+    example: ClassVar = {
+        "reference": "checkout-4711",
+        "order_id": _CREATED["order_id"],
+        "return_url": "https://shop.example/orders/4711",
+    }
+
+    reference = reference_field()
+    order_id = IdField(required=True)
+    return_url = fields.String(required=True, validate=validate.Length(1, 2_000))
+
+
 class Failure(StrictSchema):
     """Why a payment did not succeed, fit for the payer, and what to do next."""
 
@@ -130,6 +152,19 @@ class NextAction(StrictSchema):
     url = fields.String(metadata={"description": "The bank's page, for `redirect_to_url`."})
 
 
+class PaymentByBank(StrictSchema):
+    """What a payment by bank has besides: the reference its transfer must quote, and until when.
+
+    `provider_status` is the provider's own word for where it stands, such as `executed` (sent,
+    not yet ours) or `settled`; `amount_received` is all that arrived for it.
+    """
+
+    reference = fields.String()
+    provider_status = fields.String(allow_none=True)
+    expires_at = fields.String(metadata={"format": "date-time"})
+    amount_received = fields.String(metadata={"pattern": "^[0-9]+$"})
+
+
 class Payment(StrictSchema):
     """One attempt of a buyer to pay an order, as `PaymentView.as_event` writes it."""
 
@@ -145,6 +180,7 @@ class Payment(StrictSchema):
     amount_refunded = fields.String(metadata={"pattern": "^[0-9]+$"})
     failure = fields.Nested(Failure, allow_none=True)
     next_action = fields.Nested(NextAction, allow_none=True)
+    bank = fields.Nested(PaymentByBank, allow_none=True)
     created_at = fields.String(metadata={"format": "date-time"})
     updated_at = fields.String(metadata={"format": "date-time"})
 
@@ -171,6 +207,25 @@ class CreatedCheckout(Payment):
 
     checkout_session_id = fields.String()
     url = fields.String(allow_none=True)
+
+
+class CreatedBankLink(Payment):
+    """A payment with the page that leads the payer to their bank; null once it is closed.
+
+    A transfer for it quotes `bank_reference`. It may be paid until `expires_at`.
+    """
+
+    example: ClassVar = _CREATED | {
+        "rail": "bank",
+        "bank": _BANK,
+        "link_url": "https://payment.truelayer.com/payments#payment_id=example",
+        "bank_reference": _BANK["reference"],
+        "expires_at": _BANK["expires_at"],
+    }
+
+    link_url = fields.String(allow_none=True)
+    bank_reference = fields.String()
+    expires_at = fields.String(metadata={"format": "date-time"})
 
 
 class PaymentQuery(PageQuery):
