@@ -1,10 +1,19 @@
-"""GoCardless behind the port of bank providers."""
+"""GoCardless behind the port of bank providers.
+
+A payment's `provider_ref` is its billing request (`BRQ…`), which is there from the beginning. The
+payment (`PM…`) comes into being when the payer has authorised it; it is the reference of the money
+received, and is looked up where it is needed. Events about it name our payment by its metadata.
+"""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 
 from payments.bank_settings import GoCardlessSettings
+from payments.errors import ConflictError
 from payments.providers.facts import Fact, RefundReported
+from payments.providers.gocardless import links, looks, refunds, webhooks
+from payments.providers.gocardless.client import Wire
+from payments.providers.gocardless.payment_facts import PROVIDER
 from payments.providers.ports import (
     Capabilities,
     Link,
@@ -16,53 +25,71 @@ from payments.providers.ports import (
 
 
 class GoCardless:
-    """GoCardless, as `BankProvider` describes it."""
+    """GoCardless, as `BankProvider` describes it; threads may share one."""
 
-    name = "gocardless"
+    name = PROVIDER
 
     def __init__(self, settings: GoCardlessSettings) -> None:
         """Nothing is asked of GoCardless yet."""
-        self._settings = settings
-        self.capabilities = Capabilities(frozenset(), cancels=False, lists_transactions=False)
+        self._webhook_secrets = settings.webhook_secrets
+        self._wire = Wire(settings)
+        self.capabilities = Capabilities(
+            frozenset(links.SCHEMES), cancels=True, lists_transactions=False
+        )
 
     def create_link(self, request: LinkRequest) -> Link:
         """See `BankProvider`."""
-        raise NotImplementedError
+        return links.create_link(self._wire, request)
 
     def get_status(self, provider_ref: str, *, seen_at: dt.datetime) -> Sequence[Fact]:
         """See `BankProvider`."""
-        raise NotImplementedError
+        return looks.get_status(self._wire, provider_ref, seen_at=seen_at)
 
     def cancel(
         self, provider_ref: str, *, idempotency_key: str, seen_at: dt.datetime
     ) -> Sequence[Fact]:
-        """See `BankProvider`."""
-        raise NotImplementedError
+        """See `BankProvider`; it can be done until the payer has authorised the payment."""
+        return looks.cancel(
+            self._wire, provider_ref, idempotency_key=idempotency_key, seen_at=seen_at
+        )
 
     def create_refund(self, request: RefundRequest) -> RefundReported:
         """See `RefundPort`."""
-        raise NotImplementedError
+        return refunds.create(self._wire, request)
 
     def find_refund(self, request: RefundRequest) -> RefundReported | None:
         """See `RefundPort`."""
-        raise NotImplementedError
+        return refunds.find(self._wire, request)
 
     def verify_webhook(
-        self, *, path: str, headers: Mapping[str, str], payload: bytes, now: dt.datetime
+        self,
+        *,
+        path: str,  # noqa: ARG002 - GoCardless signs the body alone
+        headers: Mapping[str, str],
+        payload: bytes,
+        now: dt.datetime,  # noqa: ARG002 - it signs no time
     ) -> Sequence[VerifiedEvent]:
         """See `BankProvider`."""
-        raise NotImplementedError
+        return webhooks.verify(payload, headers=headers, secrets=self._webhook_secrets)
 
     def translate(self, payload: bytes) -> Sequence[Fact]:
         """See `BankProvider`."""
-        raise NotImplementedError
+        return webhooks.translate(payload)
 
     def list_transactions(
-        self, *, currency: str, since: dt.datetime, until: dt.datetime
+        self,
+        *,
+        currency: str,  # noqa: ARG002
+        since: dt.datetime,  # noqa: ARG002
+        until: dt.datetime,  # noqa: ARG002
     ) -> Iterator[ProviderTransaction]:
-        """See `BankProvider`."""
-        raise NotImplementedError
+        """Refuse: the items of GoCardless' payouts have no ids, and fees in tenths of a cent.
 
-    def balance(self, *, currency: str) -> int | None:
-        """See `BankProvider`."""
-        raise NotImplementedError
+        Raises:
+            ConflictError: always; see `capabilities`.
+        """
+        raise ConflictError("GoCardless lists no transactions that could be booked.")
+
+    def balance(self, *, currency: str) -> int | None:  # noqa: ARG002
+        """Return None: what GoCardless keeps is less its fees, and goes out daily in payouts."""
+        return None
