@@ -21,6 +21,8 @@ _SEPARATORS = re.compile(r"[^0-9A-Z]+")
 _MT940_SUBFIELD = re.compile(r"\?[2-6][0-9]")
 _WHITE_SPACE_OR_PLUS = re.compile(r"[\s+/:;,]+")
 
+# What SEPA has banks write where a payer gave no end-to-end id.
+NOT_PROVIDED = "NOTPROVIDED"
 # Limits of what is looked at and returned for a line, however long it is.
 MOST_TEXT = 20_000
 MOST_KEYS = 100
@@ -93,7 +95,8 @@ def extract_keys(*texts: str | None) -> list[str]:
     the length of the texts, of which `MOST_TEXT` characters are read; at most `MOST_KEYS` keys,
     as many marks and `MOST_NEAR_MISSES` near misses are returned.
     """
-    joined = _MT940_SUBFIELD.sub("\n", "\n".join(filter(None, texts))[:MOST_TEXT]).upper()
+    given = "\n".join(text for text in texts if text and text != NOT_PROVIDED)
+    joined = _MT940_SUBFIELD.sub("\n", given[:MOST_TEXT]).upper()
     stream = normalise(joined)
     words = set(_SEPARATORS.split(joined))
     keys: dict[str, None] = {}

@@ -180,3 +180,7 @@ def test_more_references_than_a_line_may_have_are_cut() -> None:
 @given(st.lists(st.text()))
 def test_any_text_is_taken(texts: list[str]) -> None:
     extract_keys(*texts)
+
+
+def test_where_the_payer_gave_no_id_nothing_is_read_into_it() -> None:
+    assert extract_keys("TO SRV 8", "NOTPROVIDED") == []

@@ -105,7 +105,7 @@ class Match(NamedTuple):
 
     line_id: str
     parts: tuple[Part, ...]
-    rule: Rule
+    rule: str
     certainty: int
     reason: str
 
@@ -122,7 +122,7 @@ class Leftover(NamedTuple):
     """A line that was not matched, and why."""
 
     line_id: str
-    reason: Reason
+    reason: str
     suggestion: Suggestion | None = None
 
 
