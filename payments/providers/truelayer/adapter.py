@@ -1,10 +1,16 @@
-"""TrueLayer behind the port of bank providers."""
+"""TrueLayer behind the port of bank providers: Payments API v3 into merchant accounts of ours."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
 
 from payments.bank_settings import TrueLayerSettings
-from payments.providers.facts import Fact, RefundReported
+from payments.errors import ConflictError
+from payments.providers.facts import Canceled, Fact, RefundReported
+from payments.providers.outcome import OutcomeUnknownError, UnexpectedStateError
 from payments.providers.ports import (
     Capabilities,
     Link,
@@ -13,56 +19,176 @@ from payments.providers.ports import (
     RefundRequest,
     VerifiedEvent,
 )
+from payments.providers.truelayer import events, merchant_account, metadata, refunds
+from payments.providers.truelayer.exchange import Exchange
+from payments.providers.truelayer.metadata import Due
+from payments.providers.truelayer.payment_facts import (
+    CANCELABLE,
+    PROVIDER,
+    facts_of_payment,
+    whose_shown,
+)
+from payments.providers.truelayer.shown_values import secret_text, text
+from payments.providers.truelayer.signing_keys import SigningKeys
+from payments.providers.truelayer.wire import Wire
+
+_USERS = uuid.UUID("5b0d3c5e-5f52-4a5f-8f8e-6d7a3f1d9c24")  # TrueLayer wants UUIDs of payers
+_KEYS_TIMEOUT_S = 5
 
 
 class TrueLayer:
-    """TrueLayer, as `BankProvider` describes it."""
+    """TrueLayer, as `BankProvider` describes it; threads may share one."""
 
-    name = "truelayer"
+    name = PROVIDER
 
-    def __init__(self, settings: TrueLayerSettings) -> None:
+    def __init__(
+        self,
+        settings: TrueLayerSettings,
+        *,
+        connect_timeout_s: float = 3,
+        read_timeout_s: float = 20,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Nothing is asked of TrueLayer yet."""
         self._settings = settings
-        self.capabilities = Capabilities(frozenset(), cancels=False, lists_transactions=False)
+        self._wire = Wire(
+            settings,
+            Exchange(
+                connect_timeout_s=connect_timeout_s, read_timeout_s=read_timeout_s, clock=clock
+            ),
+            clock,
+        )
+        keys_exchange = Exchange(
+            connect_timeout_s=connect_timeout_s,
+            read_timeout_s=min(read_timeout_s, _KEYS_TIMEOUT_S),
+            clock=clock,
+        )
+        self._keys = SigningKeys(settings.jwks_url, keys_exchange, clock)
+        self.capabilities = Capabilities(
+            frozenset(settings.merchant_accounts), cancels=True, lists_transactions=True
+        )
 
     def create_link(self, request: LinkRequest) -> Link:
         """See `BankProvider`."""
-        raise NotImplementedError
+        made = self._wire.post(
+            "payments", idempotency_key=request.idempotency_key, body=self._payment(request)
+        )
+        try:
+            provider_ref, token = text(made["id"]), secret_text(made["resource_token"])
+        except (KeyError, TypeError, ValueError):
+            raise OutcomeUnknownError("TrueLayer's new payment is not readable.") from None
+        if made.get("status") == "failed":
+            raise ConflictError("TrueLayer did not begin the payment.", code="provider_refused")
+        to_page = {
+            "payment_id": provider_ref,
+            "resource_token": token,
+            "return_uri": request.return_url,
+        }
+        page = f"{self._settings.page_url.rstrip('/')}/payments"
+        return Link(provider_ref, f"{page}#{urlencode(to_page, quote_via=quote, safe='')}")
 
     def get_status(self, provider_ref: str, *, seen_at: dt.datetime) -> Sequence[Fact]:
-        """See `BankProvider`."""
-        raise NotImplementedError
+        """See `BankProvider`.
+
+        Raises:
+            ConflictError: TrueLayer has no such payment.
+        """
+        payment = self._wire.get("payments", provider_ref)
+        try:
+            return facts_of_payment(payment, seen_at=seen_at)
+        except (KeyError, TypeError, ValueError):
+            raise OutcomeUnknownError("TrueLayer's payment is not readable.") from None
 
     def cancel(
         self, provider_ref: str, *, idempotency_key: str, seen_at: dt.datetime
     ) -> Sequence[Fact]:
-        """See `BankProvider`."""
-        raise NotImplementedError
+        """See `BankProvider`. One that had failed before is as good as canceled."""
+        refusal: ConflictError | None = None
+        try:
+            self._wire.post(
+                "payments", provider_ref, "actions", "cancel", idempotency_key=idempotency_key
+            )
+        except ConflictError as error:
+            refusal = error
+        payment = self._wire.get("payments", provider_ref)
+        try:
+            whose, status = whose_shown(payment), text(payment["status"])
+        except (KeyError, TypeError, ValueError):
+            raise OutcomeUnknownError("TrueLayer's payment is not readable.") from None
+        if status == "failed":
+            return [Canceled(**whose.at(seen_at, status))]
+        if refusal is None and status in CANCELABLE:
+            raise OutcomeUnknownError("TrueLayer has not canceled the payment yet.")
+        raise UnexpectedStateError(f"It is too late to cancel the payment: {status}.")
 
     def create_refund(self, request: RefundRequest) -> RefundReported:
         """See `RefundPort`."""
-        raise NotImplementedError
+        return refunds.create(self._wire, request)
 
     def find_refund(self, request: RefundRequest) -> RefundReported | None:
-        """See `RefundPort`."""
-        raise NotImplementedError
+        """See `RefundPort`.
+
+        Raises:
+            ConflictError: TrueLayer has no such payment.
+        """
+        return refunds.find(self._wire, request)
 
     def verify_webhook(
         self, *, path: str, headers: Mapping[str, str], payload: bytes, now: dt.datetime
     ) -> Sequence[VerifiedEvent]:
         """See `BankProvider`."""
-        raise NotImplementedError
+        event = events.verify(
+            path=path,
+            headers=headers,
+            payload=payload,
+            now=now,
+            keys=self._keys,
+            jwks_url=self._settings.jwks_url,
+        )
+        return [event]
 
     def translate(self, payload: bytes) -> Sequence[Fact]:
         """See `BankProvider`."""
-        raise NotImplementedError
+        return events.translate(payload)
 
     def list_transactions(
         self, *, currency: str, since: dt.datetime, until: dt.datetime
     ) -> Iterator[ProviderTransaction]:
         """See `BankProvider`."""
-        raise NotImplementedError
+        account_id = self._settings.merchant_accounts.get(currency)
+        if account_id is None:
+            return iter(())
+        return merchant_account.transactions(self._wire, account_id, since=since, until=until)
 
     def balance(self, *, currency: str) -> int | None:
         """See `BankProvider`."""
-        raise NotImplementedError
+        account_id = self._settings.merchant_accounts.get(currency)
+        return None if account_id is None else merchant_account.balance(self._wire, account_id)
+
+    def _payment(self, request: LinkRequest) -> dict[str, Any]:
+        """Return what TrueLayer is told of a payment; the same request gives the same."""
+        account_id = self._settings.merchant_accounts.get(request.currency)
+        if account_id is None:
+            raise ConflictError("No account takes this currency.", code="currency_not_supported")
+        user = {"id": str(uuid.uuid5(_USERS, request.payer_id)), "name": request.payer_name}
+        if request.payer_email is not None:
+            user["email"] = request.payer_email
+        return {
+            "amount_in_minor": request.amount,
+            "currency": request.currency,
+            "payment_method": {
+                "type": "bank_transfer",
+                "provider_selection": {"type": "user_selected"},
+                "beneficiary": {
+                    "type": "merchant_account",
+                    "merchant_account_id": account_id,
+                    "reference": request.bank_reference,
+                },
+            },
+            "user": user,
+            "metadata": metadata.of_payment(
+                payment_id=request.payment_id,
+                order_id=request.order_id,
+                due=Due(request.amount, request.currency),
+            ),
+        }
