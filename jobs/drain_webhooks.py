@@ -26,6 +26,7 @@ def drain_webhooks(context: JobContext, _args: Mapping[str, Any]) -> dict[str, i
             limit=BATCH,
             now=context.clock(),
             retry_window_h=context.settings.webhook_retry_window_h,
+            banks=context.providers.banks,
         )
         drained += batch
         if batch.total < BATCH:

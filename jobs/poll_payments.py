@@ -11,4 +11,4 @@ BATCH = 50
 
 def poll_payments(context: JobContext, _args: Mapping[str, Any]) -> Mapping[str, int]:
     """Ask about the payments that are due, and return how many ended how."""
-    return poll(context.engine, limit=BATCH, now=context.clock(), stripe=context.providers.stripe)
+    return poll(context.engine, limit=BATCH, now=context.clock(), providers=context.providers)

@@ -16,5 +16,5 @@ def resolve_calls(context: JobContext, _args: Mapping[str, Any]) -> Mapping[str,
         limit=BATCH,
         now=context.clock(),
         cipher=context.cipher,
-        stripe=context.providers.stripe,
+        providers=context.providers,
     )

@@ -101,17 +101,17 @@ PROBLEMS: dict[str, KnownProblem] = {
     ),
     "currency_not_supported": KnownProblem(
         HTTPStatus.CONFLICT,
-        "Cards do not pay in the order's currency.",
+        "This way of paying does not take the order's currency.",
         "Offer another way to pay.",
     ),
     "payment_not_confirmable": KnownProblem(
         HTTPStatus.CONFLICT,
-        "The payment is over, on its way, replaced by a newer one, or paid on its checkout page.",
+        "The payment is over, on its way, replaced by a newer one, or paid on a page of its own.",
         "Read the payment; start a new one if the order is still open.",
     ),
     "payment_not_cancelable": KnownProblem(
         HTTPStatus.CONFLICT,
-        "The money was taken, or the payment is over already.",
+        "The money was taken or is on its way, or the payment is over already.",
         "Read the payment; refund what was taken.",
     ),
     "payment_not_capturable": KnownProblem(
@@ -146,8 +146,8 @@ PROBLEMS: dict[str, KnownProblem] = {
     ),
     "provider_refused": KnownProblem(
         HTTPStatus.CONFLICT,
-        "Stripe refused, and nothing happened; `detail` has its code.",
-        "Correct what the code names; a retry needs a new reference.",
+        "The provider refused, and nothing happened; `detail` says why.",
+        "Correct what `detail` names; a retry needs a new reference.",
     ),
     "too_large": KnownProblem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -176,7 +176,7 @@ PROBLEMS: dict[str, KnownProblem] = {
     ),
     "unavailable": KnownProblem(
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "A part does not answer; after a call to Stripe, the outcome may not be known yet.",
+        "A part does not answer; after a call to a provider, the outcome may not be known yet.",
         "Send the same again, with the same reference, after `Retry-After` seconds.",
     ),
 }

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, Text, column, select, table, text
 from sqlalchemy.orm import Session, make_transient_to_detached
 
 from payments import idempotency
@@ -51,6 +51,7 @@ _LEAVE_UNKNOWN = text("""
  RETURNING principal, claim_operation, reference
 """)
 
+_payments = table("payments", column("id", Text), column("provider", Text), schema="strongroom")
 _IS_OPEN = ProviderCall.state.in_(["intent", "unknown"])
 
 
@@ -165,15 +166,26 @@ def leave_unknown(session: Session, call_id: str, *, error: str, now: dt.datetim
 
 
 def list_due(
-    session: Session, *, operations: Collection[str], now: dt.datetime, limit: int
+    session: Session,
+    *,
+    operations: Collection[str],
+    provider: str | None = None,
+    now: dt.datetime,
+    limit: int,
 ) -> Sequence[ProviderCall]:
-    """Return up to `limit` open calls that should be looked up by now, the longest due first."""
+    """Return up to `limit` open calls that should be looked up by now, the longest due first.
+
+    Those of one `provider` alone, so that a silent one holds up no other.
+    """
     found = (
         select(ProviderCall)
         .where(_IS_OPEN, ProviderCall.due_at <= now, ProviderCall.operation.in_(operations))
         .order_by(ProviderCall.due_at)
         .limit(limit)
     )
+    if provider is not None:
+        found = found.join(_payments, _payments.c.id == ProviderCall.payment_id)
+        found = found.where(_payments.c.provider == provider)
     return session.scalars(found).all()
 
 

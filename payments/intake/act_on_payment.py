@@ -38,7 +38,6 @@ from payments.providers.outcome import (
     UnexpectedStateError,
 )
 from payments.providers.stripe.declines import log_decline
-from payments.providers.stripe.intent_facts import PROVIDER
 
 
 @dataclass(frozen=True)
@@ -234,7 +233,7 @@ def _note_declined(
 ) -> None:
     at = now.replace(microsecond=0)  # as Stripe dates it, so that its word counts too
     fact = PaymentFailed(
-        provider=PROVIDER,
+        provider=begun.provider,
         provider_ref=begun.provider_ref,
         payment_id=begun.payment_id,
         occurred_at=max(at, begun.heard_at or at),

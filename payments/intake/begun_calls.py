@@ -1,4 +1,4 @@
-"""A call as begun, and what Stripe shows of it, as the use cases pass them on and record them."""
+"""A call as begun, and what its provider shows of it: as use cases pass them on and record them."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -24,6 +24,7 @@ class Begun:
     call_id: str
     idempotency_key: str
     payment_id: str
+    provider: str
     provider_ref: str | None
     session_ref: str | None
     request: Mapping[str, Any]
@@ -34,7 +35,7 @@ class Begun:
 
 @dataclass(frozen=True)
 class Seen:
-    """What Stripe shows, as facts, and what it says about the call."""
+    """What the provider shows, as facts, and what it says about the call."""
 
     facts: Sequence[Fact]
     verdict: Verdict
@@ -49,6 +50,7 @@ def begun_of(session: Session, call: ProviderCall, row: Payment, *, is_resumed: 
         call_id=call.id,
         idempotency_key=call.idempotency_key,
         payment_id=row.id,
+        provider=row.provider,
         provider_ref=row.provider_ref,
         session_ref=row.checkout_session_ref,
         request=call.request,

@@ -11,7 +11,7 @@ from payments.errors import ConflictError, InvalidRequestError
 from payments.idempotency import Answered
 from payments.intake.act_on_payment import Asked, act_on_payment
 from payments.intake.begun_calls import Begun
-from payments.intake.look_up import look_up_intent, require_intent
+from payments.intake.look_up import look_up_intent, require_ref
 from payments.intake.outcome_of_call import CAPTURE
 from payments.lifecycle.stages import Status
 from payments.lifecycle.tables import Payment
@@ -70,7 +70,7 @@ def capture_payment(
         wanted = begun.request["amount"]
         intent = intents.capture(
             stripe,
-            provider_ref=require_intent(begun),
+            provider_ref=require_ref(begun),
             amount=None if wanted is None else int(wanted),
             idempotency_key=begun.idempotency_key,
         )

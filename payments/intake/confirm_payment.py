@@ -11,7 +11,7 @@ from payments.errors import ConflictError
 from payments.idempotency import Answered
 from payments.intake.act_on_payment import Asked, act_on_payment
 from payments.intake.begun_calls import Begun
-from payments.intake.look_up import look_up_intent, require_intent
+from payments.intake.look_up import look_up_intent, require_ref
 from payments.intake.outcome_of_call import CONFIRM
 from payments.intake.payable_order import refuse_if_overtaken
 from payments.intake.return_urls import check_return_urls
@@ -64,7 +64,7 @@ def confirm_payment(
     def call(begun: Begun) -> Sequence[Fact]:
         intent = intents.confirm(
             stripe,
-            provider_ref=require_intent(begun),
+            provider_ref=require_ref(begun),
             payment_method=begun.request["payment_method"],
             return_url=begun.request["return_url"],
             idempotency_key=begun.idempotency_key,
@@ -87,9 +87,10 @@ def _after_earlier_attempts(begun: Begun, *, now: dt.datetime) -> dt.datetime:
 
 
 def _check(session: Session, row: Payment, order: Order) -> None:
-    if row.provider_ref is None or row.checkout_session_ref is not None:
+    is_on_a_page = row.rail != "card" or row.checkout_session_ref is not None
+    if row.provider_ref is None or is_on_a_page:
         raise ConflictError(
-            "This payment is paid on its checkout page.", code="payment_not_confirmable"
+            "This payment is paid on a page of its own.", code="payment_not_confirmable"
         )
     if row.status not in _CONFIRMABLE:
         raise ConflictError(f"The payment is {row.status}.", code="payment_not_confirmable")

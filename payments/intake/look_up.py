@@ -10,14 +10,14 @@ from payments.providers.stripe.client import StripeClient
 from payments.providers.stripe.intent_facts import facts_of_intent
 
 
-def require_intent(begun: Begun) -> str:
-    """Return Stripe's id of the intent.
+def require_ref(begun: Begun) -> str:
+    """Return the provider's id of the payment.
 
     Raises:
         ConflictError: the payment has none.
     """
     if begun.provider_ref is None:
-        raise ConflictError("The payment is not at Stripe.", code="provider_refused")
+        raise ConflictError("The payment is not at its provider.", code="provider_refused")
     return begun.provider_ref
 
 
@@ -27,7 +27,7 @@ def look_up_intent(stripe: StripeClient, begun: Begun, *, operation: str, now: d
     Raises:
         OutcomeUnknownError: no answer.
     """
-    shown = intents.retrieve(stripe, provider_ref=require_intent(begun)).shown
+    shown = intents.retrieve(stripe, provider_ref=require_ref(begun)).shown
     verdict = outcome_of_call(operation, shown, called_at=begun.created_at)
     return Seen(facts_of_intent(shown, seen_at=now), verdict)
 

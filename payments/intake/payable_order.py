@@ -1,6 +1,7 @@
-"""Whether an order may be paid, by whom, and by card."""
+"""Whether an order may be paid, by whom, and in its currency."""
 
 import datetime as dt
+from collections.abc import Collection
 from typing import NamedTuple, cast
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, or_, select, update
@@ -12,7 +13,7 @@ from payments.errors import ConflictError, ForbiddenError, NotFoundError
 from payments.lifecycle.stages import CHARGED, Status
 from payments.lifecycle.tables import Payment
 from payments.orders.tables import Order
-from payments.providers.stripe.intents import CURRENCIES
+from payments.providers.stripe.intents import CURRENCIES as CARD_CURRENCIES
 
 _UNDER_WAY = (Status.PROCESSING, *CHARGED)
 
@@ -36,14 +37,24 @@ _LOCKED = (
 )
 
 
-def lock_payable_order(session: Session, *, caller: Caller, order_id: str) -> PayableOrder:
+def lock_payable_order(
+    session: Session,
+    *,
+    caller: Caller,
+    order_id: str,
+    payer: str = "Cards",
+    currencies: Collection[str] = CARD_CURRENCIES,
+) -> PayableOrder:
     """Return the order, locked so that no other payment for it begins or ends meanwhile.
+
+    `currencies` are those that `payer`, in the plural, pay in.
 
     Raises:
         NotFoundError: there is none, or it is not the caller's.
         ForbiddenError: the caller is its seller.
-        ConflictError: it is paid or canceled (`order_not_open`), a payment for it is under way
-            (`payment_in_progress`), or cards do not pay its currency (`currency_not_supported`).
+        ConflictError: it is paid or canceled (`order_not_open`), a payment for it is under way,
+            whoever it is with (`payment_in_progress`), or its currency is not among `currencies`
+            (`currency_not_supported`).
     """
     found = session.execute(_LOCKED, {"order_id": order_id}).first()
     order = None if found is None else PayableOrder(*found)
@@ -54,8 +65,9 @@ def lock_payable_order(session: Session, *, caller: Caller, order_id: str) -> Pa
     _refuse_unless_open(order.status)
     if _is_being_paid(session, order_id):
         raise ConflictError("A payment for this order is under way.", code="payment_in_progress")
-    if order.currency not in CURRENCIES:
-        raise ConflictError(f"Cards do not pay in {order.currency}.", code="currency_not_supported")
+    if order.currency not in currencies:
+        detail = f"{payer} do not pay in {order.currency}."
+        raise ConflictError(detail, code="currency_not_supported")
     return order
 
 

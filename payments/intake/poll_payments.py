@@ -1,54 +1,78 @@
-"""Asks Stripe about payments that nobody told the end of, and gives up those that were left."""
+"""Asks providers about payments that nobody told the end of, and gives up those that were left.
+
+Money under way is never given up: only what its payer may still begin to pay.
+"""
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Select, select
 from sqlalchemy.orm import Session
 
 from payments.calls import open_calls
 from payments.crash_points import reach
 from payments.database import in_transaction, transaction
 from payments.errors import StrongroomError
+from payments.intake.at_provider import ask, end_of, give_up
 from payments.intake.begun_calls import Begun, begun_of
-from payments.intake.cancel_payment import give_up
 from payments.intake.one_by_one import work_one_by_one
 from payments.intake.outcome_of_call import CANCEL
 from payments.intake.payable_order import is_superseded
 from payments.intake.poll_schedule import GIVEN_UP_AFTER, next_poll_at
+from payments.lifecycle.deadlines import effective_deadline
 from payments.lifecycle.record_seen import record_seen
 from payments.lifecycle.stages import FINAL, Status
 from payments.lifecycle.tables import Payment
 from payments.orders.tables import Order
-from payments.providers.facts import ActionRequired, Authorized, Fact, Processing
+from payments.providers.connect import Providers
+from payments.providers.facts import (
+    ActionRequired,
+    Authorized,
+    Fact,
+    PaymentFailed,
+    Processing,
+)
 from payments.providers.outcome import OutcomeUnknownError
-from payments.providers.stripe import checkout, intents
-from payments.providers.stripe.client import StripeClient
-from payments.providers.stripe.intent_facts import facts_of_intent
+from payments.providers.stripe.intent_facts import PROVIDER as STRIPE
 from payments.providers.stripe.intents import CancelReason
 
 CAUSE = "poll"
 _LEFT_OPEN = (Status.CREATED, Status.REQUIRES_ACTION, Status.FAILED)
+_ATTEMPTS: Mapping[type[Fact], Status] = {
+    ActionRequired: Status.REQUIRES_ACTION,
+    Processing: Status.PROCESSING,
+    PaymentFailed: Status.FAILED,
+}
 _NO_ANSWER_WAIT = dt.timedelta(minutes=1)
 
 
 def poll_payments(
-    engine: Engine, *, limit: int, now: dt.datetime, stripe: StripeClient
+    engine: Engine, *, limit: int, now: dt.datetime, providers: Providers
 ) -> Mapping[str, int]:
-    """Ask about up to `limit` payments that are due, and return how many ended how.
+    """Ask about up to `limit` due payments of each provider, and return how many ended how.
 
-    One that fails does not stop the others; when Stripe does not answer, the rest waits.
+    One that fails does not stop the others; when a provider does not answer, its rest waits.
     """
-    found = select(Payment.id).where(Payment.poll_at <= now).order_by(Payment.poll_at)
-    with transaction(engine) as session:
-        due = session.scalars(found.limit(limit)).all()
-    return Counter(
-        work_one_by_one(
-            due,
-            lambda payment_id: _poll(engine, payment_id, now=now, stripe=stripe),
-            put_off=lambda payment_id: _put_off(engine, payment_id, now=now),
+    outcomes: Counter[str] = Counter()
+    for provider in (STRIPE, *providers.banks):
+        with transaction(engine) as session:
+            due = session.scalars(_due_of(provider, now=now).limit(limit)).all()
+        outcomes.update(
+            work_one_by_one(
+                due,
+                lambda payment_id: _poll(engine, payment_id, now=now, providers=providers),
+                put_off=lambda payment_id: _put_off(engine, payment_id, now=now),
+            )
         )
+    return outcomes
+
+
+def _due_of(provider: str, *, now: dt.datetime) -> Select[str]:
+    return (
+        select(Payment.id)
+        .where(Payment.provider == provider, Payment.poll_at <= now)
+        .order_by(Payment.poll_at)
     )
 
 
@@ -57,10 +81,10 @@ def _put_off(engine: Engine, payment_id: str, *, now: dt.datetime) -> None:
         session.get_one(Payment, payment_id).poll_at = now + _NO_ANSWER_WAIT
 
 
-def _poll(engine: Engine, payment_id: str, *, now: dt.datetime, stripe: StripeClient) -> str:
+def _poll(engine: Engine, payment_id: str, *, now: dt.datetime, providers: Providers) -> str:
     with transaction(engine) as session:
         row = session.get_one(Payment, payment_id)
-    facts = _ask(stripe, row, now=now)
+    facts = () if row.status in FINAL else ask(providers, row, now=now)
 
     def write(session: Session) -> Begun | str:
         news = [fact for fact in facts if _is_news(row, fact)]
@@ -70,28 +94,24 @@ def _poll(engine: Engine, payment_id: str, *, now: dt.datetime, stripe: StripeCl
     begun = in_transaction(engine, write)
     if isinstance(begun, str):
         return begun
-    return _give_up(engine, begun, now=now, stripe=stripe)
-
-
-def _ask(stripe: StripeClient, row: Payment, *, now: dt.datetime) -> Sequence[Fact]:
-    if row.status in FINAL:
-        return ()
-    if row.checkout_session_ref is not None:
-        page = checkout.retrieve(stripe, session_ref=row.checkout_session_ref)
-        return checkout.facts_of_session(page.shown, seen_at=now)
-    if row.provider_ref is None:
-        return ()  # whether Stripe knows it at all is found out where its call is resolved
-    return facts_of_intent(
-        intents.retrieve(stripe, provider_ref=row.provider_ref).shown, seen_at=now
-    )
+    return _give_up(engine, begun, now=now, providers=providers)
 
 
 def _is_news(row: Payment, fact: Fact) -> bool:
     """Whether the fact says more than we know: dated by our asking, it always looks newer."""
+    if row.rail == "bank":
+        return _tells_more(row, fact)
     if isinstance(fact, ActionRequired):
         asked = None if fact.next_action is None else dict(fact.next_action)
         return row.status != Status.REQUIRES_ACTION or row.next_action != asked
     return not isinstance(fact, Processing | Authorized) or row.status != Status.PROCESSING
+
+
+def _tells_more(row: Payment, fact: Fact) -> bool:
+    attempt = _ATTEMPTS.get(type(fact))
+    if attempt is None:
+        return True
+    return (row.status, row.provider_status) != (attempt, fact.provider_status)
 
 
 def _go_on(session: Session, payment_id: str, *, now: dt.datetime) -> Begun | str:
@@ -103,10 +123,14 @@ def _go_on(session: Session, payment_id: str, *, now: dt.datetime) -> Begun | st
     if row.status in FINAL:
         row.poll_at = None
         return "final"
-    row.poll_at = next_poll_at(row.created_at, now=now)
-    reason = _reason_to_give_up(session, row, now=now)
+    deadline = _deadline(session, row)
+    row.poll_at = next_poll_at(row.created_at, now=now, not_after=deadline)
+    reason = _reason_to_give_up(session, row, deadline, now=now)
     if reason is None or open_calls.has_open(session, payment_id):
         return "open"
+    if row.rail == "bank" and row.status == Status.FAILED:  # it has ended there already
+        record_seen(session, [end_of(row, reason=reason, now=now)], cause=CAUSE, now=now)
+        return "given_up"
     call = open_calls.begin(
         session,
         payment_id=row.id,
@@ -118,20 +142,29 @@ def _go_on(session: Session, payment_id: str, *, now: dt.datetime) -> Begun | st
     return begun_of(session, call, row, is_resumed=False)
 
 
-def _reason_to_give_up(session: Session, row: Payment, *, now: dt.datetime) -> CancelReason | None:
-    at_stripe = row.provider_ref is not None or row.checkout_session_ref is not None
-    if row.status not in _LEFT_OPEN or not at_stripe:
+def _deadline(session: Session, row: Payment) -> dt.datetime:
+    """Return when a payment that was not begun is given up."""
+    if row.rail == "bank":
+        return effective_deadline(session, row)
+    return row.created_at + GIVEN_UP_AFTER
+
+
+def _reason_to_give_up(
+    session: Session, row: Payment, deadline: dt.datetime, *, now: dt.datetime
+) -> CancelReason | None:
+    at_provider = row.provider_ref is not None or row.checkout_session_ref is not None
+    if row.status not in _LEFT_OPEN or not at_provider:
         return None
     if is_superseded(session, row) or session.get_one(Order, row.order_id).status != "open":
         return "duplicate"
-    return "abandoned" if now - row.created_at >= GIVEN_UP_AFTER else None
+    return "abandoned" if now >= deadline else None
 
 
-def _give_up(engine: Engine, begun: Begun, *, now: dt.datetime, stripe: StripeClient) -> str:
-    """Have Stripe take no money for the payment any more."""
+def _give_up(engine: Engine, begun: Begun, *, now: dt.datetime, providers: Providers) -> str:
+    """Have the provider take no money for the payment any more."""
     reach("give_up.intent_committed")
     try:
-        facts = give_up(stripe, begun, reason=begun.request["reason"], now=now)
+        facts = give_up(providers, begun, reason=begun.request["reason"], now=now)
     except OutcomeUnknownError as error:
         detail = error.detail
         in_transaction(

@@ -8,7 +8,7 @@ POLLS_AFTER = tuple(
 """Counted from when the payment was made; after the last of these, once a day."""
 
 GIVEN_UP_AFTER = dt.timedelta(hours=24)
-"""A payment that has not succeeded by then is given up: the payer has left."""
+"""A card payment that has not succeeded by then is given up: the payer has left."""
 
 
 def first_poll_at(created_at: dt.datetime) -> dt.datetime:
@@ -16,8 +16,14 @@ def first_poll_at(created_at: dt.datetime) -> dt.datetime:
     return created_at + POLLS_AFTER[0]
 
 
-def next_poll_at(created_at: dt.datetime, *, now: dt.datetime) -> dt.datetime:
-    """Return when to ask about a payment next."""
+def next_poll_at(
+    created_at: dt.datetime, *, now: dt.datetime, not_after: dt.datetime
+) -> dt.datetime:
+    """Return when to ask about a payment next: at `not_after` at the latest, while that is to come.
+
+    That is when it is given up.
+    """
     age = now - created_at
     later = (created_at + after for after in POLLS_AFTER if after > age)
-    return next(later, now + dt.timedelta(days=1))
+    planned = next(later, now + dt.timedelta(days=1))
+    return min(planned, not_after) if not_after > now else planned

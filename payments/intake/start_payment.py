@@ -1,4 +1,4 @@
-"""What starting a payment means, whether the payer pays in our page or on Stripe's."""
+"""What starting a payment means, wherever the payer pays: in our page, on Stripe's, at a bank."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -30,10 +30,10 @@ CAUSE = "api:create"
 _INSERT = text("""
     WITH payment AS (
       INSERT INTO strongroom.payments
-             (id, order_id, rail, provider, capture, status, amount, currency, poll_at,
-              created_at, updated_at)
-      VALUES (:id, :order_id, :rail, :provider, :capture, :status, :amount, :currency, :poll_at,
-              :now, :now)
+             (id, order_id, rail, provider, capture, status, amount, currency, bank_reference,
+              expires_at, poll_at, created_at, updated_at)
+      VALUES (:id, :order_id, :rail, :provider, :capture, :status, :amount, :currency,
+              :bank_reference, :expires_at, :poll_at, :now, :now)
    RETURNING id, status, created_at
     )
     INSERT INTO strongroom.payment_events
@@ -48,12 +48,19 @@ _NOTE_STARTED = text("""
            client_secret_encrypted = :client_secret_encrypted,
            checkout_session_ref = :checkout_session_ref,
            checkout_url_encrypted = :checkout_url_encrypted,
+           link_url_encrypted = :link_url_encrypted,
            updated_at = :now
       FROM strongroom.orders o
      WHERE p.id = :payment_id AND o.id = p.order_id
        AND p.client_secret_encrypted IS NULL AND p.checkout_session_ref IS NULL
+       AND p.link_url_encrypted IS NULL
  RETURNING p.*, o.buyer_id, o.seller_id
-""").columns(amount=MinorUnits, amount_captured=MinorUnits, amount_refunded=MinorUnits)
+""").columns(
+    amount=MinorUnits,
+    amount_captured=MinorUnits,
+    amount_refunded=MinorUnits,
+    amount_received=MinorUnits,
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ class Attempt:
     """What was committed before the call: enough to make it, now or after a crash."""
 
     payment: PaymentView
+    provider: str
     capture: Capture
     call_id: str
     idempotency_key: str
@@ -75,6 +83,16 @@ class AtProvider:
     client_secret_encrypted: bytes | None = None
     checkout_session_ref: str | None = None
     checkout_url_encrypted: bytes | None = None
+    link_url_encrypted: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByBank:
+    """What a bank payment has beside others: at whom, what its transfer quotes, until when."""
+
+    provider: str
+    bank_reference: str
+    expires_at: dt.datetime
 
 
 def begin_payment(
@@ -83,16 +101,20 @@ def begin_payment(
     order: PayableOrder,
     *,
     payment_id: str,
-    capture: Capture,
+    capture: Capture = "automatic",
+    by_bank: ByBank | None = None,
     operation: str,
     request: Mapping[str, Any],
     now: dt.datetime,
 ) -> Attempt:
-    """Write the payment of the order's whole amount, and the intent to call Stripe for it."""
+    """Write the payment of the order's whole amount, and the intent to call its provider for it.
+
+    It is paid by card at Stripe, or `by_bank`.
+    """
     payment = PaymentView(
         id=payment_id,
         order_id=order.id,
-        rail="card",
+        rail="card" if by_bank is None else "bank",
         status=Status.CREATED,
         amount=order.amount,
         currency=order.currency,
@@ -106,7 +128,9 @@ def begin_payment(
         "id": payment.id,
         "order_id": payment.order_id,
         "rail": payment.rail,
-        "provider": PROVIDER,
+        "provider": PROVIDER if by_bank is None else by_bank.provider,
+        "bank_reference": by_bank and by_bank.bank_reference,
+        "expires_at": by_bank and by_bank.expires_at,
         "capture": capture,
         "status": payment.status.value,
         "amount": payment.amount,
@@ -125,7 +149,14 @@ def begin_payment(
         claim=claim,
         now=now,
     )
-    return Attempt(payment, capture, call.id, call.idempotency_key, call.request)
+    return Attempt(
+        payment=payment,
+        provider=str(row["provider"]),
+        capture=capture,
+        call_id=call.id,
+        idempotency_key=call.idempotency_key,
+        request=call.request,
+    )
 
 
 def resume_payment(
@@ -170,13 +201,20 @@ def note_started(
 def _attempt_of(session: Session, call: ProviderCall) -> Attempt:
     row = session.get_one(Payment, call.payment_id)
     capture: Capture = "manual" if row.capture == "manual" else "automatic"
-    return Attempt(view_payment(row), capture, call.id, call.idempotency_key, call.request)
+    return Attempt(
+        payment=view_payment(row),
+        provider=row.provider,
+        capture=capture,
+        call_id=call.id,
+        idempotency_key=call.idempotency_key,
+        request=call.request,
+    )
 
 
 def note_not_started(
     engine: Engine, error: StrongroomError, *, payment_id: str, call_id: str, now: dt.datetime
 ) -> None:
-    """Write that Stripe refused, or that we do not know what it did."""
+    """Write that the provider refused, or that we do not know what it did."""
 
     def note(session: Session) -> None:
         if isinstance(error, UnavailableError):
@@ -190,9 +228,9 @@ def note_not_started(
 def _let_it_fail(
     session: Session, payment_id: str, error: StrongroomError, *, now: dt.datetime
 ) -> None:
-    """Let the payment fail, since nothing was made at Stripe."""
+    """Let the payment fail, since nothing was made at its provider."""
     fact = PaymentFailed(
-        provider=PROVIDER,
+        provider=session.get_one(Payment, payment_id).provider,
         provider_ref=None,
         payment_id=payment_id,
         occurred_at=now,

@@ -4,7 +4,7 @@ An event that cannot be applied is set aside alone and tried again later; the ot
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -18,6 +18,7 @@ from payments.lifecycle.record_facts import Result, SourcedFact, record_facts
 from payments.log_lines import get_logger
 from payments.privacy.encryption import DecryptionError, FieldCipher
 from payments.providers.facts import Fact, MalformedEventError
+from payments.providers.ports import BankProvider
 from payments.providers.stripe import events as stripe_events
 from payments.settings import RETRY_WINDOW_H
 from payments.settlement import wake_up as balance_wake_up
@@ -26,6 +27,9 @@ from payments.webhooks.set_aside import set_aside
 from payments.webhooks.tables import IS_NEW, InboxEvent
 
 _DEFAULT_WINDOWS_H = {stripe_events.PROVIDER: RETRY_WINDOW_H}
+_NO_BANKS: Mapping[str, BankProvider] = {}
+
+_Translate = Callable[[bytes], Fact | Sequence[Fact] | None]
 
 _log = get_logger(__name__)
 
@@ -67,10 +71,12 @@ def drain_inbox(
     limit: int,
     now: dt.datetime,
     retry_window_h: Mapping[str, int] = _DEFAULT_WINDOWS_H,
+    banks: Mapping[str, BankProvider] = _NO_BANKS,
 ) -> Drained:
     """Apply up to `limit` due events, oldest first, and return what became of them.
 
-    `retry_window_h` is the settings' retry window of each provider, in hours.
+    `retry_window_h` is the settings' retry window of each provider, in hours; `banks` are the bank
+    providers that are set up. Events of another one wait for it.
 
     Raises:
         OperationalError: the database is not to be reached, or gave up waiting for a lock; that
@@ -82,7 +88,9 @@ def drain_inbox(
         .order_by(InboxEvent.due_at, InboxEvent.id)
         .limit(limit)
     )
-    return _Drain(engine, cipher, now, retry_window_h).take(oldest)
+    translators: dict[str, _Translate] = {stripe_events.PROVIDER: stripe_events.translate}
+    translators |= {name: bank.translate for name, bank in banks.items()}
+    return _Drain(engine, cipher, now, retry_window_h, translators).take(oldest)
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,7 @@ class _Drain:
     cipher: FieldCipher
     now: dt.datetime
     retry_window_h: Mapping[str, int]
+    translators: Mapping[str, _Translate]
 
     def take(self, batch: Select[InboxEvent]) -> Drained:
         """Apply a batch in one transaction; if that fails, its halves."""
@@ -152,7 +161,7 @@ class _Drain:
         self._close(session, batch.ignored, state="ignored")
         for event, fault in batch.faults:
             self._set_aside(session, event, fault)
-        if any(balance_wake_up.changes_balance(event.event_type) for event in events):
+        if any(_changes_stripe_balance(event) for event in events):
             balance_wake_up.wake_up(session, now=self.now)
         return Drained(done=len(done), ignored=len(batch.ignored), set_aside=len(batch.faults))
 
@@ -161,7 +170,7 @@ class _Drain:
         for event in events:
             try:
                 facts = self._read(event)
-            except (DecryptionError, MalformedEventError) as error:
+            except (DecryptionError, MalformedEventError, _NotSetUpError) as error:
                 batch.faults.append((event, f"{type(error).__name__}: {error}"))
                 continue
             if facts:
@@ -172,11 +181,14 @@ class _Drain:
 
     def _read(self, event: InboxEvent) -> list[SourcedFact]:
         """Return what an event tells; nothing when it is of a kind that means nothing here."""
+        translate = self.translators.get(event.provider)
+        if translate is None:
+            raise _NotSetUpError(f"{event.provider} is not set up here")
         payload = unseal(
             self.cipher, event.payload_encrypted, provider=event.provider, event_id=event.event_id
         )
         cause = f"{event.provider}:{event.event_id}"
-        return [SourcedFact(fact, cause) for fact in _listed(stripe_events.translate(payload))]
+        return [SourcedFact(fact, cause) for fact in _listed(translate(payload))]
 
     def _close(self, session: Session, events: Sequence[InboxEvent], *, state: str) -> None:
         if events:
@@ -189,6 +201,15 @@ class _Drain:
 
     def _set_aside(self, session: Session, event: InboxEvent, fault: str) -> None:
         set_aside(session, event, fault, configured_h=self.retry_window_h, now=self.now)
+
+
+class _NotSetUpError(Exception):
+    """The event is of a provider that the settings do not name, or not any more."""
+
+
+def _changes_stripe_balance(event: InboxEvent) -> bool:
+    is_stripes = event.provider == stripe_events.PROVIDER
+    return is_stripes and balance_wake_up.changes_balance(event.event_type)
 
 
 def _listed(told: Fact | Sequence[Fact] | None) -> Sequence[Fact]:

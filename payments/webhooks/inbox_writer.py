@@ -99,6 +99,25 @@ class InboxWriter:
             return mine.outcome
         raise mine.outcome or _STOPPED
 
+    def store_all(self, events: Sequence[SealedEvent]) -> Stored:
+        """Store the events of one webhook, all or none, and ask for a drain.
+
+        A `duplicate` is a webhook of which every event was known.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError, UnavailableError: as `store`.
+        """
+        if len(events) == 1:
+            return self.store(events[0])
+        if not events:
+            return Stored(duplicate=False)
+        stored = in_transaction(self.engine, lambda session: _insert(session, events))
+        reach("inbox.committed")
+        return Stored(
+            duplicate=all(outcome.duplicate for outcome in stored),
+            asked_for_drain=any(outcome.asked_for_drain for outcome in stored),
+        )
+
     def _write_for_all(self) -> None:
         """Write the oldest who wait, the caller among them, then call the next one to write."""
         with self._lock:
@@ -117,7 +136,8 @@ class InboxWriter:
         """Give everyone of the batch an outcome, whatever happens here."""
         outcomes: Sequence[Stored | Exception] = [_STOPPED] * len(batch)
         try:
-            outcomes = in_transaction(self.engine, lambda session: _insert(session, batch))
+            events = [waiting.event for waiting in batch]
+            outcomes = in_transaction(self.engine, lambda session: _insert(session, events))
         except (OperationalError, InterfaceError) as error:
             outcomes = [error] * len(batch)
         except Exception as error:  # noqa: BLE001 - it belongs to one of those who wait
@@ -136,20 +156,20 @@ class InboxWriter:
 _STOPPED = UnavailableError("The server is stopping; send it again.", retry_after_s=1)
 
 
-def _insert(session: Session, batch: Sequence[_Waiting]) -> list[Stored]:
+def _insert(session: Session, events: Sequence[SealedEvent]) -> list[Stored]:
     # In one order everywhere: two processes that store the same events wait, and never deadlock.
-    events = sorted((waiting.event for waiting in batch), key=_key)
+    in_order = sorted(events, key=_key)
     columns = {
-        column.name: [getattr(event, column.name) for event in events]
+        column.name: [getattr(event, column.name) for event in in_order]
         for column in fields(SealedEvent)
     }
     fresh = {tuple(row) for row in session.execute(_INSERT, columns)}
     reach("inbox.inserted")
-    asked = bool(fresh) and _ask_for_drain(session, batch[0].event)
+    asked = bool(fresh) and _ask_for_drain(session, events[0])
     outcomes = []
-    for waiting in batch:
-        is_fresh = _key(waiting.event) in fresh
-        fresh.discard(_key(waiting.event))  # a copy in the same batch is a duplicate
+    for event in events:
+        is_fresh = _key(event) in fresh
+        fresh.discard(_key(event))  # a copy in the same batch is a duplicate
         outcomes.append(Stored(duplicate=not is_fresh, asked_for_drain=is_fresh and asked))
         asked = asked and not is_fresh
     reach("inbox.before_commit")

@@ -1,17 +1,22 @@
-"""Takes a provider's signed event into the inbox: verified, encrypted, once for ever.
+"""Takes providers' signed events into the inbox: verified, encrypted, once for ever.
 
 Nothing else happens here, so that the provider is answered in milliseconds and no fault of ours
 downstream makes it send again.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 
-from payments.errors import NotFoundError
+from payments.errors import InvalidSignatureError, NotFoundError
 from payments.privacy.encryption import FieldCipher
+from payments.providers.ports import BankProvider
 from payments.providers.stripe import events as stripe_events
 from payments.settings import Settings
 from payments.webhooks.inbox_writer import InboxWriter, SealedEvent, Stored
 from payments.webhooks.sealed_payload import seal
+
+BANKS_BY_HEADER = {"tl-signature": "truelayer", "webhook-signature": "gocardless"}
+"""Which bank provider signs with which header."""
 
 
 def receive_event(
@@ -25,7 +30,7 @@ def receive_event(
     now: dt.datetime,
     request_id: str | None,
 ) -> Stored:
-    """Store an event and ask for a drain; both are committed on return.
+    """Store an event of Stripe's and ask for a drain; both are committed on return.
 
     `payload` is the request's body, byte for byte; `signature` the provider's header.
 
@@ -55,3 +60,51 @@ def receive_event(
             received_at=now,
         )
     )
+
+
+def receive_bank_events(
+    inbox: InboxWriter,
+    *,
+    banks: Mapping[str, BankProvider],
+    path: str,
+    headers: Mapping[str, str],
+    payload: bytes,
+    cipher: FieldCipher,
+    now: dt.datetime,
+    request_id: str | None,
+) -> Stored:
+    """Store the events of a bank provider's webhook and ask for a drain; committed on return.
+
+    `path` is what it was sent to, `payload` the body, byte for byte; `headers` has names in lower
+    case, and the one with the signature says whose it is. `duplicate`: all events were known.
+
+    Raises:
+        InvalidSignatureError: no provider that is set up here signed this within the last minutes.
+        InvalidRequestError: it is signed, but holds no event.
+        UnavailableError: the provider's keys cannot be fetched now.
+    """
+    bank = _signer(banks, headers)
+    events = bank.verify_webhook(path=path, headers=headers, payload=payload, now=now)
+    return inbox.store_all(
+        [
+            SealedEvent(
+                provider=bank.name,
+                event_id=event.event_id,
+                event_type=event.type,
+                occurred_at=event.occurred_at,
+                payload_encrypted=seal(
+                    cipher, event.payload, provider=bank.name, event_id=event.event_id
+                ),
+                request_id=request_id,
+                received_at=now,
+            )
+            for event in events
+        ]
+    )
+
+
+def _signer(banks: Mapping[str, BankProvider], headers: Mapping[str, str]) -> BankProvider:
+    for header, name in BANKS_BY_HEADER.items():
+        if header in headers and name in banks:
+            return banks[name]
+    raise InvalidSignatureError("No bank provider that is set up here signs like this.")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from payments.access.caller import Caller
 from payments.errors import InvalidRequestError
 from payments.log_lines import get_logger
-from payments.settings import LONGEST_RETRY_WINDOW_H
+from payments.settings import LONGEST_RETRY_WINDOW_H, RETRY_WINDOW_H
 from payments.webhooks.tables import InboxEvent, RetryWindow
 from payments.webhooks.wake_up import wake_up
 
@@ -34,9 +34,13 @@ class RetryWindowView:
 def retry_window(
     session: Session, provider: str, *, configured_h: Mapping[str, int]
 ) -> dt.timedelta:
-    """Return how long after their receipt a provider's events are retried."""
+    """Return how long after their receipt a provider's events are retried.
+
+    Also of a provider that the settings do not name any more.
+    """
     row = session.get(RetryWindow, provider)
-    return dt.timedelta(hours=configured_h[provider] if row is None else row.hours)
+    configured = configured_h.get(provider, RETRY_WINDOW_H)
+    return dt.timedelta(hours=configured if row is None else row.hours)
 
 
 def list_retry_windows(

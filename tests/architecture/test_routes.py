@@ -17,6 +17,7 @@ PUBLIC = {
     "GET /api/docs",
     "GET /api/docs.css",
     "POST /api/webhooks/stripe",
+    "POST /api/webhooks/bank",
     "DELETE /api/session",
 }
 

@@ -18,6 +18,7 @@ from payments.intake.create_checkout import create_checkout
 from payments.intake.create_intent import create_intent
 from payments.lifecycle.tables import Payment
 from payments.lifecycle.view import PaymentView
+from payments.providers.connect import Providers
 from payments.providers.facts import ChargeSucceeded
 from payments.providers.stripe import balance, event_list, intents
 from payments.providers.stripe.client import StripeClient
@@ -97,7 +98,7 @@ class Desk:
             payment_id=payment.id,
             reason="requested_by_customer",
             now=now(),
-            stripe=self.stripe,
+            providers=Providers(self.stripe, banks={}),
         ).resource
 
     def refund(self, payment: PaymentView, amount: int | None) -> str:

@@ -15,6 +15,7 @@ PROMISED = {
     ("GET", "/api/payments"),
     ("GET", "/api/payments/{payment_id}"),
     ("POST", "/api/webhooks/stripe"),
+    ("POST", "/api/webhooks/bank"),
     ("POST", "/api/parties"),
     ("GET", "/api/parties/{party_id}"),
     ("PUT", "/api/parties/{party_id}/kyc"),
@@ -38,6 +39,7 @@ PROMISED = {
     ("POST", "/api/payments/{payment_id}/capture"),
     ("GET", "/api/payments/{payment_id}/timeline"),
     ("POST", "/api/payments/stripe/checkout-session"),
+    ("POST", "/api/payments/bank/link"),
     ("POST", "/api/payments/{payment_id}/refunds"),
     ("GET", "/api/payments/{payment_id}/refunds"),
     ("GET", "/api/refunds/{refund_id}"),
@@ -45,8 +47,8 @@ PROMISED = {
     ("GET", "/readyz"),
 }
 
-# A session is told by its cookie, and Stripe names its own events.
-NO_REFERENCE = {"/api/session", "/api/webhooks/stripe"}
+# A session is told by its cookie, and providers name their own events.
+NO_REFERENCE = {"/api/session", "/api/webhooks/stripe", "/api/webhooks/bank"}
 
 
 @pytest.fixture

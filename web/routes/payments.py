@@ -1,5 +1,6 @@
 """Payments."""
 
+import datetime as dt
 from typing import Any
 
 from payments import timeline as use_case
@@ -8,10 +9,11 @@ from payments.idempotency import Answered
 from payments.intake.cancel_payment import cancel_payment
 from payments.intake.capture_payment import capture_payment
 from payments.intake.confirm_payment import confirm_payment
+from payments.intake.create_bank_link import create_bank_link
 from payments.intake.create_checkout import create_checkout
 from payments.intake.create_intent import create_intent
 from payments.intake.read_payment import list_payments, read_payment
-from payments.lifecycle.view import PaymentView
+from payments.lifecycle.view import PaymentView, rfc_3339
 from web.authentication import current_caller
 from web.blueprint import Blueprint
 from web.parts import current_parts
@@ -22,8 +24,10 @@ from web.schemas.payments import (
     Cancellation,
     Capture,
     Confirmation,
+    CreatedBankLink,
     CreatedCheckout,
     CreatedIntent,
+    NewBankLink,
     NewCheckout,
     NewIntent,
     Payment,
@@ -98,6 +102,41 @@ def start_checkout(body: dict[str, Any]) -> _Answer:
     created, status, headers = render_answered(answered)
     page = {"checkout_session_id": created.session_ref, "url": created.url}
     return created.payment.as_event() | page, status, headers
+
+
+@blueprint.route("/bank/link", methods=["POST"])
+@allow("payments.create")
+@problems(
+    "not_found",
+    "order_not_open",
+    "payment_in_progress",
+    "currency_not_supported",
+    "provider_refused",
+)
+@blueprint.arguments(NewBankLink)
+@blueprint.response(201, CreatedBankLink)
+def start_by_bank(body: dict[str, Any]) -> _Answer:
+    """Start a bank payment of an order; `link_url` leads its payer to their bank."""
+    parts = current_parts()
+    answered = create_bank_link(
+        parts.engine,
+        caller=current_caller(),
+        reference=take_reference(body),
+        order_id=body["order_id"],
+        return_url=body["return_url"],
+        trusted_origins=parts.settings.trusted_origins,
+        open_for=dt.timedelta(hours=parts.settings.bank_link_open_h),
+        now=parts.now(),
+        cipher=parts.cipher,
+        providers=parts.providers,
+    )
+    created, status, headers = render_answered(answered)
+    link = {
+        "link_url": created.url,
+        "bank_reference": created.bank_reference,
+        "expires_at": rfc_3339(created.expires_at),
+    }
+    return created.payment.as_event() | link, status, headers
 
 
 @blueprint.route("", methods=["GET"])
@@ -181,7 +220,7 @@ def cancel(body: dict[str, Any], payment_id: str) -> _Answer:
         payment_id=payment_id,
         reason=body["reason"],
         now=parts.now(),
-        stripe=parts.providers.stripe,
+        providers=parts.providers,
     )
     return _render(answered)
 

@@ -3,7 +3,7 @@
 from flask import request
 
 from payments.log_lines import current_request_id
-from payments.webhooks.receive_event import receive_event
+from payments.webhooks.receive_event import receive_bank_events, receive_event
 from web.blueprint import Blueprint
 from web.bodies import raw_body
 from web.parts import current_parts
@@ -44,6 +44,51 @@ def stripe() -> dict[str, bool]:
         payload=request.get_data(cache=False),
         signature=request.headers.get("Stripe-Signature", ""),
         settings=parts.settings,
+        cipher=parts.cipher,
+        now=parts.now(),
+        request_id=current_request_id(),
+    )
+    if not stored.asked_for_drain:
+        let_it_be()
+    return {"received": True, "duplicate": stored.duplicate}
+
+
+@blueprint.route("/bank", methods=["POST"])
+@public("The bank provider's signature proves who calls")
+@problems("invalid_signature", "validation", "unavailable")
+@raw_body
+@blueprint.response(200, Received)
+@blueprint.described(
+    parameters=[
+        {
+            "name": "Tl-Signature",
+            "in": "header",
+            "required": False,
+            "description": "TrueLayer's: a JWS (ES512) over the path, headers and body.",
+            "schema": {"type": "string"},
+        },
+        {
+            "name": "Webhook-Signature",
+            "in": "header",
+            "required": False,
+            "description": "GoCardless': the HMAC-SHA256 of the body.",
+            "schema": {"type": "string"},
+        },
+    ],
+    requestBody={
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    },
+)
+def bank() -> dict[str, bool]:
+    """Take a bank provider's events; the answer comes after they are stored durably."""
+    parts = current_parts()
+    stored = receive_bank_events(
+        parts.inbox,
+        banks=parts.providers.banks,
+        path=request.path,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        payload=request.get_data(cache=False),
         cipher=parts.cipher,
         now=parts.now(),
         request_id=current_request_id(),

@@ -1,6 +1,6 @@
 """Payments in requests and answers."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from marshmallow import fields, validate
 
@@ -39,8 +39,8 @@ _CREATED = {
     "updated_at": "2026-11-22T12:00:00Z",
 }
 
-_BANK = {
-    "reference": "SR4Q8Z0M2T7X36",
+_BANK: dict[str, str | None] = {
+    "reference": "SR4Q8Z0M2T7X28",
     "provider_status": None,
     "expires_at": "2026-11-25T12:00:00Z",
     "amount_received": "0",
@@ -215,7 +215,7 @@ class CreatedBankLink(Payment):
     A transfer for it quotes `bank_reference`. It may be paid until `expires_at`.
     """
 
-    example: ClassVar = _CREATED | {
+    example: ClassVar[dict[str, Any]] = _CREATED | {
         "rail": "bank",
         "bank": _BANK,
         "link_url": "https://payment.truelayer.com/payments#payment_id=example",

@@ -15,6 +15,7 @@ from payments.intake.create_intent import create_intent
 from payments.lifecycle.tables import Payment, PaymentEvent
 from payments.lifecycle.view import PaymentView
 from payments.orders.view import OrderView
+from payments.providers.connect import Providers
 from payments.providers.stripe.client import StripeClient
 from tests.payments.shop import CIPHER, NOW, SERVICE, Shop, new_reference
 
@@ -27,6 +28,7 @@ class Counter:
     def __init__(self, shop: Shop, stripe: StripeClient) -> None:
         self.shop = shop
         self.stripe = stripe
+        self.providers = Providers(stripe, banks={})
         self.now = NOW
 
     def wait(self, **time: int) -> None:
@@ -62,7 +64,7 @@ class Counter:
     def cancel(self, payment_id: str, **changed: Any) -> Answered[PaymentView]:
         call: dict[str, Any] = {"caller": SERVICE, "reference": new_reference()} | changed
         return cancel_payment(
-            self.shop.engine, payment_id=payment_id, now=self.now, stripe=self.stripe, **call
+            self.shop.engine, payment_id=payment_id, now=self.now, providers=self.providers, **call
         )
 
     def capture(

@@ -103,7 +103,7 @@ def test_a_page_nobody_heard_of_is_found_by_asking_again(counter: Counter, line:
     line.fault = None
     counter.wait(seconds=70)
     outcome = resolve_calls(
-        counter.shop.engine, limit=50, now=counter.now, cipher=CIPHER, stripe=counter.stripe
+        counter.shop.engine, limit=50, now=counter.now, cipher=CIPHER, providers=counter.providers
     )
     assert outcome["done"] >= 1
     found = start(counter, order.id, reference=reference)
@@ -131,7 +131,7 @@ def test_a_newer_payment_closes_the_page(counter: Counter) -> None:
     order = counter.shop.order()
     older = start(counter, order.id).resource.payment
     counter.start(order)
-    poll_payments(counter.shop.engine, limit=500, now=counter.now, stripe=counter.stripe)
+    poll_payments(counter.shop.engine, limit=500, now=counter.now, providers=counter.providers)
     row = counter.row(older.id)
     assert row.status == "canceled"
     page = checkout.retrieve(counter.stripe, session_ref=row.checkout_session_ref or "")
@@ -141,5 +141,5 @@ def test_a_newer_payment_closes_the_page(counter: Counter) -> None:
 def test_a_page_that_was_left_expires(counter: Counter) -> None:
     payment = start(counter, counter.shop.order().id).resource.payment
     counter.wait(hours=24)
-    poll_payments(counter.shop.engine, limit=500, now=counter.now, stripe=counter.stripe)
+    poll_payments(counter.shop.engine, limit=500, now=counter.now, providers=counter.providers)
     assert counter.row(payment.id).status == "expired"

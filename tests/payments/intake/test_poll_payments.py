@@ -22,7 +22,9 @@ THREE_D_SECURE = "pm_card_authenticationRequired"
 
 
 def poll(counter: Counter, *, limit: int = 200) -> Mapping[str, int]:
-    return poll_payments(counter.shop.engine, limit=limit, now=counter.now, stripe=counter.stripe)
+    return poll_payments(
+        counter.shop.engine, limit=limit, now=counter.now, providers=counter.providers
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,11 @@ DECLINED = "pm_card_visa_chargeDeclinedInsufficientFunds"
 
 def look(counter: Counter, *, limit: int = 50) -> Mapping[str, int]:
     return resolve_calls(
-        counter.shop.engine, limit=limit, now=counter.now, cipher=CIPHER, stripe=counter.stripe
+        counter.shop.engine,
+        limit=limit,
+        now=counter.now,
+        cipher=CIPHER,
+        providers=counter.providers,
     )
 
 
