@@ -95,8 +95,8 @@ def extract_keys(*texts: str | None) -> list[str]:
     the length of the texts, of which `MOST_TEXT` characters are read; at most `MOST_KEYS` keys,
     as many marks and `MOST_NEAR_MISSES` near misses are returned.
     """
-    given = "\n".join(text for text in texts if text and text != NOT_PROVIDED)
-    joined = _MT940_SUBFIELD.sub("\n", given[:MOST_TEXT]).upper()
+    given = "\n".join(text for text in texts if text and text != NOT_PROVIDED)[:MOST_TEXT]
+    joined = _MT940_SUBFIELD.sub("\n", given).upper()
     stream = normalise(joined)
     words = set(_SEPARATORS.split(joined))
     keys: dict[str, None] = {}
@@ -113,7 +113,7 @@ def extract_keys(*texts: str | None) -> list[str]:
         start = stream.find(PREFIX, start + 1)
     for token in _tokens_with_wrong_prefix(joined):
         near.setdefault(token)
-    mended = [MENDED + key for key in keys if reference_of(key) not in joined]
+    mended = [MENDED + key for key in keys if reference_of(key) not in given]
     others = [key for key in near if key not in keys]
     return [*list(keys)[:MOST_KEYS], *mended[:MOST_KEYS], *others[:MOST_NEAR_MISSES]]
 
