@@ -14,6 +14,7 @@ from payments.database import transaction
 from payments.lifecycle.tables import Payment
 from payments.parties.tables import Party
 from payments.privacy.encryption import DecryptionError, FieldCipher
+from payments.reconciliation.tables import StatementFile, StatementLine
 from payments.webhooks.tables import InboxEvent
 
 BATCH_SIZE = 200
@@ -23,7 +24,7 @@ BATCH_SIZE = 200
 class EncryptedColumn:
     """A column of ciphertexts; `row_id` is the attributes that name the row, joined by `:`."""
 
-    table: type[Party | Payment | InboxEvent]
+    table: type[Party | Payment | InboxEvent | StatementFile | StatementLine]
     column: str
     row_id: tuple[str, ...] = ("id",)
 
@@ -46,6 +47,9 @@ ENCRYPTED_COLUMNS = (
     EncryptedColumn(Party, "tax_id_encrypted"),
     EncryptedColumn(Payment, "client_secret_encrypted"),
     EncryptedColumn(Payment, "checkout_url_encrypted"),
+    EncryptedColumn(Payment, "link_url_encrypted"),
+    EncryptedColumn(StatementFile, "content_encrypted"),
+    EncryptedColumn(StatementLine, "details_encrypted"),
     # The row's number is unknown before the insert, the event's id is not.
     EncryptedColumn(InboxEvent, "payload_encrypted", ("provider", "event_id")),
 )

@@ -92,6 +92,8 @@ CREATE TABLE strongroom.expectations (
 CREATE INDEX expectations_open ON strongroom.expectations (occurred_on, id)
   WHERE matched_amount <> amount;
 CREATE INDEX expectations_payment ON strongroom.expectations (payment_id);
+CREATE INDEX expectations_reference ON strongroom.expectations (reference_key);
+CREATE INDEX expectations_provider_ref ON strongroom.expectations (provider_ref);
 CREATE TABLE strongroom.expectation_cursors (
   account_id bigint PRIMARY KEY,                 -- the ledger's
   after_seq bigint NOT NULL
@@ -169,6 +171,7 @@ CREATE UNIQUE INDEX findings_open ON strongroom.findings (finding_key) WHERE sta
 
 GRANT SELECT, INSERT ON strongroom.statement_files, strongroom.bank_statements,
   strongroom.match_parts TO strongroom_app;
+GRANT UPDATE (content_encrypted) ON strongroom.statement_files TO strongroom_app;  -- new keys
 GRANT SELECT, INSERT, UPDATE ON strongroom.statement_lines, strongroom.expectations,
   strongroom.expectation_cursors, strongroom.reconciliation_runs, strongroom.matches,
   strongroom.findings TO strongroom_app;
