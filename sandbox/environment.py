@@ -3,16 +3,32 @@
 A setting given in the environment switches its part to the real thing, one by one.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sandbox.bank.account import Account, public_key
 from sandbox.home import Home, Secrets
 from sandbox.identity import ISSUER, public_jwks
 from sandbox.ports import Ports
 
 # A person trying things out keeps their tokens for a day; the product's default is 15 minutes.
 _TOKEN_LIFETIME_S = 24 * 60 * 60
+_CLIENT_ID = "sandbox-strongroom"
+_SIGNING_KEY_ID = "5a1d0b0e-0000-4000-8000-000000000001"
 
+_TRUELAYER = (
+    "TRUELAYER_CLIENT_ID",
+    "TRUELAYER_CLIENT_SECRET",
+    "TRUELAYER_SIGNING_KEY",
+    "TRUELAYER_SIGNING_KEY_ID",
+    "TRUELAYER_MERCHANT_ACCOUNTS",
+    "TRUELAYER_API_URL",
+    "TRUELAYER_AUTH_URL",
+    "TRUELAYER_PAGE_URL",
+    "TRUELAYER_JWKS_URL",
+)
+_GOCARDLESS = ("GOCARDLESS_ACCESS_TOKEN", "GOCARDLESS_WEBHOOK_SECRETS", "GOCARDLESS_API_URL")
 _SETTINGS = (
     "DATABASE_URL",
     "MIGRATION_DATABASE_URL",
@@ -21,6 +37,10 @@ _SETTINGS = (
     "STRIPE_PUBLISHABLE_KEY",
     "STRIPE_WEBHOOK_SECRETS",
     "STRIPE_API_URL",
+    *_TRUELAYER,
+    *_GOCARDLESS,
+    "BANK_ACCOUNTS",
+    "BANK_LINK_OPEN_H",
     "TRUSTED_ORIGINS",
     "JWT_JWKS",
     "JWT_ISSUER",
@@ -51,6 +71,8 @@ _BELONGS_TO = {
     "STRIPE_PUBLISHABLE_KEY": "STRIPE_SECRET_KEY",
     "STRIPE_WEBHOOK_SECRETS": "STRIPE_SECRET_KEY",
     "STRIPE_API_URL": "STRIPE_SECRET_KEY",
+    **dict.fromkeys(_TRUELAYER[1:], "TRUELAYER_CLIENT_ID"),
+    **dict.fromkeys(_GOCARDLESS[1:], "GOCARDLESS_ACCESS_TOKEN"),
 }
 
 
@@ -83,6 +105,11 @@ class Plan:
         return "STRIPE_SECRET_KEY" not in self.given
 
     @property
+    def starts_bank(self) -> bool:
+        """Whether no TRUELAYER_CLIENT_ID was given."""
+        return "TRUELAYER_CLIENT_ID" not in self.given
+
+    @property
     def base_url(self) -> str:
         """Where the API answers."""
         return f"http://127.0.0.1:{self.ports.web}"
@@ -96,6 +123,24 @@ class Plan:
     def stripe_url(self) -> str:
         """Where the simulated Stripe answers."""
         return f"http://127.0.0.1:{self.ports.stripe}"
+
+    @property
+    def bank_url(self) -> str:
+        """Where the simulated bank answers, and TrueLayer in front of it."""
+        return f"http://127.0.0.1:{self.ports.bank}"
+
+    @property
+    def bank_account(self) -> Account:
+        """What the simulated bank knows of us."""
+        return Account(
+            client_id=_CLIENT_ID,
+            client_secret=self.secrets.truelayer_client_secret,
+            signing_key_id=_SIGNING_KEY_ID,
+            signing_public_key=public_key(self.secrets.truelayer_signing_key),
+            webhook_url=f"{self.base_url}/api/webhooks/bank",
+            webhook_key=self.secrets.bank_webhook_key,
+            now=time.time,
+        )
 
     def settings(self, *, database_url: str, redis_url: str) -> dict[str, str]:
         """Return the settings of every process, complete.
@@ -123,6 +168,7 @@ class Plan:
             "ENCRYPTION_KEYSET": self.secrets.encryption_keyset,
             "API_KEY_PEPPER": self.secrets.api_key_pepper,
             **self._stripe(),
+            **self._bank(),
         }
         return {**settings, **{name: self.given[name] for name in _SETTINGS if name in self.given}}
 
@@ -145,6 +191,18 @@ class Plan:
             raise EnvironmentFaultError(
                 f"STRIPE_SECRET_KEY is given, so payments go to Stripe itself: set "
                 f"{' and '.join(missing)} as well, or unset STRIPE_SECRET_KEY."
+            )
+        return {}
+
+    def _bank(self) -> dict[str, str]:
+        if self.starts_bank:
+            key = self.secrets.truelayer_signing_key
+            return self.bank_account.settings(self.bank_url, signing_key=key)
+        missing = [name for name in _TRUELAYER[1:5] if name not in self.given]
+        if missing:
+            raise EnvironmentFaultError(
+                f"TRUELAYER_CLIENT_ID is given, so payments by bank go to TrueLayer itself: set "
+                f"{' and '.join(missing)} as well, or unset TRUELAYER_CLIENT_ID."
             )
         return {}
 

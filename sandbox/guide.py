@@ -107,6 +107,7 @@ def _places(plan: Plan) -> dict[str, str]:
         "Shop": f"{plan.shop_url}  (pay with 4242 4242 4242 4242)",
         "API": f"{plan.base_url}/api/docs",
         "Stripe": f"{plan.stripe_url}  (simulated)" if plan.starts_stripe else "Stripe itself",
+        "Bank": f"{plan.bank_url}  (simulated)" if plan.starts_bank else "TrueLayer itself",
         "Keys, tokens, addresses": f"{home}/sandbox.json",
         "Logs": f"{home}/logs",
     }

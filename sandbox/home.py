@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from payments.privacy.encryption import new_keyset_json
+from sandbox.bank.account import new_private_key
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_HOME = ROOT / ".strongroom"
@@ -32,6 +33,9 @@ class Secrets:
     stripe_secret_key: str
     stripe_publishable_key: str
     stripe_webhook_secret: str
+    truelayer_client_secret: str
+    truelayer_signing_key: str  # ours: the ES512 private key, in PEM, that signs what we ask
+    bank_webhook_key: str  # the simulated bank's, likewise, that signs what it tells
     api_key_pepper: str
     encryption_keyset: str
     identity_key: str  # the ES256 private key, in PEM, of the demo platform's identity provider
@@ -45,6 +49,7 @@ class Home:
         self.postgres = path / "postgres"
         self.valkey = path / "valkey"
         self.stripe = path / "stripe"
+        self.bank = path / "bank"
         self.logs = path / "logs"
         self.sandbox_file = path / "sandbox.json"
         self.environment_file = path / "environment.json"
@@ -139,6 +144,9 @@ def _new_secrets() -> Secrets:
         stripe_secret_key=f"sk_test_sandbox_{secrets.token_hex(16)}",
         stripe_publishable_key=f"pk_test_sandbox_{secrets.token_hex(16)}",
         stripe_webhook_secret=f"whsec_sandbox_{secrets.token_hex(16)}",
+        truelayer_client_secret=f"sandbox_{secrets.token_urlsafe(32)}",
+        truelayer_signing_key=new_private_key(),
+        bank_webhook_key=new_private_key(),
         api_key_pepper=f"sandbox_{secrets.token_urlsafe(32)}",
         encryption_keyset=new_keyset_json(),
         identity_key=_new_identity_key(),

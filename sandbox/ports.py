@@ -1,4 +1,4 @@
-"""The five ports of a sandbox, counted from one number, and who holds one that is taken."""
+"""The six ports of a sandbox, counted from one number, and who holds one that is taken."""
 
 import errno
 import socket
@@ -15,6 +15,7 @@ _PARTS = {
     "stripe": "the simulated Stripe",
     "postgres": "PostgreSQL",
     "valkey": "Valkey",
+    "bank": "the simulated bank",
 }
 
 
@@ -31,10 +32,11 @@ class Ports:
     stripe: int
     postgres: int
     valkey: int
+    bank: int
 
     @classmethod
     def counted_from(cls, first: int) -> "Ports":
-        """Return `first` and the four ports after it.
+        """Return `first` and the five ports after it.
 
         Raises:
             PortTakenError: when one of them is no port number.
@@ -59,9 +61,8 @@ class Ports:
         ]
         if faults:
             other = self.web + 1000 if self.web + 1000 < _HIGHEST - len(_PARTS) else DEFAULT_PORT
-            faults.append(
-                f"Choose other ports: make run PORT={other} (takes {other} to {other + 4})."
-            )
+            last = other + len(_PARTS) - 1
+            faults.append(f"Choose other ports: make run PORT={other} (takes {other} to {last}).")
             raise PortTakenError("\n".join(faults))
 
 

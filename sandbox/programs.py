@@ -1,4 +1,4 @@
-"""The programs of a sandbox: the Procfile's, the simulated Stripe and the shop."""
+"""The programs of a sandbox: the Procfile's, the simulated Stripe and bank, and the shop."""
 
 import shlex
 import sys
@@ -30,7 +30,11 @@ def programs(plan: Plan, settings: Mapping[str, str]) -> list[Program]:
         Program("relay", procfile["relay"], environment, _at_once),
         _shop(plan, settings),
     ]
-    return [_stripe(plan), *started] if plan.starts_stripe else started
+    if plan.starts_bank:
+        started.insert(0, _bank(plan))
+    if plan.starts_stripe:
+        started.insert(0, _stripe(plan))
+    return started
 
 
 def release(plan: Plan, settings: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
@@ -81,6 +85,28 @@ def _stripe(plan: Plan) -> Program:
         },
         answers(f"{plan.stripe_url}/healthz"),
         plan.stripe_url,
+    )
+
+
+def _bank(plan: Plan) -> Program:
+    # It has the public half of our key, and knows what TrueLayer would know.
+    account = plan.bank_account
+    return Program(
+        "bank",
+        [sys.executable, "-m", "sandbox.bank"],
+        {
+            **plan.surroundings(),
+            "PORT": str(plan.ports.bank),
+            "BANK_DATA": str(plan.home.bank),
+            "BANK_WEBHOOK_URL": account.webhook_url,
+            "BANK_WEBHOOK_KEY": account.webhook_key,
+            "TRUELAYER_CLIENT_ID": account.client_id,
+            "TRUELAYER_CLIENT_SECRET": account.client_secret,
+            "TRUELAYER_SIGNING_KEY_ID": account.signing_key_id,
+            "TRUELAYER_SIGNING_PUBLIC_KEY": account.signing_public_key,
+        },
+        answers(f"{plan.bank_url}/healthz"),
+        plan.bank_url,
     )
 
 

@@ -141,6 +141,8 @@ class Sandbox:
         parts = ["web", "shop"]
         if self.plan.starts_stripe:
             parts.append("stripe")
+        if self.plan.starts_bank:
+            parts.append("bank")
         parts += [s.part for s in self._stores() if not s.answers()]
         self.plan.ports.require_free(parts)
 
@@ -179,6 +181,7 @@ class Sandbox:
             "base_url": self.plan.base_url,
             "shop_url": self.plan.shop_url,
             "stripe_api_url": settings.get("STRIPE_API_URL", "https://api.stripe.com"),
+            "bank_api_url": settings.get("TRUELAYER_API_URL", "https://api.truelayer.com"),
             "database_url": settings["DATABASE_URL"],
             "redis_url": settings["REDIS_URL"],
             "webhook_secrets": {"stripe": settings["STRIPE_WEBHOOK_SECRETS"].partition(",")[0]},

@@ -31,11 +31,13 @@ class WayIn:
     base_url: str
     shop_url: str
     stripe_api_url: str
+    bank_api_url: str
     api_keys: dict[str, str]
     tokens: dict[str, str]
     webhook_secrets: dict[str, str]
     stripe_secret_key: str
     stripe_publishable_key: str
+    bank_client_secret: str
 
 
 @contextlib.contextmanager
@@ -73,11 +75,15 @@ def find_way_in(home: Path, *, port: int) -> WayIn | None:
 
 def _read(home: Home, written: dict[str, Any]) -> WayIn:
     settings = json.loads(home.environment_file.read_text(encoding="utf-8"))
-    named = ("base_url", "shop_url", "stripe_api_url", "api_keys", "tokens", "webhook_secrets")
+    named = (
+        *("base_url", "shop_url", "stripe_api_url", "bank_api_url"),
+        *("api_keys", "tokens", "webhook_secrets"),
+    )
     return WayIn(
         **{name: written[name] for name in named},
         stripe_secret_key=settings["STRIPE_SECRET_KEY"],
         stripe_publishable_key=settings["STRIPE_PUBLISHABLE_KEY"],
+        bank_client_secret=settings["TRUELAYER_CLIENT_SECRET"],
     )
 
 

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response
 
+from sandbox.simulated.pages import page
 from sandbox.simulated.store import Transaction
 from sandbox.stripe import checkout_sessions, confirmation
 from sandbox.stripe.account import Account
@@ -11,7 +12,6 @@ from sandbox.stripe.attempts import Attempt
 from sandbox.stripe.calling import Calls
 from sandbox.stripe.events import Request
 from sandbox.stripe.forms import Parameters
-from sandbox.stripe.hosted_pages import page
 from sandbox.stripe.refusals import Answer, Resource
 
 _SESSIONS = "/v1/checkout/sessions"

@@ -1,23 +1,12 @@
-"""The pages Stripe itself shows a payer: their frame, their files, and what they may load."""
+"""The files of the pages Stripe itself shows a payer."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from flask import Flask, Response, make_response, render_template, send_from_directory
+from flask import Flask, Response, send_from_directory
+
+from sandbox.simulated.pages import written
 
 BROWSER_FILES = Path(__file__).parent / "browser"
-_DECIMALS = {
-    "jpy": 0,
-    "krw": 0,
-    "vnd": 0,
-    "clp": 0,
-    "kwd": 3,
-    "bhd": 3,
-    "jod": 3,
-    "omr": 3,
-    "tnd": 3,
-}
-_SIGNS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 
 def add_files(app: Flask) -> None:
@@ -40,39 +29,3 @@ def _file(name: str) -> Response:
         answer.mimetype = "text/javascript"
     answer.headers["Cache-Control"] = "no-cache"
     return answer
-
-
-def page(
-    template: str,
-    *,
-    may_be_framed: bool,
-    leads_to: Sequence[str] = (),
-    **values: object,
-) -> Response:
-    """A hosted page; `leads_to` are the origins its forms may end at."""
-    answer = make_response(render_template(template, **values))
-    rules = [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "frame-src 'self'",
-        " ".join(["form-action 'self'", *leads_to]),
-        "base-uri 'none'",
-    ]
-    if not may_be_framed:
-        rules.append("frame-ancestors 'none'")
-    answer.headers["Content-Security-Policy"] = "; ".join(rules)
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers["Referrer-Policy"] = "no-referrer"
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
-
-
-def written(amount: int, currency: str) -> str:
-    """An amount of minor units as people read it: 13500 usd is $135.00."""
-    decimals = _DECIMALS.get(currency, 2)
-    whole, part = divmod(amount, 10**decimals)
-    fraction = f".{part:0{decimals}d}" if decimals else ""
-    return f"{_SIGNS.get(currency, currency.upper() + ' ')}{whole:,}{fraction}"

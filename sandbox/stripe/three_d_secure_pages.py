@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 from flask import Flask, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from sandbox.simulated.pages import page
 from sandbox.stripe.attempts import Attempt
 from sandbox.stripe.calling import Calls
-from sandbox.stripe.hosted_pages import page
 from sandbox.stripe.three_d_secure import PAGE, Question, answer_bank, question
 
 

@@ -134,7 +134,7 @@ def system(
 
 
 def _free_ports() -> Ports:
-    return Ports(*(free_port() for _ in range(5)))
+    return Ports(*(free_port() for _ in range(6)))
 
 
 def _surroundings() -> dict[str, str]:
@@ -146,9 +146,11 @@ def _way_in(plan: Plan, seeded: dict[str, dict[str, str]], settings: dict[str, s
         base_url=plan.base_url,
         shop_url=plan.shop_url,
         stripe_api_url=plan.stripe_url,
+        bank_api_url=plan.bank_url,
         api_keys=seeded["api_keys"],
         tokens=seeded["tokens"],
         webhook_secrets={"stripe": settings["STRIPE_WEBHOOK_SECRETS"]},
         stripe_secret_key=settings["STRIPE_SECRET_KEY"],
         stripe_publishable_key=settings["STRIPE_PUBLISHABLE_KEY"],
+        bank_client_secret=settings["TRUELAYER_CLIENT_SECRET"],
     )

@@ -56,7 +56,7 @@ class System:
         self.postgres = embedded_postgres(folder, durable=True)
         self.plan = Plan(
             home=home,
-            ports=Ports(*(free_port() for _ in range(5))),
+            ports=Ports(*(free_port() for _ in range(6))),
             secrets=home.secrets(),
             given={"PATH": os.defpath, "WEB_CONCURRENCY": "1"},
         )
@@ -404,9 +404,11 @@ def _way_in(plan: Plan, seeded: dict[str, dict[str, str]], settings: dict[str, s
         base_url=plan.base_url,
         shop_url=plan.shop_url,
         stripe_api_url=plan.stripe_url,
+        bank_api_url=plan.bank_url,
         api_keys=seeded["api_keys"],
         tokens=seeded["tokens"],
         webhook_secrets={"stripe": settings["STRIPE_WEBHOOK_SECRETS"]},
         stripe_secret_key=settings["STRIPE_SECRET_KEY"],
         stripe_publishable_key=settings["STRIPE_PUBLISHABLE_KEY"],
+        bank_client_secret=settings["TRUELAYER_CLIENT_SECRET"],
     )

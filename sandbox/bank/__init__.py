@@ -1,0 +1,1 @@
+"""A simulated bank, and TrueLayer in front of it, behind TrueLayer's wire protocol."""
