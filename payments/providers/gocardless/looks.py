@@ -11,11 +11,16 @@ from payments.providers.gocardless.answers import amount, as_documented, moment,
 from payments.providers.gocardless.client import Wire, under
 from payments.providers.gocardless.metadata import Due, payment_id_in
 from payments.providers.gocardless.named_errors import named_errors
-from payments.providers.gocardless.payment_facts import Whose, payment_fact, request_fact
+from payments.providers.gocardless.payment_facts import (
+    MONEY_TOLD,
+    Whose,
+    payment_fact,
+    request_fact,
+)
 from payments.providers.outcome import UnexpectedStateError
 
 _UNDER_WAY = frozenset({"pending_customer_approval", "pending_submission", "submitted"})
-_HAD_MONEY = frozenset({"charged_back"})
+_AFTER_MONEY = frozenset({"charged_back"})
 _EVENTS_PAGE = 500  # GoCardless' largest
 
 
@@ -127,10 +132,12 @@ def _facts(
         )
 
     told = [fact(event["action"], _cause(event), moment(event["created_at"])) for event in events]
-    if status not in {event["action"] for event in events}:
-        told.append(fact(status, None, seen_at))
-    if status in _HAD_MONEY and not any(isinstance(one, MoneyReceived) for one in told):
+    had_money = any(isinstance(one, MoneyReceived) for one in told)
+    if status in _AFTER_MONEY and not had_money:  # what came of it is told after it
         told.insert(0, fact("confirmed", None, seen_at))
+    is_told = status in {event["action"] for event in events}
+    if not is_told and not (had_money and status in MONEY_TOLD):
+        told.append(fact(status, None, seen_at))
     return [one for one in told if one is not None]
 
 
