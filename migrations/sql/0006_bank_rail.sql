@@ -47,6 +47,7 @@ ALTER TABLE strongroom.refunds
 -- Deadlines put off by an operator: of one payment, or of all that a provider carries.
 CREATE TABLE strongroom.deadline_extensions (
   id text COLLATE "C" PRIMARY KEY,               -- ext_…
+  batch_id text COLLATE "C" NOT NULL,            -- ext_…: what was asked for at once
   payment_id text REFERENCES strongroom.payments,
   provider text,
   extended_until timestamptz NOT NULL,
@@ -56,6 +57,7 @@ CREATE TABLE strongroom.deadline_extensions (
   CHECK ((payment_id IS NULL) <> (provider IS NULL)),
   CHECK (extended_until > created_at)
 );
+CREATE INDEX deadline_extensions_batch ON strongroom.deadline_extensions (batch_id);
 CREATE INDEX deadline_extensions_payment ON strongroom.deadline_extensions (payment_id);
 CREATE INDEX deadline_extensions_provider ON strongroom.deadline_extensions (provider);
 CREATE TRIGGER deadline_extensions_append_only

@@ -120,11 +120,15 @@ class BankReceipt(Base):
 
 
 class DeadlineExtension(Base):
-    """A deadline put off: of one payment, or of all that a provider carries; append-only."""
+    """A deadline put off: of one payment, or of all that a provider carries; append-only.
+
+    Those of one `batch_id` were asked for at once.
+    """
 
     __tablename__ = "deadline_extensions"
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    batch_id: Mapped[str]
     payment_id: Mapped[str | None] = mapped_column(ForeignKey("strongroom.payments.id"))
     provider: Mapped[str | None]
     extended_until: Mapped[dt.datetime]
