@@ -2,6 +2,8 @@
 
 ALTER TABLE strongroom.payments
   ADD provider_status text,                      -- the provider's own word for where it stands
+  ADD provider_status_at timestamptz,            -- of when that is: a newer word replaces it
+  ADD taken_back_at timestamptz,                 -- the provider took back what came by then
   ADD bank_reference text COLLATE "C",           -- what a transfer for it quotes
   ADD link_url_encrypted bytea,
   ADD expires_at timestamptz,                    -- until when it may be paid, but for extensions
@@ -40,9 +42,15 @@ CREATE TRIGGER bank_receipts_fixed
   BEFORE UPDATE OF id, payment_id, source, receipt_ref, amount, currency OR DELETE OR TRUNCATE
   ON strongroom.bank_receipts FOR EACH STATEMENT EXECUTE FUNCTION strongroom.refuse();
 
--- A refund of money that was never held for an order: it comes out of suspense.
+-- A refund of money that was never held for an order comes out of suspense. By bank a refund takes
+-- its time: while it is pending, the provider is asked about it.
 ALTER TABLE strongroom.refunds
-  ADD receipt_id text COLLATE "C" REFERENCES strongroom.bank_receipts;
+  ADD receipt_id text COLLATE "C" REFERENCES strongroom.bank_receipts,
+  ADD poll_at timestamptz;                       -- when to ask the provider; null: nothing to learn
+UPDATE strongroom.refunds SET poll_at = updated_at
+ WHERE status = 'pending' AND provider_ref IS NOT NULL;
+CREATE INDEX refunds_poll ON strongroom.refunds (poll_at) WHERE poll_at IS NOT NULL;
+CREATE INDEX refunds_receipt ON strongroom.refunds (receipt_id) WHERE receipt_id IS NOT NULL;
 
 -- Deadlines put off by an operator: of one payment, or of all that a provider carries.
 CREATE TABLE strongroom.deadline_extensions (

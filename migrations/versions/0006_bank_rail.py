@@ -20,11 +20,11 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take it away; possible as long as no bank payment was made."""
     op.execute("""
-        ALTER TABLE strongroom.refunds DROP receipt_id;
+        ALTER TABLE strongroom.refunds DROP receipt_id, DROP poll_at;
         DROP TABLE strongroom.bank_receipts, strongroom.deadline_extensions;
         DROP TRIGGER payments_no_early_expiry ON strongroom.payments;
         DROP TRIGGER payments_bank_fixed ON strongroom.payments;
         DROP FUNCTION strongroom.refuse_early_expiry;
-        ALTER TABLE strongroom.payments DROP provider_status, DROP bank_reference,
-          DROP link_url_encrypted, DROP expires_at, DROP amount_received
+        ALTER TABLE strongroom.payments DROP provider_status, DROP provider_status_at,
+          DROP taken_back_at, DROP bank_reference, DROP link_url_encrypted, DROP expires_at, DROP amount_received
     """)

@@ -15,8 +15,8 @@ from payments.accounting.charges import Charge
 from payments.accounting.chart_of_accounts import (
     card_authorization,
     card_authorizations_contra,
+    incoming,
     order_escrow,
-    stripe_pending,
 )
 from payments.accounting.entries import book, build_entry
 
@@ -67,7 +67,7 @@ def book_capture(
     entry = build_entry(
         connection,
         [
-            (stripe_pending(fact.currency), fact.amount),
+            (incoming(fact.provider, fact.currency), fact.amount),
             (order_escrow(charge.order_id, fact.currency), -fact.amount),
             (memo, -fact.amount),
             (card_authorizations_contra(fact.currency), fact.amount),

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 import ledger
 from ledger import Entry, Posting
-from payments.accounting.chart_of_accounts import order_escrow, stripe_pending
+from payments.accounting.chart_of_accounts import incoming, order_escrow
 from payments.accounting.entries import open_moment
 from payments.providers.facts import ChargeSucceeded
 
@@ -33,7 +33,7 @@ def book_charges(connection: Connection, charges: Sequence[Charge]) -> list[ledg
     """Post one entry for each charge, as one batch; answers in the same order."""
     if not charges:
         return []
-    pending = [stripe_pending(charge.fact.currency) for charge in charges]
+    pending = [incoming(charge.fact.provider, charge.fact.currency) for charge in charges]
     escrows = [order_escrow(charge.order_id, charge.fact.currency) for charge in charges]
     accounts = ledger.open_accounts(connection, list(dict.fromkeys(pending + escrows)))
     oldest = min(charge.fact.occurred_at for charge in charges)
@@ -50,7 +50,7 @@ def book_charges(connection: Connection, charges: Sequence[Charge]) -> list[ledg
 
 
 def charge_entry(charge: Charge, *, pending_id: int, escrow_id: int) -> Entry:
-    """Debit what Stripe owes us, credit what we hold for the order."""
+    """Debit what the provider owes us, credit what we hold for the order."""
     return Entry(
         effect_key=charge.effect_key,
         kind="charge",

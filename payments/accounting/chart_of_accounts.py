@@ -17,8 +17,21 @@ def stripe_available(currency: str) -> AccountSpec:
 
 
 def bank_clearing(currency: str) -> AccountSpec:
-    """Money on its way to our bank account, not on a statement yet."""
+    """Money on its way to or from our bank account, not on a statement yet."""
     return AccountSpec("assets:bank:clearing", currency, mode="deferred")
+
+
+def incoming(provider: str, currency: str) -> AccountSpec:
+    """Where the money of a provider's payments comes in, and their refunds go out.
+
+    Stripe keeps it for us until it pays out; a bank provider has it sent to our bank account.
+    """
+    return stripe_pending(currency) if provider == "stripe" else bank_clearing(currency)
+
+
+def suspense_unmatched(currency: str) -> AccountSpec:
+    """Money that came in and that nothing explains yet: normally below zero, for it is not ours."""
+    return AccountSpec("assets:suspense:unmatched", currency, mode="deferred")
 
 
 def order_escrow(order_id: str, currency: str) -> AccountSpec:

@@ -13,9 +13,9 @@ import ledger
 from ledger import Entry
 from payments.accounting.chart_of_accounts import (
     disputed,
+    incoming,
     order_escrow,
     seller_debt,
-    stripe_pending,
 )
 from payments.accounting.entries import Line, book, build_entry
 
@@ -24,13 +24,15 @@ from payments.accounting.entries import Line, book, build_entry
 class Giveback:
     """One refund or dispute: `id` is ours, `amount` in minor units of `currency`.
 
-    `owed` is what of it the escrow lacked and the seller owes.
+    `provider` is who took the money for us; `owed` is what of it the escrow lacked and the seller
+    owes.
     """
 
     id: str
     payment_id: str
     order_id: str
     seller_id: str
+    provider: str
     amount: int
     currency: str
     hold_id: int | None
@@ -74,7 +76,7 @@ def hold_what_is_left(
 def book_refund(
     connection: Connection, refund: Giveback, *, occurred_at: dt.datetime, now: dt.datetime
 ) -> int:
-    """Stripe gave the money back: out of the hold, or of what is left; returns what was lacking.
+    """The money went back: out of the hold, or of what is left; returns what was lacking.
 
     Raises:
         LedgerError: the ledger refused it, and nothing was written.
@@ -86,7 +88,7 @@ def book_refund(
         connection,
         refund,
         hold_id,
-        (stripe_pending(refund.currency), -refund.amount),
+        (incoming(refund.provider, refund.currency), -refund.amount),
         effect_key=f"{refund.id}:refunded",
         kind="refund",
         occurred_at=occurred_at,
@@ -106,7 +108,7 @@ def book_refund_returned(
     book(
         connection,
         [
-            (stripe_pending(refund.currency), refund.amount),
+            (incoming(refund.provider, refund.currency), refund.amount),
             (order_escrow(refund.order_id, refund.currency), refund.owed - refund.amount),
             (seller_debt(refund.seller_id, refund.currency), -refund.owed),
         ],
@@ -121,7 +123,7 @@ def book_refund_returned(
 def book_dispute_opened(
     connection: Connection, dispute: Giveback, *, occurred_at: dt.datetime
 ) -> None:
-    """Stripe took the money back for now.
+    """The provider took the money back for now.
 
     Raises:
         LedgerError: the ledger refused it, and nothing was written.
@@ -130,12 +132,12 @@ def book_dispute_opened(
         connection,
         [
             (disputed(dispute.payment_id, dispute.currency), dispute.amount),
-            (stripe_pending(dispute.currency), -dispute.amount),
+            (incoming(dispute.provider, dispute.currency), -dispute.amount),
         ],
         effect_key=f"{dispute.id}:opened",
         kind="dispute.opened",
         occurred_at=occurred_at,
-        description="Dispute opened: Stripe took the money back for now",
+        description="Dispute opened: the money was taken back for now",
         metadata=dispute.metadata,
     )
 
@@ -143,7 +145,7 @@ def book_dispute_opened(
 def book_dispute_won(
     connection: Connection, dispute: Giveback, *, occurred_at: dt.datetime, now: dt.datetime
 ) -> None:
-    """Stripe gave the money to us again.
+    """The provider gave the money to us again.
 
     Raises:
         LedgerError: the ledger refused it, and nothing was written.
@@ -151,7 +153,7 @@ def book_dispute_won(
     book(
         connection,
         [
-            (stripe_pending(dispute.currency), dispute.amount),
+            (incoming(dispute.provider, dispute.currency), dispute.amount),
             (disputed(dispute.payment_id, dispute.currency), -dispute.amount),
         ],
         effect_key=f"{dispute.id}:won",

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from payments.accounting import givebacks
 from payments.accounting.givebacks import Giveback
 from payments.identifiers import new_id
-from payments.lifecycle.locked_payments import LockedPayment
+from payments.lifecycle.contradiction import Contradiction
+from payments.lifecycle.locked_payment import LockedPayment
 from payments.lifecycle.stages import GivebackFact, dispute_moves, refund_moves
 from payments.lifecycle.tables import Dispute, Refund
 from payments.providers.facts import (
@@ -23,14 +24,6 @@ from payments.providers.facts import (
 
 _MONEY_WENT = (DisputeStatus.OPEN, DisputeStatus.WON, DisputeStatus.LOST)
 _DISPUTE_CLOSED = (DisputeStatus.WON, DisputeStatus.LOST)
-
-
-class Contradiction(Exception):  # noqa: N818 - it is what was told that is wrong, not the program
-    """What is told cannot be true beside what is known; a person must look. `code` is stable."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
 
 
 def take_giveback(
@@ -246,6 +239,7 @@ def _giveback(payment: LockedPayment, row: Refund | Dispute) -> Giveback:
         payment_id=payment.view.id,
         order_id=payment.view.order_id,
         seller_id=payment.audience[1],
+        provider=payment.provider,
         amount=row.amount,
         currency=row.currency,
         hold_id=row.hold_id,

@@ -1,126 +1,32 @@
-"""Payments as one transaction holds them: locked in one order, found by fact, moved by facts."""
+"""The payments of a batch of facts: locked in one order, found by fact, with all that is theirs."""
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Row, Select, Text, bindparam, func, select, union
+from sqlalchemy import ARRAY, Row, Select, Text, bindparam, func, select, tuple_, union
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from payments.lifecycle.stages import (
-    CHARGED,
-    Stage,
-    Status,
-    advance,
-    status_after_charge,
-)
-from payments.lifecycle.tables import Dispute, Payment, PaymentEvent, Refund
-from payments.lifecycle.view import PaymentView, view_payment
+from payments.lifecycle.locked_payment import LockedPayment
+from payments.lifecycle.stages import CHARGED, CLOSED, Stage, Status
+from payments.lifecycle.tables import BankReceipt, Dispute, Payment, PaymentEvent, Refund
+from payments.lifecycle.view import view_payment
 from payments.orders.tables import Order
-from payments.providers.facts import ActionRequired, ChargeSucceeded, Fact, PaymentFailed
+from payments.providers.facts import Fact, MoneyReceived
 
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a payment's history, not written yet."""
-
-    seq: int
-    from_status: Status
-    to_status: Status
-    occurred_at: dt.datetime
-    cause: str
-
-
-@dataclass
-class LockedPayment:
-    """A payment nobody else changes now; `audience` is buyer and seller of its order."""
-
-    view: PaymentView
-    provider: str
-    provider_ref: str | None
-    is_manual: bool
-    audience: tuple[str, str]
-    stage: Stage
-    last_seq: int
-    refunds: list[Refund]
-    disputes: list[Dispute]
-    steps: list[Step] = field(default_factory=list)
-    is_changed: bool = False
-
-    @property
-    def is_charged(self) -> bool:
-        """Whether its money was taken, whatever became of it since."""
-        return self.view.status in CHARGED
-
-    def copy(self) -> "LockedPayment":
-        """Return the payment as it is now, untouched by what comes next."""
-        return replace(
-            self,
-            refunds=list(self.refunds),
-            disputes=list(self.disputes),
-            steps=list(self.steps),
-        )
-
-    def is_named_by(self, fact: Fact) -> bool:
-        """Whether everything the fact says about which payment it is agrees with this one."""
-        refs_agree = None in (self.provider_ref, fact.provider_ref) or (
-            self.provider_ref == fact.provider_ref
-        )
-        ids_agree = fact.payment_id in (None, self.view.id)
-        return fact.provider == self.provider and refs_agree and ids_agree
-
-    def is_moved_by(self, fact: Fact) -> bool:
-        """Whether the fact leads on from where the payment stands."""
-        return advance(self.stage, fact) is not self.stage
-
-    def take(self, fact: Fact, *, cause: str, now: dt.datetime) -> bool:
-        """Go where the fact leads; False when it changes nothing."""
-        stage = advance(self.stage, fact)
-        if stage is self.stage:
-            return False
-        self.stage = stage
-        self.view = replace(
-            self.view,
-            failure=fact.failure if isinstance(fact, PaymentFailed) else None,
-            asked_action=fact.next_action if isinstance(fact, ActionRequired) else None,
-        )
-        if isinstance(fact, ChargeSucceeded):
-            self.view = replace(self.view, amount_captured=fact.amount)
-        self._stand_at(stage.status, stage.since, cause=cause, now=now)
-        return True
-
-    def reckon(self, *, occurred_at: dt.datetime, cause: str, now: dt.datetime) -> None:
-        """Work out amounts and status anew from refunds and disputes, after one of them changed."""
-        if not self.is_charged:
-            self.is_changed = True  # it waits for its charge; the poll is to look for it
-            return
-        refunded = sum(refund.amount for refund in self.refunds if refund.booked == "refunded")
-        self.view = replace(self.view, amount_refunded=refunded)
-        status = status_after_charge(
-            captured=self.view.amount_captured,
-            refunded=refunded,
-            disputed=any(dispute.booked in ("open", "lost") for dispute in self.disputes),
-        )
-        self._stand_at(status, occurred_at, cause=cause, now=now)
-
-    def _stand_at(
-        self, status: Status, occurred_at: dt.datetime, *, cause: str, now: dt.datetime
-    ) -> None:
-        self.is_changed = True
-        if status is not self.view.status or not self.is_charged:
-            self.last_seq += 1
-            step = Step(self.last_seq, self.view.status, status, occurred_at, cause)
-            self.steps.append(step)
-        self.view = replace(self.view, status=status, updated_at=now)
+_ReceiptName = tuple[str, str]
+"""Its source and the source's name for it."""
 
 
 class LockedPayments:
     """The payments of a batch of facts, found by the provider's id or by ours."""
 
-    def __init__(self, payments: Sequence[LockedPayment]) -> None:
+    def __init__(
+        self, payments: Sequence[LockedPayment], *, receipt_owners: Mapping[_ReceiptName, str]
+    ) -> None:
         self.all = payments
+        self._receipt_owners = dict(receipt_owners)
         self._by_id = {payment.view.id: payment for payment in payments}
         self._by_ref = {
             (payment.provider, payment.provider_ref): payment
@@ -133,6 +39,11 @@ class LockedPayments:
         known = self._by_ref.get((fact.provider, fact.provider_ref or ""))
         return known or self._by_id.get(fact.payment_id or "")
 
+    def is_receipt_of(self, payment: LockedPayment, fact: MoneyReceived) -> bool:
+        """Whether the money was not told as another payment's before."""
+        owner = self._receipt_owners.setdefault((fact.source, fact.receipt_ref), payment.view.id)
+        return owner == payment.view.id
+
     def learn_reference(self, payment: LockedPayment, fact: Fact) -> None:
         """Take over the provider's id where we have none: the webhook may be first to tell it."""
         if payment.provider_ref is None and fact.provider_ref is not None:
@@ -143,25 +54,67 @@ class LockedPayments:
 
 def lock_payments(session: Session, facts: Iterable[Fact]) -> LockedPayments:
     """Lock the payments concerned, then their orders, each in the order of their ids."""
-    rows = session.execute(_payments_of(list(facts))).all()
+    facts = list(facts)
+    rows = session.execute(_payments_of(facts)).all()
     audiences = _lock_orders(session, {row.order_id for row in rows})
     # Read after the locks are held: only then is the last step the last.
     ids = [row.id for row in rows]
     last_steps = _last_steps(session, ids)
     refunds = _by_payment(session, Refund, ids)
     disputes = _by_payment(session, Dispute, ids)
-    return LockedPayments(
-        [
-            _locked(
-                row,
-                audiences[row.order_id],
-                last_steps.get(row.id),
-                refunds=refunds.get(row.id, []),
-                disputes=disputes.get(row.id, []),
-            )
-            for row in rows
-        ]
+    locked = [
+        _locked(
+            row,
+            audiences[row.order_id],
+            last_steps.get(row.id),
+            refunds=refunds.get(row.id, []),
+            disputes=disputes.get(row.id, []),
+        )
+        for row in rows
+    ]
+    by_bank = [payment for payment in locked if payment.view.bank is not None]
+    owners = _load_receipts(session, by_bank, facts) if by_bank else {}
+    return LockedPayments(locked, receipt_owners=owners)
+
+
+def _load_receipts(
+    session: Session, payments: Sequence[LockedPayment], facts: Sequence[Fact]
+) -> Mapping[_ReceiptName, str]:
+    """Give payments by bank their receipts, and return whose the receipts are that facts name."""
+    columns = BankReceipt.__table__.c
+    told = [fact for fact in facts if isinstance(fact, MoneyReceived)]
+    refs = func.unnest(_texts(f.source for f in told), _texts(f.receipt_ref for f in told))
+    ref = refs.table_valued("source", "ref").render_derived()
+    named = select(ref.c.source, ref.c.ref)
+    found = (
+        select(BankReceipt)
+        .where(
+            (columns.payment_id == func.any(_texts(payment.view.id for payment in payments)))
+            | tuple_(columns.source, columns.receipt_ref).in_(named)
+        )
+        .order_by(columns.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
+    rows = session.scalars(found).all()
+    closings = _first_closings(session, [payment.view.id for payment in payments])
+    for payment in payments:
+        payment.receipts = [row for row in rows if row.payment_id == payment.view.id]
+        payment.closed_at = closings.get(payment.view.id)
+    return {(row.source, row.receipt_ref): row.payment_id for row in rows}
+
+
+def _first_closings(session: Session, payment_ids: Collection[str]) -> dict[str, dt.datetime]:
+    """Return when each payment first ended unpaid, if it did."""
+    found = (
+        select(PaymentEvent.payment_id, func.min(PaymentEvent.occurred_at))
+        .where(
+            PaymentEvent.payment_id == func.any(_texts(payment_ids)),
+            PaymentEvent.to_status.in_(CLOSED),
+        )
+        .group_by(PaymentEvent.payment_id)
+    )
+    return {row[0]: row[1] for row in session.execute(found)}
 
 
 def _payments_of(facts: Sequence[Fact]) -> Select[Any]:
@@ -247,6 +200,8 @@ def _locked(
         last_seq=0 if last_step is None else last_step.seq,
         refunds=refunds,
         disputes=disputes,
+        provider_status_at=row.provider_status_at,
+        taken_back_at=row.taken_back_at,
     )
 
 

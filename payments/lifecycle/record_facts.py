@@ -20,12 +20,27 @@ from payments.accounting.authorizations import (
     book_given_up,
 )
 from payments.accounting.charges import Charge, book_charges
-from payments.lifecycle.givebacks import Contradiction, book_givebacks, take_giveback
-from payments.lifecycle.locked_payments import LockedPayment, LockedPayments, lock_payments
+from payments.lifecycle.contradiction import Contradiction
+from payments.lifecycle.deadlines import extended_until
+from payments.lifecycle.givebacks import book_givebacks, take_giveback
+from payments.lifecycle.locked_payment import LockedPayment
+from payments.lifecycle.locked_payments import LockedPayments, lock_payments
+from payments.lifecycle.receipts import take_receipt
+from payments.lifecycle.refusals import refusal_of
 from payments.lifecycle.stages import GivebackFact
+from payments.lifecycle.taken_back import take_back, take_failure
 from payments.lifecycle.write_changes import write_changes
 from payments.log_lines import get_logger
-from payments.providers.facts import Authorized, Canceled, ChargeSucceeded, Expired, Fact
+from payments.providers.facts import (
+    Authorized,
+    Canceled,
+    ChargeSucceeded,
+    Expired,
+    Fact,
+    MoneyReceived,
+    PaymentFailed,
+    RefundReported,
+)
 
 _log = get_logger(__name__)
 
@@ -50,9 +65,9 @@ class SourcedFact:
 class Outcome:
     """What became of one fact; `reason` is a stable code when it was refused.
 
-    `unknown_payment` may be cured by time. `reference_differs`, `amount_differs`,
-    `currency_differs`, `refund_exceeds_payment`, `dispute_closed_twice` and the ledger's own codes
-    need a person.
+    `unknown_payment` may be cured by time, `deadline_extended` is our own doing.
+    `reference_differs`, `rail_differs`, `amount_differs`, `currency_differs`, `receipt_differs`,
+    `refund_exceeds_payment`, `dispute_closed_twice` and the ledger's own codes need a person.
     """
 
     payment_id: str | None
@@ -88,27 +103,11 @@ def _judge(fact: Fact, payments: LockedPayments) -> LockedPayment | Outcome:
     payment = payments.find(fact)
     if payment is None:
         return _refused(None, "unknown_payment", f"no payment has {fact.provider_ref}")
-    view = payment.view
-    if not payment.is_named_by(fact):
-        detail = f"{fact.provider_ref} and {fact.payment_id} are not one payment"
-        return _refused(view.id, "reference_differs", detail)
-    if isinstance(fact, ChargeSucceeded):
-        if fact.currency != view.currency:
-            detail = f"paid in {fact.currency}, ours is in {view.currency}"
-            return _refused(view.id, "currency_differs", detail)
-        if not _is_due(payment, fact.amount):
-            detail = f"paid {fact.amount}, ours is {view.amount} minor units"
-            return _refused(view.id, "amount_differs", detail)
+    refusal = refusal_of(fact, payment, payments)
+    if refusal is not None:
+        return _refused(payment.view.id, *refusal)
     payments.learn_reference(payment, fact)
     return payment
-
-
-def _is_due(payment: LockedPayment, amount: int) -> bool:
-    """Whether this amount may have been taken: the whole, or a part where we capture."""
-    view = payment.view
-    if payment.is_charged:
-        return amount == view.amount_captured
-    return 0 < amount <= view.amount if payment.is_manual else amount == view.amount
 
 
 def _book_plain_charges(
@@ -140,14 +139,51 @@ def _apply(
     entry = booked.get(payment.view.id)
     if isinstance(fact, ChargeSucceeded) and isinstance(entry, ledger.Refused):
         return _refused(payment.view.id, entry.reason_code, entry.detail)
+    outcome = _act(session, sourced, payment, now=now)
+    is_told = outcome.result is not Result.REFUSED and not isinstance(fact, RefundReported)
+    if is_told and payment.hear_status(fact, now=now):
+        return _outcome(payment, is_news=True)
+    return outcome
+
+
+def _act(
+    session: Session, sourced: SourcedFact, payment: LockedPayment, *, now: dt.datetime
+) -> Outcome:
+    fact = sourced.fact
     if isinstance(fact, GivebackFact):
         return _as_a_whole(
             session, payment, lambda: _apply_giveback(session, sourced, fact, payment, now=now)
         )
+    if isinstance(fact, MoneyReceived):
+        return _as_a_whole(
+            session, payment, lambda: _apply_receipt(session, sourced, fact, payment, now=now)
+        )
+    if payment.view.bank is not None:
+        return _act_by_bank(session, sourced, payment, now=now)
     if payment.is_manual:  # the ledger follows each of its stages
         return _as_a_whole(
             session, payment, lambda: _apply_stage(session, sourced, payment, now=now)
         )
+    return _outcome(payment, is_news=_apply_stage(session, sourced, payment, now=now))
+
+
+def _act_by_bank(
+    session: Session, sourced: SourcedFact, payment: LockedPayment, *, now: dt.datetime
+) -> Outcome:
+    fact = sourced.fact
+    if isinstance(fact, PaymentFailed) and fact.takes_back:
+        return _as_a_whole(
+            session,
+            payment,
+            lambda: take_failure(session, payment, fact, cause=sourced.cause, now=now),
+        )
+    if isinstance(fact, Expired) and payment.is_moved_by(fact):
+        until = extended_until(
+            session, payment_id=payment.view.id, provider=payment.provider, now=now
+        )
+        if until is not None:
+            detail = f"it may be paid until {until.isoformat()}"
+            return _refused(payment.view.id, "deadline_extended", detail)
     return _outcome(payment, is_news=_apply_stage(session, sourced, payment, now=now))
 
 
@@ -201,6 +237,23 @@ def _catch_up(
             reason=outcome.reason,
             detail=outcome.detail,
         )
+
+
+def _apply_receipt(
+    session: Session,
+    sourced: SourcedFact,
+    fact: MoneyReceived,
+    payment: LockedPayment,
+    *,
+    now: dt.datetime,
+) -> bool:
+    was_charged = payment.is_charged
+    if not take_receipt(session, payment, fact, cause=sourced.cause, now=now):
+        return False
+    if payment.is_charged and not was_charged and (payment.refunds or payment.disputes):
+        _catch_up(session, sourced, payment, now=now)
+    take_back(session, payment, cause=sourced.cause, now=now)
+    return True
 
 
 def _apply_giveback(

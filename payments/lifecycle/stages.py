@@ -83,6 +83,9 @@ _FINALITY: dict[Status, int] = {
 }
 
 CHARGED = frozenset(status for status in Status if _FINALITY[status] >= _FINALITY[Status.SUCCEEDED])
+CLOSED = frozenset({Status.EXPIRED, Status.CANCELED})
+"""It ended unpaid: money that comes later is too late."""
+
 FINAL = frozenset(status for status in Status if _FINALITY[status] >= _FINALITY[Status.EXPIRED])
 """There is nothing more to ask the provider about the attempt to pay."""
 

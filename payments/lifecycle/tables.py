@@ -15,8 +15,9 @@ class Payment(Base):
 
     `amount_captured` is what was taken, `amount_refunded` what of it went back; `poll_at` is when
     to ask the provider next, None when there is nothing to learn. Of the bank rail alone: the
-    provider's own word for where it stands, the reference its transfer quotes, until when it may
-    be paid, and `amount_received`, the sum of its receipts.
+    provider's own word for where it stands and of when, the reference its transfer quotes,
+    until when it may be paid, and `amount_received`, the sum of its receipts; `taken_back_at`, when
+    the provider took back what it had told to have come by then.
     """
 
     __tablename__ = "payments"
@@ -42,6 +43,8 @@ class Payment(Base):
     checkout_session_ref: Mapped[str | None]
     checkout_url_encrypted: Mapped[bytes | None]
     provider_status: Mapped[str | None]
+    provider_status_at: Mapped[dt.datetime | None]
+    taken_back_at: Mapped[dt.datetime | None]
     bank_reference: Mapped[str | None]
     link_url_encrypted: Mapped[bytes | None]
     expires_at: Mapped[dt.datetime | None]
@@ -73,6 +76,7 @@ class Refund(Base):
     `nothing`, `held` in the escrow, `refunded`, `returned` (it had been refunded and came back),
     or `released` (it had been held and is not any more). `owed` is what of it the escrow lacked
     and the seller owes. With a `receipt_id` it comes out of suspense instead of the escrow.
+    `poll_at` is when to ask the provider what became of it.
     """
 
     __tablename__ = "refunds"
@@ -92,6 +96,7 @@ class Refund(Base):
     hold_id: Mapped[int | None] = mapped_column(BigInteger)
     owed: Mapped[int] = mapped_column(MinorUnits, default=0)
     receipt_id: Mapped[str | None] = mapped_column(ForeignKey("strongroom.bank_receipts.id"))
+    poll_at: Mapped[dt.datetime | None]
     created_at: Mapped[dt.datetime]
     updated_at: Mapped[dt.datetime]
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from payments.delivery import outbox
 from payments.delivery.live_events import Change, announce_all
-from payments.lifecycle.locked_payments import LockedPayment
+from payments.lifecycle.locked_payment import LockedPayment
 from payments.lifecycle.stages import CHARGED, FINAL
 from payments.lifecycle.view import rfc_3339
 
@@ -41,6 +41,17 @@ _UPDATE_PAYMENTS = text("""
                    is_final, awaits_charge)
      WHERE p.id = c.id
 """)
+_UPDATE_BANK = text("""
+    UPDATE strongroom.payments p
+       SET provider_status = c.provider_status, provider_status_at = c.provider_status_at,
+           taken_back_at = c.taken_back_at, amount_received = CAST(c.amount_received AS numeric)
+      FROM unnest(
+             CAST(:id AS text[]), CAST(:provider_status AS text[]),
+             CAST(:provider_status_at AS timestamptz[]), CAST(:taken_back_at AS timestamptz[]),
+             CAST(:amount_received AS text[])
+           ) AS c (id, provider_status, provider_status_at, taken_back_at, amount_received)
+     WHERE p.id = c.id
+""")
 _INSERT_STEPS = text("""
     INSERT INTO strongroom.payment_events
            (payment_id, seq, from_status, to_status, cause, occurred_at, recorded_at)
@@ -63,6 +74,9 @@ def write_changes(session: Session, changed: Sequence[LockedPayment], *, now: dt
     if not changed:
         return
     session.execute(_UPDATE_PAYMENTS, {"now": now, **_columns(map(_payment_row, changed))})
+    by_bank = [row for payment in changed for row in _bank_rows(payment)]
+    if by_bank:
+        session.execute(_UPDATE_BANK, _columns(by_bank))
     steps = [row for payment in changed for row in _step_rows(payment)]
     if steps:
         session.execute(_INSERT_STEPS, {"now": now, **_columns(steps)})
@@ -97,6 +111,21 @@ def _payment_row(payment: LockedPayment) -> dict[str, Any]:
         "is_final": is_final and (payment.is_charged or not _awaits_charge(payment)),
         "awaits_charge": not payment.is_charged and _awaits_charge(payment),
     }
+
+
+def _bank_rows(payment: LockedPayment) -> list[dict[str, Any]]:
+    """Return what of a payment by bank is written besides; nothing of a card."""
+    bank = payment.view.bank
+    if bank is None:
+        return []
+    row = {
+        "id": payment.view.id,
+        "provider_status": bank.provider_status,
+        "provider_status_at": payment.provider_status_at,
+        "taken_back_at": payment.taken_back_at,
+        "amount_received": str(bank.received),
+    }
+    return [row]
 
 
 def _awaits_charge(payment: LockedPayment) -> bool:

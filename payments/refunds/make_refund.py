@@ -97,6 +97,7 @@ def giveback_of(refund: Refund, order: Order) -> Giveback:
         payment_id=refund.payment_id,
         order_id=order.id,
         seller_id=order.seller_id,
+        provider=refund.provider,
         amount=refund.amount,
         currency=refund.currency,
         hold_id=refund.hold_id,
