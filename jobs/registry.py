@@ -13,6 +13,7 @@ from jobs.fetch_missed_events import fetch_missed_events
 from jobs.poll_payments import poll_payments
 from jobs.prune_records import prune_records
 from jobs.queues import ROUTINE, URGENT, Queue
+from jobs.reconcile import reconcile
 from jobs.refund_duplicate import refund_duplicate
 from jobs.replay_webhooks import replay_webhooks
 from jobs.resolve_calls import resolve_calls
@@ -22,6 +23,7 @@ from jobs.seal_ledger import seal_ledger
 from jobs.settle_available import settle_available
 from jobs.sync_stripe_balance import sync_stripe_balance
 from payments.lifecycle import write_changes
+from payments.reconciliation import wake_up as reconciliation_wake_up
 from payments.webhooks import request_replay, wake_up
 
 
@@ -49,6 +51,7 @@ JOBS = {
     "poll_payments": Job(poll_payments, ROUTINE),
     "resolve_refunds": Job(resolve_refunds, ROUTINE),
     "compare_stripe_balance": Job(compare_stripe_balance, ROUTINE),
+    reconciliation_wake_up.JOB: Job(reconcile, ROUTINE),
     "seal_ledger": Job(seal_ledger, ROUTINE),
     "audit_ledger": Job(audit_ledger, ROUTINE),
     "prune_records": Job(prune_records, ROUTINE),

@@ -37,6 +37,7 @@ SCHEDULE = (
     Periodic("seal_ledger", dt.timedelta(minutes=1)),
     Periodic("fetch_missed_events", dt.timedelta(minutes=10)),
     Periodic("compare_stripe_balance", dt.timedelta(hours=1)),
+    Periodic("reconcile", dt.timedelta(hours=1)),
     Periodic("audit_ledger", dt.timedelta(hours=1)),
     Periodic("prune_records", dt.timedelta(hours=1)),
 )

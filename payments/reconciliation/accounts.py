@@ -3,8 +3,8 @@
 import re
 
 from ledger import AccountSpec
+from payments.accounting.chart_of_accounts import suspense_unmatched
 
-SUSPENSE = "assets:suspense:unmatched"
 DISCARDED = "assets:suspense:discarded"
 BANK_FEES = "expenses:bank:fees"
 OPENING_BALANCES = "equity:opening-balances"
@@ -29,7 +29,7 @@ def bank_account(name: str, currency: str) -> AccountSpec:
 
 def suspense(currency: str) -> AccountSpec:
     """Money on a statement, or received for a payment, that nothing explains yet."""
-    return _deferred(SUSPENSE, currency)
+    return suspense_unmatched(currency)
 
 
 def opening_balances(currency: str) -> AccountSpec:
