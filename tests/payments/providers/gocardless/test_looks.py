@@ -176,8 +176,11 @@ def test_no_answer_to_any_part_is_no_answer(
         adapter.get_status(paid.provider_ref, seen_at=SEEN_AT)
 
 
-def test_an_answer_of_another_form_is_not_guessed_at(adapter: GoCardless, paid: Paid) -> None:
-    paid.payment.update(status="confirmed", amount="11900.5")
+@pytest.mark.parametrize("amount", ["11900", 11_900.5, True, None, -11_900])
+def test_an_amount_of_another_form_is_not_guessed_at(
+    adapter: GoCardless, paid: Paid, amount: object
+) -> None:
+    paid.payment.update(status="confirmed", amount=amount)
     with pytest.raises(OutcomeUnknownError, match="not as documented"):
         adapter.get_status(paid.provider_ref, seen_at=SEEN_AT)
 

@@ -57,6 +57,15 @@ def test_after_a_lost_answer_the_same_again_makes_no_other(
     assert adapter.find_refund(paid.refund(1_900)) == told
 
 
+def test_a_refund_is_not_made_again_under_a_key_that_was_forgotten(
+    gocardless: GoCardlessServer, adapter: GoCardless, paid: Paid
+) -> None:
+    made = adapter.create_refund(paid.refund(1_900))
+    gocardless.made.clear()
+    assert adapter.create_refund(paid.refund(1_900)) == made
+    assert [*gocardless.books["refunds"]] == [made.refund_ref]
+
+
 def test_a_refund_made_under_the_key_but_not_listed_yet_is_fetched(
     gocardless: GoCardlessServer, adapter: GoCardless, paid: Paid
 ) -> None:
