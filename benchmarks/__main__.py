@@ -11,6 +11,7 @@ from benchmarks.books import Books
 from benchmarks.floor import create_floor
 from benchmarks.history import LARGE, SMALL, balance_figures, fill, growth_figures
 from benchmarks.intents import measure_intents
+from benchmarks.reconciliation import measure_reconciliation
 from benchmarks.report import console, print_figures, print_measures, print_rows
 from benchmarks.server import connect, migrate, running_server, socket_url
 from benchmarks.singles import single_rows
@@ -27,12 +28,16 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="only the batches, a few seconds each")
     parser.add_argument("--singles", action="store_true", help="only the single entries")
     parser.add_argument("--system", choices=(*SYSTEM, "all"), help="only the running system")
+    parser.add_argument("--reconciliation", action="store_true", help="only reconciliation")
     parser.add_argument("--seconds", type=float, default=20, help="for each case; default 20")
     arguments = parser.parse_args()
     with running_server() as postgres:
         _tell_where(postgres)
         if arguments.system:
             _system(postgres, SYSTEM if arguments.system == "all" else (arguments.system,))
+            return
+        if arguments.reconciliation:
+            measure_reconciliation()
             return
         url = socket_url(postgres)
         create_floor(create_engine(url))

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from benchmarks.reconciliation_world import Said, World
 
-CHARGED = "bank charge"
 # By line: the numbers of what was paid, with the amounts.
 Matched = Mapping[str, tuple[tuple[int, int], ...]]
 
 
 class Judgement(NamedTuple):
-    """Lines that should be matched, that were, and of these the right ones; by kind of line."""
+    """By kind: all lines, those that should be matched, rightly matched, wrongly matched."""
 
+    lines: Counter[str]
     should: Counter[str]
     right: Counter[str]
     wrong: Counter[str]
@@ -35,11 +35,12 @@ def judge(world: World, matched: Matched) -> Judgement:
     A line that means nothing must not be matched. Of twins one may be, no matter which. The bank's
     charges are right if matched with no payment at all, and should be.
     """
-    judgement = Judgement(Counter(), Counter(), Counter())
+    judgement = Judgement(Counter(), Counter(), Counter(), Counter())
     by_id = {said.id: said for said in world.said}
     answered = set()
     for said in world.said:
         truth = _truth(by_id, said)
+        judgement.lines[said.kind] += 1
         if said.means or said.is_bank_charge:
             judgement.should[said.kind] += 1
         if said.id in matched:

@@ -74,7 +74,12 @@ def running_system(
     with TemporaryDirectory(prefix="strongroom-bench-") as folder:
         home = Home(Path(folder))
         ports = Ports(
-            free_port(), free_port(), stripe_port or free_port(), postgres.port, free_port()
+            web=free_port(),
+            shop=free_port(),
+            stripe=stripe_port or free_port(),
+            postgres=postgres.port,
+            valkey=free_port(),
+            bank=free_port(),
         )
         plan = Plan(home, ports, home.secrets(), given={})
         plan = replace(plan, given={"PATH": "/usr/bin:/bin", "WEB_CONCURRENCY": str(web_processes)})

@@ -4,7 +4,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from payments.bank_reference import MENDED, is_key, normalise
+from payments.bank_reference import MENDED, PREFIX, normalise
 from payments.reconciliation.matching.model import Match, OpenExpectation, OpenLine
 
 # Banks write this where a payer gave nothing.
@@ -70,12 +70,10 @@ class Board:
     def contradicts_itself(self, line: OpenLine) -> bool:
         """Say whether its provider's id names one thing and its references quote another."""
         identified = {one.id for group in self.identified(line).values() for one in group}
+        if not identified:
+            return False
         quoted = {one.id for group in self.quoted(line).values() for one in group}
-        return bool(identified and quoted) and identified.isdisjoint(quoted)
-
-    def open_named(self, line: OpenLine) -> list[OpenExpectation]:
-        """What a line names and is open, in its currency and on its side of the account."""
-        return [one for one in self.named(line) if self.is_open(one) and same_side(line, one)]
+        return bool(quoted) and identified.isdisjoint(quoted)
 
     def open_keys(self, line: OpenLine) -> list[str]:
         """References the line quotes that something open waits under, in its currency and side."""
@@ -139,7 +137,7 @@ def _ids_expected(expectation: OpenExpectation) -> Iterator[str]:
     """The provider's id, and a reference that is not of our own making, such as a payout's."""
     if expectation.provider_ref:
         yield normalise(expectation.provider_ref)
-    if expectation.reference_key and not is_key(expectation.reference_key):
+    if expectation.reference_key and not expectation.reference_key.startswith(PREFIX):
         yield normalise(expectation.reference_key)
 
 

@@ -7,7 +7,7 @@ with a line, or not its exact amount, is never compared with it.
 from collections import defaultdict
 from collections.abc import Iterator
 
-from payments.bank_reference import MENDED, is_key, reference_of
+from payments.bank_reference import MENDED, PREFIX, reference_of
 from payments.reconciliation.matching.board import Board, days_after, within
 from payments.reconciliation.matching.identity import said_days
 from payments.reconciliation.matching.model import (
@@ -37,7 +37,7 @@ class NearReferences:
         self._by_end: dict[_End, list[OpenExpectation]] = defaultdict(list)
         for one in board.open_expectations():
             key = one.reference_key
-            if key and is_key(key):
+            if key and key.startswith(PREFIX):
                 for end in _ends(key, one.currency, one.amount):
                     self._by_end[end].append(one)
 
