@@ -33,7 +33,13 @@ def person(party_id: str, role: Role = Role.BUYER) -> Caller:
 def new_party(engine: Engine, name: str = "Ada") -> str:
     with transaction(engine) as session:
         answered = create_party(
-            session, caller=SERVICE, reference=new_reference(), name=name, now=NOW, cipher=CIPHER
+            session,
+            caller=SERVICE,
+            reference=new_reference(),
+            name=name,
+            email=f"{name.split()[0].lower()}@example.com",
+            now=NOW,
+            cipher=CIPHER,
         )
     return answered.resource.id
 

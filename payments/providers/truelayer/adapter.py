@@ -170,9 +170,14 @@ class TrueLayer:
         account_id = self._settings.merchant_accounts.get(request.currency)
         if account_id is None:
             raise ConflictError("No account takes this currency.", code="currency_not_supported")
-        user = {"id": str(uuid.uuid5(_USERS, request.payer_id)), "name": request.payer_name}
-        if request.payer_email is not None:
-            user["email"] = request.payer_email
+        if request.payer_email is None:  # or a phone number, which nobody asks buyers for
+            detail = "TrueLayer needs the buyer's e-mail address."
+            raise ConflictError(detail, code="provider_refused")
+        user = {
+            "id": str(uuid.uuid5(_USERS, request.payer_id)),
+            "name": request.payer_name,
+            "email": request.payer_email,
+        }
         return {
             "amount_in_minor": request.amount,
             "currency": request.currency,
