@@ -31,6 +31,7 @@ POLICIES: dict[str, frozenset[Role]] = {
     "webhooks.read": frozenset({Role.SUPPORT, Role.OPERATOR, Role.ADMIN}),
     "webhooks.replay": frozenset({Role.OPERATOR, Role.ADMIN}),
     "webhooks.set_retry_window": frozenset({Role.OPERATOR, Role.ADMIN}),
+    "deadlines.extend": frozenset({Role.OPERATOR, Role.ADMIN}),
     "ledger.read": frozenset({Role.FINANCE, Role.ADMIN}),
     "keys.create": _ADMIN,
     "keys.read": _ADMIN,

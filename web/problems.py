@@ -114,6 +114,11 @@ PROBLEMS: dict[str, KnownProblem] = {
         "The money was taken or is on its way, or the payment is over already.",
         "Read the payment; refund what was taken.",
     ),
+    "payment_not_extendable": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "There is no such bank payment, or it is over: its deadline cannot be put off.",
+        "Leave out what `errors.payment_ids` names.",
+    ),
     "payment_not_capturable": KnownProblem(
         HTTPStatus.CONFLICT,
         "Nothing is reserved on the card, or not any more.",

@@ -1,6 +1,7 @@
 """Every problem code, provoked over HTTP; and the same codes in the source and in docs/api.md."""
 
 import ast
+import datetime as dt
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -202,6 +203,17 @@ def the_money_was_taken(stage: Stage) -> TestResponse:
     return stage.act(stage.paid(), "cancel")
 
 
+@provokes("payment_not_extendable")
+def it_is_paid_by_card(stage: Stage) -> TestResponse:
+    tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)  # noqa: TID251 - the application's clock is real here
+    body = {
+        "payment_ids": [stage.started().rpartition("/")[2]],
+        "extend_until": tomorrow.isoformat(),
+        "reason": "The bank is slow.",
+    }
+    return stage.post("/api/ops/deadlines/extend", body, role=Role.OPERATOR)
+
+
 @provokes("payment_not_capturable")
 def nothing_is_reserved(stage: Stage) -> TestResponse:
     return stage.act(stage.started(capture="manual"), "capture")
@@ -312,6 +324,7 @@ FIELDS = {
     "amount_too_large": {"amount"},
     "refund_exceeds_payment": {"amount"},
     "funds_released": {"amount"},
+    "payment_not_extendable": {"payment_ids"},
 }
 
 

@@ -26,6 +26,7 @@ PROMISED = {
     ("POST", "/api/ops/webhooks/replay"),
     ("GET", "/api/ops/webhooks/replay/{replay_id}"),
     ("PUT", "/api/ops/webhooks/retry-window"),
+    ("POST", "/api/ops/deadlines/extend"),
     ("GET", "/api/status"),
     ("POST", "/api/session"),
     ("DELETE", "/api/session"),

@@ -1,8 +1,9 @@
-"""For operators: what the webhook inbox holds, replays, and how long events are retried."""
+"""For operators: the webhook inbox, replays, how long events are retried, deadlines put off."""
 
 from typing import Any
 
 from payments.database import in_transaction
+from payments.intake.extend_deadlines import Extended, Scope, extend_deadlines
 from payments.log_lines import current_request_id
 from payments.webhooks.read_inbox import InboxPage as Page
 from payments.webhooks.read_inbox import list_inbox
@@ -13,10 +14,13 @@ from web.authentication import current_caller
 from web.blueprint import Blueprint
 from web.parts import current_parts
 from web.policies import allow
+from web.problems import problems
 from web.references import render_answered, take_reference
 from web.schemas.ops import (
+    Extension,
     InboxPage,
     InboxQuery,
+    NewExtension,
     NewReplay,
     NewRetryWindow,
     Replay,
@@ -97,3 +101,34 @@ def put_retry_window(body: dict[str, Any]) -> RetryWindowView:
             **body,
         ),
     )
+
+
+@blueprint.route("/deadlines/extend", methods=["POST"])
+@allow("deadlines.extend")
+@problems("payment_not_extendable")
+@blueprint.arguments(NewExtension)
+@blueprint.response(201, Extension)
+def extend(body: dict[str, Any]) -> tuple[Extended, int, dict[str, str]]:
+    """Put the deadlines of bank payments off; while that is in force, none of them expires."""
+    parts, caller, now = current_parts(), current_caller(), current_parts().now()
+    reference = take_reference(body)
+    scope = Scope(
+        payment_ids=tuple(body["payment_ids"]) if "payment_ids" in body else None,
+        order_id=body.get("order_id"),
+        provider=body.get("provider"),
+        created_before=body.get("created_before"),
+    )
+    answered = in_transaction(
+        parts.engine,
+        lambda session: extend_deadlines(
+            session,
+            caller=caller,
+            reference=reference,
+            scope=scope,
+            extend_until=body["extend_until"],
+            reason=body["reason"],
+            providers=parts.providers.banks.keys(),
+            now=now,
+        ),
+    )
+    return render_answered(answered)

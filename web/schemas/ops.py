@@ -1,15 +1,17 @@
-"""What operators ask for and are shown: the webhook inbox, replays and retry windows."""
+"""What operators ask for and are shown: the webhook inbox, replays, retry windows, deadlines."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import fields, validate
 
+from payments.intake.extend_deadlines import MAX_IDS as MAX_PAYMENTS
 from payments.settings import LONGEST_RETRY_WINDOW_H
 from payments.webhooks.read_inbox import STATES
 from payments.webhooks.request_replay import MAX_IDS, SOURCES
 from web.schemas.fields import (
     CountField,
+    IdField,
     MomentField,
     PageQuery,
     StrictSchema,
@@ -119,3 +121,34 @@ class RetryWindow(StrictSchema):
     provider = fields.String()
     hours = fields.Integer()
     revived = fields.Integer()
+
+
+class NewExtension(StrictSchema):
+    """Whose deadlines to put off: one of `payment_ids`, `order_id` and `provider`; until when.
+
+    Of a provider: those made before `created_before`, or else all, also those made later.
+    """
+
+    example: ClassVar = {
+        "reference": "outage-4711",
+        "provider": "truelayer",
+        "extend_until": "2026-11-26T12:00:00Z",
+        "reason": "The provider is down since 11:40.",
+    }
+
+    reference = reference_field()
+    payment_ids = fields.List(IdField(), validate=validate.Length(1, MAX_PAYMENTS))
+    order_id = IdField()
+    provider = TextField(longest=50)
+    created_before = MomentInput()
+    extend_until = MomentInput(required=True, metadata={"description": "Within the next 90 days."})
+    reason = TextField(required=True, longest=500)
+
+
+class Extension(StrictSchema):
+    """How many payments may be paid until `extended_until` now, if not longer."""
+
+    example: ClassVar = {"extended": 12, "extended_until": "2026-11-26T12:00:00Z"}
+
+    extended = fields.Integer()
+    extended_until = MomentField()
