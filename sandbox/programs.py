@@ -1,5 +1,6 @@
 """The programs of a sandbox: the Procfile's, the simulated Stripe and bank, and the shop."""
 
+import json
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -120,6 +121,11 @@ def _shop(plan: Plan, settings: Mapping[str, str]) -> Program:
         "SHOP_IDENTITY_KEY": plan.secrets.identity_key,
         "JWT_ISSUER": settings["JWT_ISSUER"],
     }
+    accounts = settings.get("TRUELAYER_MERCHANT_ACCOUNTS")
+    if accounts is not None and accounts.lstrip().startswith("{"):
+        environment["BANK_CURRENCIES"] = ",".join(json.loads(accounts))
+    if plan.starts_bank:
+        environment["BANK_PAGE_ORIGINS"] = plan.bank_url
     if plan.starts_stripe:
         environment["STRIPE_JS_URL"] = f"{plan.stripe_url}/v3/"
     return Program(

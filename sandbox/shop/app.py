@@ -20,6 +20,7 @@ from sandbox.shop.settings import ShopSettings
 
 TOKEN_LIFETIME_S = 300
 _NOT_FOUND = 404
+_PAID_ALREADY = ("order_not_open", "payment_in_progress")
 
 
 class Shop:
@@ -86,6 +87,24 @@ class Shop:
             body["amount"] = str(int(payment["amount"]) // share)
         self._strongroom().post(f"/api/payments/{payment_id}/refunds", body)
 
+    def bank_page(self, order: dict[str, Any], *, attempt: int) -> str | None:
+        """The page of the bank's provider for an attempt to pay an order; None once it is closed.
+
+        Raises:
+            StrongroomError: the order cannot be paid by bank, or not now.
+        """
+        link = self._strongroom().post(
+            "/api/payments/bank/link",
+            {
+                # Clicking again leads to the same page instead of to a second payment.
+                "reference": f"bank-{order['id']}-{attempt}",
+                "order_id": order["id"],
+                "return_url": f"{self.settings.url}/orders/{order['id']}",
+            },
+        )
+        url: str | None = link["link_url"]
+        return url
+
     def token(self, *, now: dt.datetime) -> str:
         """A token that lets the buyer's browser open a session at Strongroom."""
         return issue_token(
@@ -115,6 +134,7 @@ def create_app(settings: ShopSettings) -> Flask:
     app.register_error_handler(StrongroomError, _refused)
     app.register_error_handler(requests.RequestException, _unreachable)
     _add_pages(app, shop)
+    _add_checkout(app, shop)
     return app
 
 
@@ -131,12 +151,6 @@ def _add_pages(app: Flask, shop: Shop) -> None:
         reference = f"shop-{request.form['product']}-{request.form['reference']}"
         order_id = shop.order(request.form["product"], reference=reference)
         return redirect(url_for("checkout", order_id=order_id), 303)
-
-    @app.get("/checkout/<order_id>")
-    def checkout(order_id: str) -> str:
-        # Each attempt is a payment of its own; a reload stays with the one it was at.
-        attempt = request.args.get("attempt", 1, type=int)
-        return render_template("checkout.html", order=shop.own_order(order_id), attempt=attempt)
 
     @app.get("/orders/<order_id>")
     def order(order_id: str) -> str:
@@ -160,6 +174,27 @@ def _add_pages(app: Flask, shop: Shop) -> None:
     @app.get("/healthz")
     def health() -> Response:
         return jsonify(ok=True)
+
+
+def _add_checkout(app: Flask, shop: Shop) -> None:
+    @app.get("/checkout/<order_id>")
+    def checkout(order_id: str) -> str:
+        # Each attempt is a payment of its own; a reload stays with the one it was at.
+        attempt = request.args.get("attempt", 1, type=int)
+        return render_template("checkout.html", order=shop.own_order(order_id), attempt=attempt)
+
+    @app.post("/checkout/<order_id>/bank")
+    def pay_by_bank(order_id: str) -> AnyResponse:
+        attempt = request.form.get("attempt", 1, type=int)
+        try:
+            page = shop.bank_page(shop.own_order(order_id), attempt=attempt)
+        except StrongroomError as refusal:
+            if refusal.problem.get("code") not in _PAID_ALREADY:
+                raise
+            return redirect(url_for("order", order_id=order_id), 303)
+        if page is None:  # given up or too late: the next attempt is another payment
+            return redirect(url_for("checkout", order_id=order_id, attempt=attempt + 1), 303)
+        return redirect(page, 303)
 
 
 def _keep_to_one_origin(settings: ShopSettings) -> AnyResponse | None:

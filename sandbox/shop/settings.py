@@ -8,6 +8,7 @@ from sandbox.identity import AUDIENCE, ISSUER
 
 STRIPE_JS_URL = "https://js.stripe.com/v3/"
 _STRIPE_FRAMES = ("https://js.stripe.com", "https://*.js.stripe.com", "https://hooks.stripe.com")
+_BANK_PAGE_ORIGINS = "https://payment.truelayer.com,https://pay.gocardless.com"
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class ShopSettings:
     issuer: str
     audience: str
     stripe_js_url: str
+    bank_page_origins: tuple[str, ...]
+    bank_currencies: tuple[str, ...]
 
     @property
     def uses_real_stripe(self) -> bool:
@@ -42,7 +45,8 @@ class ShopSettings:
             "img-src": ["'self'"],
             "connect-src": ["'self'", origin(self.strongroom_url), *connections],
             "frame-src": frames,
-            "form-action": ["'self'"],
+            # A form of ours is answered with the way to the bank's page.
+            "form-action": ["'self'", *self.bank_page_origins],
             "base-uri": ["'none'"],
             "frame-ancestors": ["'none'"],
         }
@@ -63,7 +67,13 @@ def read_shop_settings(environ: Mapping[str, str], *, port: int) -> ShopSettings
         issuer=environ.get("JWT_ISSUER") or ISSUER,
         audience=environ.get("JWT_AUDIENCE") or AUDIENCE,
         stripe_js_url=environ.get("STRIPE_JS_URL") or STRIPE_JS_URL,
+        bank_page_origins=_listed(environ.get("BANK_PAGE_ORIGINS") or _BANK_PAGE_ORIGINS),
+        bank_currencies=_listed(environ.get("BANK_CURRENCIES", "")),
     )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part for part in text.split(",") if part)
 
 
 def origin(url: str) -> str:

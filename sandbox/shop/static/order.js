@@ -2,6 +2,7 @@
 
 import { Strongroom, tokenFromShop } from './strongroom.js';
 import { written } from './money.js';
+import { bankState, isShort, missing } from './bank.js';
 
 const { strongroom: baseUrl, order: orderId } = document.querySelector('main').dataset;
 const strongroom = new Strongroom(baseUrl, tokenFromShop);
@@ -43,7 +44,8 @@ async function look() {
 function showPayment(payment, isFresh) {
   // Whoever comes back from Stripe's page has several payments; a new one says nothing yet.
   const moment = payment.status === 'created' ? '' : payment.updated_at;
-  const key = `${payment.id} ${payment.status} ${moment}`;
+  const said = payment.bank && `${payment.bank.provider_status} ${payment.bank.amount_received}`;
+  const key = `${payment.id} ${payment.status} ${moment} ${said}`;
   if (payment.order_id !== orderId || seen.has(key)) return;
   seen.add(key);
   addLine(payment, isFresh);
@@ -52,14 +54,20 @@ function showPayment(payment, isFresh) {
   showOrder();
 }
 
+// Its title, its text and its tone.
+function stateOf(payment) {
+  return (payment.bank && bankState(payment)) ?? STATUS[payment.status] ?? [payment.status, '', 'wait'];
+}
+
 // One payment at most takes the order's money; as long as none does, the newest counts.
 function showOrder() {
   const inOrder = [...payments.values()].sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
   const payment = inOrder.find(({ status }) => !OPEN.includes(status) && !ENDED.includes(status))
     ?? inOrder.at(-1);
-  const [title, text, tone] = STATUS[payment.status] ?? [payment.status, '', 'wait'];
+  const [title, text, tone] = stateOf(payment);
   const ended = ENDED.includes(payment.status);
   show([title, payment.failure?.message ?? text, tone], ended || OPEN.includes(payment.status));
+  showMissing(payment);
   document.querySelector('#checkout').href =
     `/checkout/${orderId}?attempt=${payments.size + (ended ? 1 : 0)}`;
   document.querySelector('#staff-payment').value = payment.id;
@@ -73,13 +81,24 @@ function show([title, text, tone], canTryAgain = false) {
   document.querySelector('#try-again').hidden = !canTryAgain;
 }
 
+// A transfer can be too small; what is missing may follow, as long as it quotes the reference.
+function showMissing(payment) {
+  const isOpen = isShort(payment) && !ENDED.includes(payment.status);
+  document.querySelector('#bank').hidden = !isOpen;
+  if (!isOpen) return;
+  const { reference, amount_received: arrived } = payment.bank;
+  document.querySelector('#bank-arrived').textContent = written(arrived, payment.currency);
+  document.querySelector('#bank-missing').textContent = written(missing(payment), payment.currency);
+  document.querySelector('#bank-reference').textContent = reference;
+}
+
 function addLine(payment, isFresh) {
   const line = document.createElement('li');
   line.className = isFresh ? 'fresh' : '';
   const time = document.createElement('time');
   time.dateTime = payment.updated_at;
   time.textContent = new Date(payment.updated_at).toLocaleTimeString('en-GB');
-  const title = (STATUS[payment.status] ?? [payment.status])[0];
+  const [title] = stateOf(payment);
   const back = payment.amount_refunded !== '0';
   const amount = back ? payment.amount_refunded : payment.amount;
   line.append(time, `${title} · ${written(amount, payment.currency)}`);
