@@ -96,9 +96,8 @@ def _payment_ref(request: Mapping[str, Any]) -> str | None:
 def _waiting(whose: Whose, request: Mapping[str, Any], *, seen_at: dt.datetime) -> list[Fact]:
     status = text(request["status"])
     if status == "pending":
-        # Dated by its making: an attempt that failed since then is newer.
-        made_at = moment(request["created_at"])
-        return [ActionRequired(**whose.at(made_at, status))]
+        # Also after an attempt that failed: the page is open, and the payer may try again.
+        return [ActionRequired(**whose.at(seen_at, status))]
     fact = request_fact(whose, status, occurred_at=seen_at)
     return [] if fact is None else [fact]
 

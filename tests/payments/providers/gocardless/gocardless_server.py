@@ -8,6 +8,7 @@ import datetime as dt
 import itertools
 import json
 import re
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,6 +55,7 @@ class GoCardlessServer:
         self.faults: dict[str, str | tuple[int, bytes] | Refused] = {}
         self.before: dict[str, Callable[[], None]] = {}
         self.copies_metadata = True
+        self._begin = secrets.token_hex(4).upper()  # ids are never used again
         self._numbers = itertools.count(1)
         self._seconds = itertools.count()
         self._lock = threading.RLock()
@@ -182,7 +184,7 @@ class GoCardlessServer:
 
     def _add(self, kind: str, **fields: Any) -> Resource:
         with self._lock:
-            number = f"{_PREFIXES[kind]}{next(self._numbers):06}"
+            number = f"{_PREFIXES[kind]}{self._begin}{next(self._numbers):04}"
             at = BEGINNING + dt.timedelta(seconds=next(self._seconds))
             made = {"id": number, "created_at": at.isoformat().replace("+00:00", ".000Z")}
             self.books[kind][number] = {**made, **fields}
