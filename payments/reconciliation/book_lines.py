@@ -72,6 +72,8 @@ _MOVE_LINES = text("""
 """)
 
 OPEN = ("new", "unmatched")
+BY_HAND = "by_hand"
+DISCARD = "discarded"
 
 
 class OpenAmount(NamedTuple):
@@ -229,7 +231,8 @@ def _is_posted(result: ledger.Result) -> bool:
 
 
 def _matched(match: Match) -> LineState:
-    return LineState(match.line_id, "matched", "matched", None, None)
+    state = "discarded" if match.rule == DISCARD else "matched"
+    return LineState(match.line_id, state, "matched", None, None)
 
 
 def _unmatched(leftover: Leftover) -> LineState:

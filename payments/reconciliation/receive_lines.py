@@ -96,7 +96,7 @@ def receive(
     line_ids: Sequence[str],
     *,
     silent: Collection[str],
-    run_id: str,
+    run_id: str | None,
     made_by: str,
     now: dt.datetime,
 ) -> Received:
@@ -107,8 +107,8 @@ def receive(
     lock_lines(session, line_ids)
     found = find_candidates(session.connection(), line_ids)
     payment_ids = {candidate.payment_id for candidate in found}
-    _lock_payments(session, payment_ids)
-    _expect_all_of(session, payment_ids, now=now)
+    lock_payments(session, payment_ids)
+    expect_payments(session, payment_ids, now=now)
     # With payments locked and all of theirs expected, what is left is what nobody expects.
     candidates = find_candidates(session.connection(), line_ids)
     reasons: dict[str, Leftover] = {}
@@ -152,6 +152,22 @@ def receipt_expectation(
         if entry.metadata.get("receipt_id") == receipt_id
     ]
     return next(iter(expect_entries(connection, entries, now=now).values()), None)
+
+
+def lock_payments(session: Session, payment_ids: Iterable[str]) -> None:
+    """Lock payments as the door does, in the order of their ids, so that nothing comes in now."""
+    locked = select(Payment.id).where(Payment.id.in_(sorted(payment_ids))).order_by(Payment.id)
+    session.execute(locked.with_for_update(key_share=True))
+
+
+def expect_payments(session: Session, payment_ids: Collection[str], *, now: dt.datetime) -> None:
+    """Expect what these payments and their receipts booked a moment ago, too."""
+    receipts = select(BankReceipt.id).where(BankReceipt.payment_id.in_(payment_ids))
+    keys = [f"{id_}:received" for id_ in session.scalars(receipts)]
+    keys += [f"{payment_id}:charged" for payment_id in payment_ids]
+    expect_entries(
+        session.connection(), ledger.entries_of_effects(session.connection(), keys), now=now
+    )
 
 
 def _tell(
@@ -220,22 +236,6 @@ def _match(candidate: Candidate, fact: MoneyReceived, expectation_id: int) -> Ma
         Rule.REFERENCE,
         CERTAINTY[Rule.REFERENCE],
         f"quotes {candidate.bank_reference}: taken in as {how}",
-    )
-
-
-def _lock_payments(session: Session, payment_ids: Iterable[str]) -> None:
-    """Lock payments as the door does, in the order of their ids, so that nothing comes in now."""
-    locked = select(Payment.id).where(Payment.id.in_(sorted(payment_ids))).order_by(Payment.id)
-    session.execute(locked.with_for_update(key_share=True))
-
-
-def _expect_all_of(session: Session, payment_ids: Collection[str], *, now: dt.datetime) -> None:
-    """Expect what these payments and their receipts booked a moment ago, too."""
-    receipts = select(BankReceipt.id).where(BankReceipt.payment_id.in_(payment_ids))
-    keys = [f"{id_}:received" for id_ in session.scalars(receipts)]
-    keys += [f"{payment_id}:charged" for payment_id in payment_ids]
-    expect_entries(
-        session.connection(), ledger.entries_of_effects(session.connection(), keys), now=now
     )
 
 
