@@ -13,6 +13,6 @@ def refund_duplicate(context: JobContext, args: Mapping[str, Any]) -> dict[str, 
         context.engine,
         payment_id=str(args["payment_id"]),
         now=context.clock(),
-        stripe=context.providers.stripe,
+        providers=context.providers,
     )
     return {"refunded": int(refunded)}

@@ -1,4 +1,4 @@
-"""Job: find out what became of refunds whose outcome nobody learnt."""
+"""Job: find out what became of refunds whose outcome or end nobody learnt."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +11,4 @@ BATCH = 50
 
 def resolve_refunds(context: JobContext, _args: Mapping[str, Any]) -> dict[str, int]:
     """Look up the refunds that are due, and return how many are known now."""
-    return resolve(
-        context.engine, stripe=context.providers.stripe, now=context.clock(), limit=BATCH
-    )
+    return resolve(context.engine, providers=context.providers, now=context.clock(), limit=BATCH)

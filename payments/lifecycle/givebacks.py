@@ -13,6 +13,7 @@ from payments.accounting.givebacks import Giveback
 from payments.identifiers import new_id
 from payments.lifecycle.contradiction import Contradiction
 from payments.lifecycle.locked_payment import LockedPayment
+from payments.lifecycle.receipt_refunds import book_receipt_refund
 from payments.lifecycle.stages import GivebackFact, dispute_moves, refund_moves
 from payments.lifecycle.tables import Dispute, Refund
 from payments.providers.facts import (
@@ -21,6 +22,9 @@ from payments.providers.facts import (
     RefundReported,
     RefundStatus,
 )
+
+_ASK_AFTER = dt.timedelta(minutes=5)
+"""When to ask about a refund that is under way, should nobody tell."""
 
 _MONEY_WENT = (DisputeStatus.OPEN, DisputeStatus.WON, DisputeStatus.LOST)
 _DISPUTE_CLOSED = (DisputeStatus.WON, DisputeStatus.LOST)
@@ -52,6 +56,8 @@ def book_givebacks(
 ) -> None:
     """Book every refund and dispute that the ledger is behind of, once the payment is charged.
 
+    A refund out of suspense needs no charge.
+
     Money that comes back to the escrow pays what was lacking there before, so that the order in
     which refunds and disputes are told does not decide who owes what.
 
@@ -59,10 +65,14 @@ def book_givebacks(
         Contradiction: more would go back than was taken.
         LedgerError: the ledger refused it; run it in a savepoint.
     """
+    for refund in payment.refunds:
+        if refund.receipt_id is not None:
+            book_receipt_refund(session, payment, refund, now=now)
     if not payment.is_charged:
         return
     for refund in payment.refunds:
-        _book_refund(session, payment, refund, now=now)
+        if refund.receipt_id is None:
+            _book_refund(session, payment, refund, now=now)
     for dispute in payment.disputes:
         _book_dispute(session, payment, dispute, now=now)
     rows: list[Refund | Dispute] = [*payment.refunds, *payment.disputes]
@@ -98,6 +108,8 @@ def _take_refund(
         is_news = True
     if is_news:
         refund.updated_at = now
+        is_asked_about = fact.status is RefundStatus.PENDING and refund.origin == "api"
+        refund.poll_at = now + _ASK_AFTER if is_asked_about else None
     return is_news
 
 
@@ -154,7 +166,11 @@ def _book_refund(
 
 
 def _refuse_more_than_was_taken(payment: LockedPayment, refund: Refund) -> None:
-    gone = sum(other.amount for other in payment.refunds if other.booked == "refunded")
+    gone = sum(
+        other.amount
+        for other in payment.refunds
+        if other.booked == "refunded" and other.receipt_id is None
+    )
     if gone + refund.amount > payment.view.amount_captured:
         raise Contradiction(
             "refund_exceeds_payment",

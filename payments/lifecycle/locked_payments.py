@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Row, Select, Text, bindparam, func, select, tuple_, union
+from sqlalchemy import ARRAY, Row, Select, Text, bindparam, func, select, union
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,7 @@ from payments.lifecycle.view import view_payment
 from payments.orders.tables import Order
 from payments.providers.facts import Fact, MoneyReceived
 
-_ReceiptName = tuple[str, str]
+ReceiptName = tuple[str, str]
 """Its source and the source's name for it."""
 
 
@@ -23,7 +23,7 @@ class LockedPayments:
     """The payments of a batch of facts, found by the provider's id or by ours."""
 
     def __init__(
-        self, payments: Sequence[LockedPayment], *, receipt_owners: Mapping[_ReceiptName, str]
+        self, payments: Sequence[LockedPayment], *, receipt_owners: Mapping[ReceiptName, str]
     ) -> None:
         self.all = payments
         self._receipt_owners = dict(receipt_owners)
@@ -55,13 +55,34 @@ class LockedPayments:
 def lock_payments(session: Session, facts: Iterable[Fact]) -> LockedPayments:
     """Lock the payments concerned, then their orders, each in the order of their ids."""
     facts = list(facts)
-    rows = session.execute(_payments_of(facts)).all()
+    ids = {fact.payment_id for fact in facts if fact.payment_id is not None}
+    refs = {(fact.provider, fact.provider_ref) for fact in facts if fact.provider_ref is not None}
+    payments = _lock(session, ids, refs)
+    told = [fact for fact in facts if isinstance(fact, MoneyReceived)]
+    owners = _receipt_owners(session, told) if told else {}
+    return LockedPayments(payments, receipt_owners=owners)
+
+
+def lock_payment(session: Session, payment_id: str) -> LockedPayment:
+    """Lock one payment and its order.
+
+    Raises:
+        KeyError: there is none.
+    """
+    payments = _lock(session, {payment_id}, set())
+    return {payment.view.id: payment for payment in payments}[payment_id]
+
+
+def _lock(
+    session: Session, ids: Collection[str], refs: Collection[tuple[str, str]]
+) -> list[LockedPayment]:
+    rows = session.execute(_payments_of(ids, refs)).all()
     audiences = _lock_orders(session, {row.order_id for row in rows})
     # Read after the locks are held: only then is the last step the last.
-    ids = [row.id for row in rows]
-    last_steps = _last_steps(session, ids)
-    refunds = _by_payment(session, Refund, ids)
-    disputes = _by_payment(session, Dispute, ids)
+    locked_ids = [row.id for row in rows]
+    last_steps = _last_steps(session, locked_ids)
+    refunds = _by_payment(session, Refund, locked_ids)
+    disputes = _by_payment(session, Dispute, locked_ids)
     locked = [
         _locked(
             row,
@@ -73,39 +94,36 @@ def lock_payments(session: Session, facts: Iterable[Fact]) -> LockedPayments:
         for row in rows
     ]
     by_bank = [payment for payment in locked if payment.view.bank is not None]
-    owners = _load_receipts(session, by_bank, facts) if by_bank else {}
-    return LockedPayments(locked, receipt_owners=owners)
+    if by_bank:
+        _give_receipts(session, by_bank)
+    return locked
 
 
-def _load_receipts(
-    session: Session, payments: Sequence[LockedPayment], facts: Sequence[Fact]
-) -> Mapping[_ReceiptName, str]:
-    """Give payments by bank their receipts, and return whose the receipts are that facts name."""
+def _give_receipts(session: Session, by_bank: Sequence[LockedPayment]) -> None:
+    """Give payments by bank their receipts, and the moment they ended if they did."""
+    receipts = _by_payment(session, BankReceipt, [payment.view.id for payment in by_bank])
+    closed = [payment.view.id for payment in by_bank if payment.view.status in CLOSED]
+    closings = _first_closings(session, closed) if closed else {}
+    for payment in by_bank:
+        payment.receipts = receipts.get(payment.view.id, [])
+        payment.closed_at = closings.get(payment.view.id)
+
+
+def _receipt_owners(session: Session, told: Sequence[MoneyReceived]) -> Mapping[ReceiptName, str]:
+    """Return whose the receipts are that facts name: of those that are known."""
     columns = BankReceipt.__table__.c
-    told = [fact for fact in facts if isinstance(fact, MoneyReceived)]
     refs = func.unnest(_texts(f.source for f in told), _texts(f.receipt_ref for f in told))
     ref = refs.table_valued("source", "ref").render_derived()
-    named = select(ref.c.source, ref.c.ref)
-    found = (
-        select(BankReceipt)
-        .where(
-            (columns.payment_id == func.any(_texts(payment.view.id for payment in payments)))
-            | tuple_(columns.source, columns.receipt_ref).in_(named)
-        )
-        .order_by(columns.id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
+    found = select(columns.source, columns.receipt_ref, columns.payment_id).join_from(
+        ref,
+        BankReceipt,
+        (columns.source == ref.c.source) & (columns.receipt_ref == ref.c.ref),
     )
-    rows = session.scalars(found).all()
-    closings = _first_closings(session, [payment.view.id for payment in payments])
-    for payment in payments:
-        payment.receipts = [row for row in rows if row.payment_id == payment.view.id]
-        payment.closed_at = closings.get(payment.view.id)
-    return {(row.source, row.receipt_ref): row.payment_id for row in rows}
+    return {(row[0], row[1]): row[2] for row in session.execute(found)}
 
 
 def _first_closings(session: Session, payment_ids: Collection[str]) -> dict[str, dt.datetime]:
-    """Return when each payment first ended unpaid, if it did."""
+    """Return when each payment first ended unpaid."""
     found = (
         select(PaymentEvent.payment_id, func.min(PaymentEvent.occurred_at))
         .where(
@@ -117,11 +135,9 @@ def _first_closings(session: Session, payment_ids: Collection[str]) -> dict[str,
     return {row[0]: row[1] for row in session.execute(found)}
 
 
-def _payments_of(facts: Sequence[Fact]) -> Select[Any]:
-    ids = [fact.payment_id for fact in facts if fact.payment_id is not None]
-    named = [(fact.provider, fact.provider_ref) for fact in facts if fact.provider_ref is not None]
-    refs = func.unnest(_texts(provider for provider, _ in named), _texts(ref for _, ref in named))
-    ref = refs.table_valued("provider", "ref").render_derived()
+def _payments_of(ids: Collection[str], refs: Collection[tuple[str, str]]) -> Select[Any]:
+    named = func.unnest(_texts(provider for provider, _ in refs), _texts(ref for _, ref in refs))
+    ref = named.table_valued("provider", "ref").render_derived()
     columns = Payment.__table__.c
     by_ref = select(columns.id).join_from(
         ref, Payment, (columns.provider == ref.c.provider) & (columns.provider_ref == ref.c.ref)
@@ -160,19 +176,19 @@ def _last_steps(session: Session, payment_ids: Collection[str]) -> dict[str, Las
     return {row.payment_id: row for row in session.execute(found)}
 
 
-_Giveback = TypeVar("_Giveback", Refund, Dispute)
+_Row = TypeVar("_Row", Refund, Dispute, BankReceipt)
 
 
 def _by_payment(
-    session: Session, table: type[_Giveback], payment_ids: Collection[str]
-) -> Mapping[str, list[_Giveback]]:
+    session: Session, table: type[_Row], payment_ids: Collection[str]
+) -> Mapping[str, list[_Row]]:
     found = (
         select(table)
         .where(table.payment_id == func.any(_texts(payment_ids)))
         .order_by(table.id)
         .execution_options(populate_existing=True)
     )
-    rows: dict[str, list[_Giveback]] = {}
+    rows: dict[str, list[_Row]] = {}
     for row in session.scalars(found):
         rows.setdefault(row.payment_id, []).append(row)
     return rows

@@ -21,6 +21,11 @@ def usable(receipt: BankReceipt) -> int:
     return receipt.amount - receipt.amount_returned
 
 
+def suspended(receipt: BankReceipt) -> int:
+    """Return how much of it waits."""
+    return usable(receipt) - receipt.amount_applied
+
+
 def completed_at(
     receipts: Sequence[BankReceipt], *, due: int, closed_at: dt.datetime | None
 ) -> dt.datetime | None:

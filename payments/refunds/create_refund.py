@@ -1,6 +1,6 @@
 """Gives money of a payment back to its buyer, in part or whole: intent, call, outcome.
 
-What is asked for is reserved in the order's escrow before Stripe is called, so that it can be
+What is asked for is reserved in the order's escrow before the provider is called, so that it can be
 neither released nor given back twice meanwhile.
 """
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ledger.errors import InsufficientFundsError
 from payments import idempotency
 from payments.access.caller import Caller
-from payments.accounting.givebacks import hold_in_escrow
+from payments.accounting.givebacks import Giveback, hold_in_escrow
 from payments.calls import open_calls
 from payments.crash_points import reach
 from payments.database import in_transaction
@@ -23,13 +23,12 @@ from payments.lifecycle.stages import CHARGED, Status
 from payments.lifecycle.tables import Payment, Refund
 from payments.lifecycle.view import RefundView
 from payments.orders.tables import Order
-from payments.providers.stripe.client import StripeClient
-from payments.providers.stripe.refunds import Reason
+from payments.providers.connect import Providers
+from payments.providers.ports import RefundReason
 from payments.refunds.make_refund import (
     OPERATION,
     Begun,
     begun_of,
-    giveback_of,
     make_refund,
     view_of,
 )
@@ -44,9 +43,9 @@ def create_refund(
     reference: str,
     payment_id: str,
     amount: int | None,
-    reason: Reason | None,
+    reason: RefundReason | None,
     now: dt.datetime,
-    stripe: StripeClient,
+    providers: Providers,
 ) -> Answered[RefundView]:
     """Give back `amount` minor units, or all that is left (None), once per reference.
 
@@ -55,9 +54,9 @@ def create_refund(
         InvalidRequestError: the amount is zero, or the reference is malformed.
         ConflictError: nothing was paid (`payment_not_refundable`), the buyer's bank disputes it
             (`payment_disputed`), less is left (`refund_exceeds_payment`), or what is left was
-            released to the seller (`funds_released`). Also when Stripe refuses.
+            released to the seller (`funds_released`). Also when the provider refuses.
         InProgressError, ReferenceReusedError: see `idempotency.claim`.
-        UnavailableError: Stripe gave no clear answer; the same request again finds out.
+        UnavailableError: the provider gave no clear answer; the same request again finds out.
     """
     if amount is not None and amount < 1:
         fault = {"amount": ["Refund at least 1; leave it out to refund all that is left."]}
@@ -85,7 +84,7 @@ def create_refund(
     if isinstance(begun, Answered):
         return begun
     reach("refund.intent_committed")
-    return Answered(make_refund(engine, begun, now=now, stripe=stripe), replayed=False)
+    return Answered(make_refund(engine, begun, now=now, providers=providers), replayed=False)
 
 
 # ---- before the call ---------------------------------------------------------------------------
@@ -108,7 +107,7 @@ def _begin(
     order: Order,
     *,
     amount: int | None,
-    reason: Reason | None,
+    reason: RefundReason | None,
     now: dt.datetime,
 ) -> Begun:
     amount = _refundable(session, payment, amount)
@@ -154,7 +153,7 @@ def _refundable(session: Session, payment: Payment, amount: int | None) -> int:
             "The buyer's bank disputes this payment; answer the dispute instead.",
             code="payment_disputed",
         )
-    going = select(Refund).filter_by(payment_id=payment.id)
+    going = select(Refund).filter_by(payment_id=payment.id, receipt_id=None)
     gone = sum(
         refund.amount
         for refund in session.scalars(going)
@@ -173,7 +172,17 @@ def _refundable(session: Session, payment: Payment, amount: int | None) -> int:
 
 
 def _hold(session: Session, refund: Refund, order: Order, *, now: dt.datetime) -> int:
-    giveback = giveback_of(refund, order)
+    giveback = Giveback(
+        id=refund.id,
+        payment_id=refund.payment_id,
+        order_id=order.id,
+        seller_id=order.seller_id,
+        provider=refund.provider,
+        amount=refund.amount,
+        currency=refund.currency,
+        hold_id=None,
+        owed=0,
+    )
     try:
         return hold_in_escrow(session.connection(), giveback, amount=refund.amount, now=now)
     except InsufficientFundsError as error:

@@ -1,64 +1,60 @@
-"""Has Stripe make a refund that was written down, and records what came of it."""
+"""Has a provider make a refund that was written down, and records what came of it."""
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from payments.accounting.givebacks import Giveback, let_go
 from payments.calls import open_calls
 from payments.calls.tables import ProviderCall
 from payments.crash_points import reach
 from payments.database import in_transaction
 from payments.errors import StrongroomError
+from payments.lifecycle.givebacks import book_givebacks
+from payments.lifecycle.locked_payments import lock_payment
 from payments.lifecycle.record_seen import record_seen
 from payments.lifecycle.tables import Payment, Refund
 from payments.lifecycle.view import RefundView, view_refund
-from payments.orders.tables import Order
+from payments.lifecycle.write_changes import write_changes
+from payments.providers.connect import Providers
+from payments.providers.facts import RefundReported
 from payments.providers.outcome import OutcomeUnknownError
-from payments.providers.stripe import refunds
-from payments.providers.stripe.client import StripeClient
-from payments.providers.stripe.giveback_facts import refund_fact
-from payments.providers.stripe.refunds import Reason
+from payments.providers.ports import RefundReason, RefundRequest
+from payments.refunds.refund_port import refund_port
 
 OPERATION = "refund"
 CAUSE = "api:refund"
+
+_REFERENCE_LENGTH = 18
 
 
 @dataclass(frozen=True)
 class Begun:
     """A refund as committed before the call: enough to make it, now or after a crash."""
 
-    refund_id: str
-    payment_id: str
-    provider_ref: str
-    amount: int
-    reason: Reason | None
+    provider: str
+    request: RefundRequest
     call_id: str
-    idempotency_key: str
+
+    @property
+    def refund_id(self) -> str:
+        """Our id of it."""
+        return self.request.refund_id
 
 
 def make_refund(
-    engine: Engine, begun: Begun, *, now: dt.datetime, stripe: StripeClient
+    engine: Engine, begun: Begun, *, now: dt.datetime, providers: Providers
 ) -> RefundView:
-    """Have Stripe make a refund that was written down, and record what came of it.
+    """Have the provider make a refund that was written down, and record what came of it.
 
     Raises:
-        ConflictError, InvalidRequestError: Stripe refused; nothing went back.
-        UnavailableError: Stripe gave no clear answer.
+        ConflictError, InvalidRequestError: the provider refused; nothing went back.
+        UnavailableError: it gave no clear answer.
     """
     try:
-        shown = refunds.create(
-            stripe,
-            provider_ref=begun.provider_ref,
-            amount=begun.amount,
-            reason=begun.reason,
-            metadata={"refund_id": begun.refund_id, "payment_id": begun.payment_id},
-            idempotency_key=begun.idempotency_key,
-        )
+        made = refund_port(providers, begun.provider).create_refund(begun.request)
     except OutcomeUnknownError as error:
         detail = error.detail
         in_transaction(
@@ -67,72 +63,62 @@ def make_refund(
         )
         raise
     except StrongroomError as error:
-        note_refused(engine, begun.refund_id, begun.call_id, error=error, now=now)
+        note_refused(engine, begun, error=error, now=now)
         raise
     reach("refund.called")
-    view = in_transaction(
-        engine, lambda session: note_made(session, begun.refund_id, begun.call_id, shown, now=now)
-    )
+    view = in_transaction(engine, lambda session: note_made(session, begun, made, now=now))
     reach("refund.recorded")
     return view
 
 
 def begun_of(payment: Payment, refund: Refund, call: ProviderCall) -> Begun:
     """Return what it takes to make a refund that was written down."""
-    return Begun(
+    request = request_of(payment, refund, idempotency_key=call.idempotency_key)
+    return Begun(payment.provider, request, call.id)
+
+
+def request_of(payment: Payment, refund: Refund, *, idempotency_key: str) -> RefundRequest:
+    """Return a refund as its provider is asked for it, or about it.
+
+    Who gets it finds the reference they paid with.
+    """
+    return RefundRequest(
         refund_id=refund.id,
         payment_id=payment.id,
         provider_ref=payment.provider_ref or "",
         amount=refund.amount,
-        reason=cast("Reason | None", refund.reason),
-        call_id=call.id,
-        idempotency_key=call.idempotency_key,
-    )
-
-
-def giveback_of(refund: Refund, order: Order) -> Giveback:
-    """Return the refund as the books know it."""
-    return Giveback(
-        id=refund.id,
-        payment_id=refund.payment_id,
-        order_id=order.id,
-        seller_id=order.seller_id,
-        provider=refund.provider,
-        amount=refund.amount,
         currency=refund.currency,
-        hold_id=refund.hold_id,
-        owed=refund.owed or 0,
+        reason=cast("RefundReason | None", refund.reason),
+        reference=payment.bank_reference or refund.id[-_REFERENCE_LENGTH:],
+        idempotency_key=idempotency_key,
     )
 
 
 def note_made(
-    session: Session, refund_id: str, call_id: str, shown: Mapping[str, Any], *, now: dt.datetime
+    session: Session, begun: Begun, made: RefundReported, *, now: dt.datetime
 ) -> RefundView:
-    """Record a refund as Stripe shows it, and close its call."""
-    made_at = dt.datetime.fromtimestamp(shown["created"], tz=dt.UTC)
-    fact = refund_fact(shown, occurred_at=made_at)
-    record_seen(session, [fact], cause=CAUSE, now=now)
-    open_calls.close(session, call_id, state="done", now=now)
-    return view_of(session, refund_id)
+    """Record a refund as its provider shows it, and close its call."""
+    record_seen(session, [made], cause=CAUSE, now=now)
+    open_calls.close(session, begun.call_id, state="done", now=now)
+    return view_of(session, begun.refund_id)
 
 
-def note_refused(
-    engine: Engine, refund_id: str, call_id: str, *, error: StrongroomError, now: dt.datetime
-) -> None:
-    """Let a refund fail that Stripe did not make, and its money be held for the order again."""
+def note_refused(engine: Engine, begun: Begun, *, error: StrongroomError, now: dt.datetime) -> None:
+    """Let a refund fail that was not made: its money is held, or waits in suspense, again."""
 
     def note(session: Session) -> None:
-        refund = session.get_one(Refund, refund_id)
-        payment = session.get_one(Payment, refund.payment_id, with_for_update={"key_share": True})
-        order = session.get_one(Order, payment.order_id, with_for_update={"key_share": True})
-        session.refresh(refund)
-        closed = open_calls.close(session, call_id, state="refused", error=error.detail, now=now)
-        if not closed or refund.booked != "held":
+        payment = lock_payment(session, begun.request.payment_id)
+        refund = next(row for row in payment.refunds if row.id == begun.refund_id)
+        closed = open_calls.close(
+            session, begun.call_id, state="refused", error=error.detail, now=now
+        )
+        if not closed or refund.status != "pending":
             return  # another run learned otherwise
-        let_go(session.connection(), giveback_of(refund, order), now=now)
-        refund.status, refund.booked = "failed", "released"
-        refund.failure_code = error.code
-        refund.updated_at = now
+        refund.status, refund.failure_code = "failed", error.code
+        refund.poll_at, refund.updated_at = None, now
+        book_givebacks(session, payment, occurred_at=now, now=now)
+        if payment.is_changed:
+            write_changes(session, [payment], now=now)
 
     in_transaction(engine, note)
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from payments.access.caller import Caller, Role
 from payments.errors import ConflictError
 from payments.log_lines import get_logger
-from payments.providers.stripe.client import StripeClient
+from payments.providers.connect import Providers
 from payments.refunds.create_refund import create_refund
 
 _OURSELVES = Caller(principal="system:duplicates", role=Role.SERVICE)
@@ -15,12 +15,12 @@ _log = get_logger(__name__)
 
 
 def refund_duplicate(
-    engine: Engine, *, payment_id: str, now: dt.datetime, stripe: StripeClient
+    engine: Engine, *, payment_id: str, now: dt.datetime, providers: Providers
 ) -> bool:
     """Refund a payment in whole, once; False when it went back another way before.
 
     Raises:
-        UnavailableError: Stripe gave no clear answer; run it again.
+        UnavailableError: the provider gave no clear answer; run it again.
     """
     try:
         create_refund(
@@ -31,7 +31,7 @@ def refund_duplicate(
             amount=None,
             reason="duplicate",
             now=now,
-            stripe=stripe,
+            providers=providers,
         )
     except ConflictError as error:
         _log.warning("duplicate_not_refunded", payment_id=payment_id, reason=error.code)

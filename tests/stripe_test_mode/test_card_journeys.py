@@ -110,7 +110,7 @@ class Desk:
             amount=amount,
             reason="requested_by_customer",
             now=now(),
-            stripe=self.stripe,
+            providers=Providers(self.stripe, banks={}),
         ).resource
         return refund.status
 

@@ -38,7 +38,7 @@ def create(body: dict[str, Any], payment_id: str) -> tuple[dict[str, Any], int, 
         amount=body["amount"],
         reason=body["reason"],
         now=parts.now(),
-        stripe=parts.providers.stripe,
+        providers=parts.providers,
     )
     refund, status, headers = render_answered(answered)
     return refund.as_json(), status, headers

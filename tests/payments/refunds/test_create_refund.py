@@ -24,8 +24,8 @@ from payments.intake.create_intent import create_intent
 from payments.intake.read_payment import read_payment
 from payments.lifecycle.record_facts import SourcedFact, record_facts
 from payments.lifecycle.view import PaymentView, RefundView
+from payments.providers.connect import Providers
 from payments.providers.facts import ChargeSucceeded, DisputeReported, DisputeStatus
-from payments.providers.stripe import refunds as stripes_refunds
 from payments.providers.stripe.client import StripeClient
 from payments.refunds.create_refund import create_refund
 from payments.refunds.read_refund import list_refunds, read_refund
@@ -63,8 +63,12 @@ class Paid:
             amount=amount,
             reason="requested_by_customer",
             now=now,
-            stripe=self.stripe,
+            providers=self.providers,
         )
+
+    @property
+    def providers(self) -> Providers:
+        return Providers(stripe=self.stripe, banks={})
 
     def read(self) -> PaymentView:
         with transaction(self.engine) as session:
@@ -311,8 +315,8 @@ def test_while_stripe_is_away_nothing_is_concluded(paid: Paid, line: Line) -> No
         paid.refund(2_500)
     line.lookups_fail = True
     later = NOW + dt.timedelta(minutes=2)
-    assert resolve(paid, later) == {"resolved": 0, "still_unknown": 1}
-    assert resolve(paid, later) == {"resolved": 0, "still_unknown": 0}, "asked again too soon"
+    assert resolve(paid, later)["still_unknown"] == 1
+    assert resolve(paid, later)["still_unknown"] == 0, "asked again too soon"
     line.lookups_fail, line.fault = False, None
     assert resolve(paid, later + dt.timedelta(minutes=10))["resolved"] == 1
     assert paid.at_stripe() == [2_500]
@@ -328,18 +332,11 @@ def resolve(paid: Paid, now: dt.datetime) -> dict[str, int]:
             """),
             {"id": paid.id},
         )
-    return resolve_refunds(paid.engine, stripe=paid.stripe, now=now, limit=10)
+    return resolve_refunds(paid.engine, providers=paid.providers, now=now, limit=10)
 
 
 def test_what_stripe_refuses_gives_everything_back(paid: Paid) -> None:
-    stripes_refunds.create(
-        paid.stripe,
-        provider_ref=paid.provider_ref,
-        amount=AMOUNT,
-        reason=None,
-        metadata={},
-        idempotency_key=new_reference(),
-    )
+    paid.stripe.v1.refunds.create({"payment_intent": paid.provider_ref, "amount": AMOUNT})
     with pytest.raises(ConflictError) as refused:
         paid.refund(2_500, reference="refused")
     assert refused.value.code == "provider_refused"
@@ -349,7 +346,7 @@ def test_what_stripe_refuses_gives_everything_back(paid: Paid) -> None:
 
 def test_what_was_paid_twice_goes_back_once(paid: Paid) -> None:
     def run() -> bool:
-        return refund_duplicate(paid.engine, payment_id=paid.id, now=NOW, stripe=paid.stripe)
+        return refund_duplicate(paid.engine, payment_id=paid.id, now=NOW, providers=paid.providers)
 
     assert [run(), run()] == [True, True]
     assert paid.at_stripe() == [AMOUNT]
