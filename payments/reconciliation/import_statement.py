@@ -23,6 +23,7 @@ from payments.idempotency import Answered
 from payments.identifiers import new_id
 from payments.privacy.encryption import FieldCipher
 from payments.reconciliation.read_statements import ImportedFile, read_file
+from payments.reconciliation.statements.csv_mapping import CsvMapping
 from payments.reconciliation.statements.model import Statement
 from payments.reconciliation.statements.parse import Parsed, parse_statements
 from payments.reconciliation.store_lines import find_new_lines, insert_lines, lock_account
@@ -41,6 +42,7 @@ def import_statement(
     account: str,
     accounts: Mapping[str, BankAccount],
     format: str = "auto",  # noqa: A002 - the word of the API
+    mapping: CsvMapping | None = None,
     cipher: FieldCipher,
     now: dt.datetime,
 ) -> Answered[ImportedFile]:
@@ -62,7 +64,9 @@ def import_statement(
         return Answered(before, replayed=True)
     with engine.connect() as connection:
         scales = {code: asset.exponent for code, asset in ledger.assets(connection).items()}
-    parsed = parse_statements(content, account=ours, scales=scales, today=now.date(), format=format)
+    parsed = parse_statements(
+        content, account=ours, scales=scales, today=now.date(), format=format, mapping=mapping
+    )
     file_id = new_id("stf", now=now)
     sealed = seal_content(cipher, file_id=file_id, content=content)
 

@@ -14,23 +14,26 @@ Scales = Mapping[str, int]
 """How many decimals each currency has, by its ISO 4217 code."""
 
 
-def minor_units(text: str, *, currency: str, scales: Scales, where: str, field: str) -> int:
+def minor_units(
+    text: str, *, currency: str, scales: Scales, where: str, field: str, shown: str | None = None
+) -> int:
     """Return the minor units of a decimal with a point: `12.5` EUR is 1250.
 
-    Zeros behind the currency's decimals change nothing and are allowed.
+    `shown` is how the file writes it, where that differs. Zeros behind the currency's decimals change nothing and are allowed.
 
     Raises:
         StatementError: it is not a number, too fine for the currency, or the currency is unknown.
     """
     scale = scale_of(currency, scales=scales, where=where)
     found = _DECIMAL.fullmatch(text)
+    quote = quoted(text if shown is None else shown)
     if found is None or not (found["whole"] or found["part"]):
-        raise refuse_at(where, field, f"{quoted(text)} is not an amount.")
+        raise refuse_at(where, field, f"{quote} is not an amount.")
     whole, part = found["whole"], (found["part"] or "").rstrip("0")
     if len(whole) + len(part) > _MOST_DIGITS:
-        raise refuse_at(where, field, f"{quoted(text)} has more digits than any amount.")
+        raise refuse_at(where, field, f"{quote} has more digits than any amount.")
     if len(part) > scale:
-        told = f"{quoted(text)} has more than the {scale} decimals of {currency}."
+        told = f"{quote} has more than the {scale} decimals of {currency}."
         raise refuse_at(where, field, told)
     units = int((whole + part.ljust(scale, "0")) or "0")
     return -units if found["sign"] == "-" else units
