@@ -79,9 +79,9 @@ class GoCardless:
     def list_transactions(
         self,
         *,
-        currency: str,  # noqa: ARG002
-        since: dt.datetime,  # noqa: ARG002
-        until: dt.datetime,  # noqa: ARG002
+        currency: str,  # noqa: ARG002 - the port asks for it
+        since: dt.datetime,  # noqa: ARG002 - the port asks for it
+        until: dt.datetime,  # noqa: ARG002 - the port asks for it
     ) -> Iterator[ProviderTransaction]:
         """Refuse: the items of GoCardless' payouts have no ids, and fees in tenths of a cent.
 
@@ -90,6 +90,10 @@ class GoCardless:
         """
         raise ConflictError("GoCardless lists no transactions that could be booked.")
 
-    def balance(self, *, currency: str) -> int | None:  # noqa: ARG002
+    def balance(
+        self,
+        *,
+        currency: str,  # noqa: ARG002 - the port asks for it
+    ) -> int | None:
         """Return None: what GoCardless keeps is less its fees, and goes out daily in payouts."""
         return None

@@ -219,7 +219,7 @@ def test_under_way(adapter: GoCardless, action: str, status: str) -> None:
     ("action", "takes_back"),
     [("failed", True), ("late_failure_settled", True), ("customer_approval_denied", False)],
 )
-def test_failures(adapter: GoCardless, action: str, takes_back: bool) -> None:  # noqa: FBT001
+def test_failures(adapter: GoCardless, action: str, *, takes_back: bool) -> None:
     [fact] = told(adapter, "payments", action)
     assert isinstance(fact, PaymentFailed)
     assert fact.takes_back is takes_back
