@@ -11,6 +11,7 @@ from payments.idempotency import Answered
 from payments.intake.cancel_payment import cancel_payment
 from payments.intake.capture_payment import capture_payment
 from payments.intake.confirm_payment import confirm_payment
+from payments.intake.create_bank_link import CreatedLink, create_bank_link
 from payments.intake.create_intent import create_intent
 from payments.lifecycle.tables import Payment, PaymentEvent
 from payments.lifecycle.view import PaymentView
@@ -20,6 +21,8 @@ from payments.providers.stripe.client import StripeClient
 from tests.payments.shop import CIPHER, NOW, SERVICE, Shop, new_reference
 
 ORIGINS = ("https://shop.test",)
+BACK = "https://shop.test/orders/1?by=bank"
+OPEN_FOR = dt.timedelta(hours=72)
 
 
 class Counter:
@@ -46,6 +49,24 @@ class Counter:
             cipher=CIPHER,
             stripe=self.stripe,
         ).resource.payment
+
+    def link(self, order: OrderView | None = None, **changed: Any) -> Answered[CreatedLink]:
+        self.wait(seconds=1)
+        call: dict[str, Any] = {
+            "order_id": (order or self.shop.order()).id,
+            "caller": self.shop.buyer,
+            "reference": new_reference(),
+            "return_url": BACK,
+            "open_for": OPEN_FOR,
+            "providers": self.providers,
+        }
+        return create_bank_link(
+            self.shop.engine,
+            trusted_origins=ORIGINS,
+            now=self.now,
+            cipher=CIPHER,
+            **(call | changed),
+        )
 
     def confirm(
         self, payment_id: str, card: str = "pm_card_visa", **changed: Any

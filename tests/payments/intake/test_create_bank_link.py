@@ -1,8 +1,6 @@
 """A bank payment on a page of TrueLayer's: made once, its payer known there, its address secret."""
 
-import datetime as dt
 from dataclasses import replace
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,9 +9,7 @@ from sqlalchemy import func, select
 from payments import bank_reference
 from payments.database import transaction
 from payments.errors import ConflictError, InvalidRequestError, NotFoundError, UnavailableError
-from payments.idempotency import Answered
 from payments.intake import create_bank_link as module
-from payments.intake.create_bank_link import CreatedLink, create_bank_link
 from payments.intake.poll_payments import poll_payments
 from payments.intake.resolve_calls import resolve_calls
 from payments.lifecycle.record_facts import SourcedFact, record_facts
@@ -22,40 +18,13 @@ from payments.parties.create_party import create_party
 from payments.providers.connect import Providers
 from payments.providers.facts import Processing
 from tests.payments.conftest import Line
-from tests.payments.intake.counter import ORIGINS, Counter
-from tests.payments.shop import CIPHER, SERVICE, Shop, new_party, new_reference, person
-from tests.payments.simulated_bank import Bank, bank, letterbox, running_bank
+from tests.payments.intake.counter import BACK, OPEN_FOR, Counter
+from tests.payments.shop import CIPHER, SERVICE, new_party, new_reference, person
+from tests.payments.simulated_bank import Bank
 
-__all__ = ["bank", "letterbox", "running_bank"]  # fixtures
+pytestmark = pytest.mark.usefixtures("banks")
 
-BACK = "https://shop.test/orders/1?by=bank"
 MAKING = {"path": "/v3/payments"}
-
-
-@pytest.fixture
-def counter(counter: Counter, bank: Bank) -> Counter:
-    counter.providers = Providers(counter.stripe, banks={"truelayer": bank.provider})
-    counter.now = dt.datetime.now(dt.UTC)  # noqa: TID251 - the simulated bank's clock is real
-    return counter
-
-
-def start(counter: Counter, order_id: str, **changed: Any) -> Answered[CreatedLink]:
-    counter.wait(seconds=1)
-    call: dict[str, Any] = {
-        "caller": counter.shop.buyer,
-        "reference": new_reference(),
-        "return_url": BACK,
-        "providers": counter.providers,
-    }
-    return create_bank_link(
-        counter.shop.engine,
-        order_id=order_id,
-        trusted_origins=ORIGINS,
-        open_for=dt.timedelta(hours=72),
-        now=counter.now,
-        cipher=CIPHER,
-        **(call | changed),
-    )
 
 
 def count(counter: Counter, order_id: str) -> int | None:
@@ -66,8 +35,8 @@ def count(counter: Counter, order_id: str) -> int | None:
 
 def test_a_link_is_made_once_and_its_address_is_kept_encrypted(counter: Counter) -> None:
     order, reference = counter.shop.order(), new_reference()
-    first = start(counter, order.id, reference=reference)
-    again = start(counter, order.id, reference=reference)
+    first = counter.link(order, reference=reference)
+    again = counter.link(order, reference=reference)
     assert (first.replayed, again.replayed) == (False, True)
     assert first.resource == again.resource
     assert count(counter, order.id) == 1
@@ -75,7 +44,7 @@ def test_a_link_is_made_once_and_its_address_is_kept_encrypted(counter: Counter)
     assert (row.rail, row.provider, row.status) == ("bank", "truelayer", "created")
     assert (row.amount, row.currency) == (order.amount, order.currency)
     assert bank_reference.is_valid(first.resource.bank_reference)
-    assert first.resource.expires_at == row.created_at + dt.timedelta(hours=72)
+    assert first.resource.expires_at == row.created_at + OPEN_FOR
     told = first.resource.payment.as_event()["bank"]
     assert told["reference"] == first.resource.bank_reference == row.bank_reference
     to_page = parse_qs(urlsplit(first.resource.url or "").fragment)
@@ -86,7 +55,7 @@ def test_a_link_is_made_once_and_its_address_is_kept_encrypted(counter: Counter)
 
 
 def test_no_call_keeps_who_pays(counter: Counter) -> None:
-    payment = start(counter, counter.shop.order().id).resource.payment
+    payment = counter.link().resource.payment
     [call] = counter.calls(payment.id, module.CALL)
     assert call.request == {"return_url": BACK}
     assert call.idempotency_key == f"{payment.id}:{module.CALL}"
@@ -94,40 +63,40 @@ def test_no_call_keeps_who_pays(counter: Counter) -> None:
 
 def test_the_way_back_is_trusted(counter: Counter) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        start(counter, counter.shop.order().id, return_url="https://evil.test/")
+        counter.link(return_url="https://evil.test/")
     assert caught.value.errors.keys() == {"return_url"}
 
 
 def test_a_currency_that_no_bank_takes_is_refused(counter: Counter) -> None:
     order = counter.shop.order(currency="CHF")
     with pytest.raises(ConflictError) as caught:
-        start(counter, order.id)
+        counter.link(order)
     assert caught.value.code == "currency_not_supported"
     nobody = Providers(counter.stripe, banks={})
     with pytest.raises(ConflictError) as caught:
-        start(counter, counter.shop.order().id, providers=nobody)
+        counter.link(providers=nobody)
     assert caught.value.code == "currency_not_supported"
-    assert start(counter, counter.shop.order(currency="GBP").id).resource.url
+    assert counter.link(counter.shop.order(currency="GBP")).resource.url
 
 
 def test_only_the_buyer_starts_it(counter: Counter) -> None:
     stranger = person(new_party(counter.shop.engine, "Eve"))
     with pytest.raises(NotFoundError):
-        start(counter, counter.shop.order().id, caller=stranger)
+        counter.link(caller=stranger)
 
 
 def test_a_link_nobody_heard_of_is_found_by_asking_again(counter: Counter, bank: Bank) -> None:
     order, reference = counter.shop.order(), new_reference()
     bank.break_calls({"fault": "close", "when": "after", **MAKING})
     with pytest.raises(UnavailableError):
-        start(counter, order.id, reference=reference)
+        counter.link(order, reference=reference)
     bank.break_calls()
     counter.wait(seconds=70)
     outcome = resolve_calls(
         counter.shop.engine, limit=50, now=counter.now, cipher=CIPHER, providers=counter.providers
     )
     assert outcome["done"] >= 1
-    found = start(counter, order.id, reference=reference)
+    found = counter.link(order, reference=reference)
     assert found.replayed
     assert found.resource.url
     assert count(counter, order.id) == 1
@@ -137,8 +106,8 @@ def test_the_same_request_again_goes_on_where_no_answer_came(counter: Counter, b
     order, reference = counter.shop.order(), new_reference()
     bank.break_calls({"fault": "close", "when": "after", "times": 1, **MAKING})
     with pytest.raises(UnavailableError):
-        start(counter, order.id, reference=reference)
-    found = start(counter, order.id, reference=reference)
+        counter.link(order, reference=reference)
+    found = counter.link(order, reference=reference)
     assert (found.replayed, count(counter, order.id)) == (False, 1)
     row = counter.row(found.resource.payment.id)
     assert bank.shown(row.provider_ref) == "authorization_required"
@@ -148,8 +117,8 @@ def test_what_the_bank_refuses_gives_the_reference_back(counter: Counter, bank: 
     order, reference = counter.shop.order(), new_reference()
     bank.break_calls({"fault": "answer", "status": 400, "times": 1, **MAKING})
     with pytest.raises((ConflictError, InvalidRequestError)):
-        start(counter, order.id, reference=reference)
-    again = start(counter, order.id, reference=reference)
+        counter.link(order, reference=reference)
+    again = counter.link(order, reference=reference)
     assert not again.replayed
     assert again.resource.payment.status == "created"
 
@@ -157,10 +126,10 @@ def test_what_the_bank_refuses_gives_the_reference_back(counter: Counter, bank: 
 def test_a_reference_that_is_taken_is_drawn_again(
     counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = start(counter, counter.shop.order().id).resource.bank_reference
+    taken = counter.link().resource.bank_reference
     drawn = iter([taken, taken, bank_reference.new_reference()])
     monkeypatch.setattr(module, "new_reference", lambda: next(drawn))
-    other = start(counter, counter.shop.order().id).resource
+    other = counter.link().resource
     assert other.bank_reference != taken
 
 
@@ -173,7 +142,7 @@ def poll(counter: Counter) -> None:
 
 def test_a_newer_card_payment_closes_the_link(counter: Counter, bank: Bank) -> None:
     order = counter.shop.order()
-    older = start(counter, order.id).resource.payment
+    older = counter.link(order).resource.payment
     newer = counter.start(order)
     poll(counter)
     row = counter.row(older.id)
@@ -184,7 +153,7 @@ def test_a_newer_card_payment_closes_the_link(counter: Counter, bank: Bank) -> N
 def test_a_newer_link_takes_the_place_of_a_card_payment(counter: Counter) -> None:
     order = counter.shop.order()
     older = counter.start(order)
-    newer = start(counter, order.id).resource.payment
+    newer = counter.link(order).resource.payment
     with pytest.raises(ConflictError) as caught:
         counter.confirm(older.id)
     assert caught.value.code == "payment_not_confirmable"
@@ -208,34 +177,34 @@ def on_its_way(counter: Counter, payment_id: str) -> None:
 
 def test_money_on_its_way_keeps_every_other_payment_out(counter: Counter) -> None:
     order, reference = counter.shop.order(), new_reference()
-    link = start(counter, order.id, reference=reference).resource
+    link = counter.link(order, reference=reference).resource
     card = counter.shop.payment(order)
     on_its_way(counter, link.payment.id)
     for another in (
-        lambda: start(counter, order.id),
+        lambda: counter.link(order),
         lambda: counter.start(order),
         lambda: counter.confirm(card.id),
     ):
         with pytest.raises(ConflictError) as caught:
             another()
         assert caught.value.code == "payment_in_progress"
-    replay = start(counter, order.id, reference=reference).resource
+    replay = counter.link(order, reference=reference).resource
     assert (replay.url, replay.payment.status) == (None, "processing")
 
 
 def test_a_link_is_not_confirmed_from_our_side(counter: Counter, line: Line) -> None:
-    payment = start(counter, counter.shop.order().id).resource.payment
+    payment = counter.link().resource.payment
     with pytest.raises(ConflictError) as caught:
         counter.confirm(payment.id)
     assert caught.value.code == "payment_not_confirmable"
     assert line.keys == []
 
 
-def test_a_paid_order_takes_no_link(counter: Counter, shop: Shop) -> None:
-    order = shop.order()
+def test_a_paid_order_takes_no_link(counter: Counter) -> None:
+    order = counter.shop.order()
     counter.confirm(counter.start(order).id)
     with pytest.raises(ConflictError) as caught:
-        start(counter, order.id)
+        counter.link(order)
     assert caught.value.code == "order_not_open"
 
 
@@ -251,5 +220,5 @@ def test_a_buyer_without_an_e_mail_address_is_told_what_truelayer_needs(counter:
         ).resource.id
     order = replace(counter.shop, buyer_id=nameless).order()
     with pytest.raises(ConflictError, match="e-mail address") as caught:
-        start(counter, order.id, caller=SERVICE)
+        counter.link(order, caller=SERVICE)
     assert caught.value.code == "provider_refused"
