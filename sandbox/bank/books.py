@@ -93,9 +93,10 @@ class Books:
         return self.tell_body(body)
 
     def tell_body(self, body: Resource) -> Resource:
-        """Queue the delivery of a webhook, whatever it says."""
+        """Queue the delivery of a webhook, whatever it says; it gets an id if it has none."""
+        body = {"event_id": new_id(), **body}
         event: Resource = {
-            "id": str(body.get("event_id") or new_id()),
+            "id": str(body["event_id"]),
             "object": "event",
             "created": int(self.account.now()),
             "type": body.get("type"),
