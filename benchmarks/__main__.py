@@ -37,7 +37,7 @@ def main() -> None:
             _system(postgres, SYSTEM if arguments.system == "all" else (arguments.system,))
             return
         if arguments.reconciliation:
-            measure_reconciliation()
+            measure_reconciliation(postgres)
             return
         url = socket_url(postgres)
         create_floor(create_engine(url))

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from benchmarks.reconciliation_world import Said, World
 
+SECOND = "duplicate, the second"
 # By line: the numbers of what was paid, with the amounts.
 Matched = Mapping[str, tuple[tuple[int, int], ...]]
 
@@ -29,11 +31,12 @@ class Judgement(NamedTuple):
         return self.right.total() / max(1, self.should.total())
 
 
-def judge(world: World, matched: Matched) -> Judgement:
+def judge(world: World, matched: Matched, received: AbstractSet[str] = frozenset()) -> Judgement:
     """Compare automatic matches with the truth, line by line, to the cent.
 
     A line that means nothing must not be matched. Of twins one may be, no matter which. The bank's
-    charges are right if matched with no payment at all, and should be.
+    charges are right if matched with no payment at all, and should be. `received` are lines that
+    were taken in as money that came twice: only a duplicate may be.
     """
     judgement = Judgement(Counter(), Counter(), Counter(), Counter())
     by_id = {said.id: said for said in world.said}
@@ -51,6 +54,11 @@ def judge(world: World, matched: Matched) -> Judgement:
                 judgement.right[by_id[first].kind] += 1
             else:
                 judgement.wrong[said.kind] += 1
+    seconds = {said.twin_of or said.id for said in world.said if said.kind == SECOND}
+    for line_id in received:
+        said = by_id[line_id]
+        if (said.twin_of or said.id) not in seconds:
+            judgement.wrong[said.kind] += 1
     return judgement
 
 

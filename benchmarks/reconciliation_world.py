@@ -15,6 +15,7 @@ from payments.bank_reference import with_check_digits
 CURRENCY = "EUR"
 FIRST_DAY = dt.date(2026, 1, 1)
 DAYS = 90
+LATEST = 90  # days after a payment that its line may come
 PRICE_POINTS = 300
 NOISE = 0.01
 _BASE_32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -75,14 +76,17 @@ class World(NamedTuple):
     said: list[Said]
 
 
-def make_world(*, payments: int, seed: int, noise: float = NOISE) -> World:
-    """Return a world of so many payments, always the same for the same seed."""
-    return _Maker(seed).world(payments, noise)
+def make_world(
+    *, payments: int, seed: int, noise: float = NOISE, first_day: dt.date = FIRST_DAY
+) -> World:
+    """Return a world of so many payments, always the same for the same seed and first day."""
+    return _Maker(seed, first_day).world(payments, noise)
 
 
 class _Maker:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, first_day: dt.date) -> None:
         self.random = random.Random(seed)
+        self.first_day = first_day
         self.paid: list[Paid] = []
         self.said: list[Said] = []
         steps = [self.random.choice((500, 499, 250, 990)) for _ in range(PRICE_POINTS)]
@@ -124,7 +128,7 @@ class _Maker:
             self._say("clean", [paid])
 
     def _late(self) -> None:
-        self._say("late", [self._pay()], after=self.random.randint(8, 80))
+        self._say("late", [self._pay()], after=self.random.randint(8, LATEST - 10))
 
     def _split(self) -> None:
         paid = self._pay()
@@ -274,7 +278,7 @@ class _Maker:
         return self.random.choices(self.prices, self.weights)[0]
 
     def _day(self) -> dt.date:
-        return FIRST_DAY + dt.timedelta(days=self.random.randrange(DAYS))
+        return self.first_day + dt.timedelta(days=self.random.randrange(DAYS))
 
     def _body(self) -> str:
         return "".join(self.random.choices(_BASE_32, k=10))

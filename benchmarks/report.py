@@ -82,7 +82,7 @@ BOUNDS = {
     "memory_mb": Bound(250, 250),
     "last_client_ms": Bound(300, 300),
     "others_p99_ms": Bound(20, 20),
-    "match_s": Bound(60, 60),
+    "run_s": Bound(60, 60),
     "growth": Bound(1.2, 1.6),
     "peak_rss_mb": Bound(500, 500),
     "precision_percent": Bound(100, 100, smaller=False),
