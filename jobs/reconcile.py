@@ -38,7 +38,6 @@ def reconcile(context: JobContext, args: Mapping[str, Any]) -> dict[str, int]:
         means = Means(
             engine=context.engine,
             providers=context.providers,
-            bank_accounts=context.settings.bank_accounts,
             clock=context.clock,
         )
         figures = make_run(means, run_id, until=context.clock() + BUSY_FOR)

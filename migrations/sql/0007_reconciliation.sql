@@ -168,6 +168,7 @@ CREATE TABLE strongroom.findings (
   CHECK ((state = 'resolved') = (resolved_at IS NOT NULL AND resolution IS NOT NULL))
 );
 CREATE UNIQUE INDEX findings_open ON strongroom.findings (finding_key) WHERE state = 'open';
+CREATE INDEX findings_key ON strongroom.findings (finding_key);
 
 GRANT SELECT, INSERT ON strongroom.statement_files, strongroom.bank_statements,
   strongroom.match_parts TO strongroom_app;

@@ -15,7 +15,6 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from payments import crash_points
-from payments.bank_settings import BankAccount
 from payments.errors import ConflictError, StrongroomError
 from payments.lifecycle.record_facts import SourcedFact, record_facts
 from payments.log_lines import get_logger
@@ -51,7 +50,6 @@ class Means:
 
     engine: Engine
     providers: Providers
-    bank_accounts: Mapping[str, BankAccount]
     clock: Callable[[], dt.datetime]
 
 
@@ -67,12 +65,7 @@ def reconcile(means: Means, run_id: str, *, until: dt.datetime) -> Figures | Non
     try:
         _take_in(means, progress)
         progress.enter("checking")
-        check_books(
-            means.engine,
-            providers=means.providers,
-            bank_accounts=means.bank_accounts,
-            progress=progress,
-        )
+        check_books(means.engine, providers=means.providers, progress=progress)
         return progress.end()
     except PausedError:
         return None

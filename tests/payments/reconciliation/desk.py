@@ -74,6 +74,7 @@ class Desk:
         from_date: dt.date = TODAY,
         to_date: dt.date | None = None,
         account: str = "main",
+        currency: str = "EUR",
     ) -> list[str]:
         """Store a statement of some lines and return their ids."""
         file_id, statement_id = new_id("stf", now=self.now), new_id("stm", now=self.now)
@@ -97,7 +98,7 @@ class Desk:
                     id=statement_id,
                     file_id=file_id,
                     account=account,
-                    currency="EUR",
+                    currency=currency,
                     from_date=from_date,
                     to_date=to_date or from_date,
                     opening_balance=opening,
@@ -142,7 +143,6 @@ class Desk:
         return Means(
             engine=self.engine,
             providers=self.providers,
-            bank_accounts=ACCOUNTS,
             clock=lambda: self.now,
         )
 
