@@ -62,7 +62,7 @@ def b64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def sign(  # noqa: PLR0913 - everything of a webhook that may be wrong
+def sign(
     key: Key,
     *,
     path: str,

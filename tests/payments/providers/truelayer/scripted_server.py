@@ -1,4 +1,4 @@
-"""A TrueLayer for tests: over real HTTP it says what a test tells it to, and keeps what it heard."""
+"""A TrueLayer for tests: over real HTTP it says what a test wants, and keeps what it heard."""
 
 import json
 import socket
@@ -14,7 +14,7 @@ from payments.bank_settings import TrueLayerSettings
 from tests.payments.providers.truelayer.keys import Key
 
 ACCOUNTS = {"EUR": "acc-eur", "GBP": "acc-gbp"}
-SECRET = "the-client-secret"  # noqa: S105 - of this server alone
+SECRET = "the-client-secret"
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,8 @@ class ScriptedServer:
         handler.wfile.write(raw)
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        serve = self._server.serve_forever
+        threading.Thread(target=serve, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(

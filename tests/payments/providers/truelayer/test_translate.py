@@ -1,4 +1,4 @@
-"""Every webhook type as facts, in whatever order they come; those that mean nothing here are none."""
+"""Every webhook type as facts, in whatever order; those that mean nothing here are none."""
 
 import datetime as dt
 import itertools
