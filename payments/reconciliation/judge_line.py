@@ -25,7 +25,11 @@ from payments.reconciliation.book_lines import (
 )
 from payments.reconciliation.line_entries import LockedLine
 from payments.reconciliation.matching.model import Match, Part
-from payments.reconciliation.receive_by_hand import open_amounts, receive_for_payment
+from payments.reconciliation.receive_by_hand import (
+    open_amounts,
+    receive_for_payment,
+    return_by_hand,
+)
 from payments.reconciliation.view_match import (
     MatchView,
     expectation_name,
@@ -41,13 +45,15 @@ _NO_REASON = "matched by a person"
 
 @dataclass(frozen=True, kw_only=True)
 class WantedPart:
-    """What a part of a line is: exactly one of the three; `amount` signed as the line's.
+    """What a part of a line is: exactly one of the four; `amount` signed as the line's.
 
-    Without an amount it is what is open of the expectation, or what is left of the line.
+    A `receipt_id` is suspended money that went back to its payer with this line. Without an amount
+    it is what is open of the expectation, or what is left of the line.
     """
 
     expectation_id: str | None = None
     payment_id: str | None = None
+    receipt_id: str | None = None
     account: str | None = None
     amount: int | None = None
 
@@ -157,9 +163,9 @@ def _check_form(parts: Sequence[WantedPart]) -> None:
     if not 1 <= len(parts) <= MOST_PARTS:
         _refuse(f"Give 1 to {MOST_PARTS} parts.")
     for part in parts:
-        named = [part.expectation_id, part.payment_id, part.account]
+        named = [part.expectation_id, part.payment_id, part.receipt_id, part.account]
         if sum(name is not None for name in named) != 1:
-            _refuse("Each part names an expectation_id, a payment_id or an account: one of them.")
+            _refuse("Each part names an expectation, a payment, a receipt or an account: one.")
         if part.account is not None and not is_place(part.account):
             listed = ", ".join(PLACES)
             _refuse(f"Use one of {listed}, or expenses:processing:<provider>.")
@@ -167,9 +173,13 @@ def _check_form(parts: Sequence[WantedPart]) -> None:
             _refuse(f"{part.expectation_id} is no id of an expectation.")
         if part.amount == 0:
             _refuse("A part is not zero.")
-    names = [part.expectation_id or part.payment_id for part in parts if part.account is None]
+    names = [
+        part.expectation_id or part.payment_id or part.receipt_id
+        for part in parts
+        if part.account is None
+    ]
     if len(set(names)) != len(names):
-        _refuse("Name each expectation and each payment once.")
+        _refuse("Name each expectation, payment and receipt once.")
     if sum(part.amount is None and part.expectation_id is None for part in parts) > 1:
         _refuse("Only one part may leave its amount out: it is what is left of the line.")
 
@@ -208,6 +218,11 @@ def _part(
     if wanted.payment_id is not None:
         expectation_id = receive_for_payment(
             session, line, payment_id=wanted.payment_id, amount=amount, now=now
+        )
+        return Part(amount, expectation_id)
+    if wanted.receipt_id is not None:
+        expectation_id = return_by_hand(
+            session, line, receipt_id=wanted.receipt_id, amount=amount, now=now
         )
         return Part(amount, expectation_id)
     return Part(amount, expectation_number(wanted.expectation_id or ""))

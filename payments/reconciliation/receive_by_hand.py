@@ -1,4 +1,7 @@
-"""A person says for which payment a line is: it is received for it, through the one door."""
+"""A person says for which payment a line is, or which suspended money went back with it.
+
+Either is recorded through the one door; what that books is what the line is matched with.
+"""
 
 import datetime as dt
 from collections.abc import Collection
@@ -6,12 +9,14 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import ledger
 from payments.errors import ConflictError, NotFoundError
 from payments.lifecycle.record_facts import Result, SourcedFact, record_facts
 from payments.lifecycle.tables import BankReceipt, Payment
 from payments.providers.facts import MoneyReceived
 from payments.reconciliation.book_lines import OpenAmount
 from payments.reconciliation.line_entries import LockedLine
+from payments.reconciliation.read_expectations import expect_entries
 from payments.reconciliation.receive_lines import (
     BY_STATEMENT,
     expect_payments,
@@ -20,6 +25,7 @@ from payments.reconciliation.receive_lines import (
 )
 from payments.reconciliation.tables import Expectation
 from payments.reconciliation.view_match import expectation_name
+from payments.refunds.returned_by_hand import returned_by_hand
 
 
 def open_amounts(session: Session, ids: Collection[int]) -> dict[int, OpenAmount]:
@@ -69,6 +75,30 @@ def receive_for_payment(
     )
     if expectation_id is None:
         raise ConflictError("This line's money was received before, and matched.")
+    return expectation_id
+
+
+def return_by_hand(
+    session: Session, line: LockedLine, *, receipt_id: str, amount: int, now: dt.datetime
+) -> int:
+    """Return what is expected of suspended money that a person sent back with this line.
+
+    Raises:
+        NotFoundError: there is no such receipt.
+        ConflictError: the line brought money, or less than that waits.
+    """
+    receipt = session.get(BankReceipt, receipt_id)
+    if receipt is not None and (amount >= 0 or receipt.currency != line.currency):
+        raise ConflictError(
+            f"Only money that went out in {receipt.currency} gives this receipt back.",
+            code="payment_refuses_money",
+        )
+    refund = returned_by_hand(
+        session, receipt_id=receipt_id, amount=-amount, occurred_at=line.booked_at, now=now
+    )
+    connection = session.connection()
+    entries = ledger.entries_of_effects(connection, [f"{refund.id}:refunded"])
+    [expectation_id] = expect_entries(connection, entries, now=now).values()
     return expectation_id
 
 

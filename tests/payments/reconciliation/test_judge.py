@@ -127,6 +127,22 @@ def test_what_the_provider_told_of_is_not_received_again(desk: Desk) -> None:
     assert desk.balances()["clearing"] == 0
 
 
+def test_suspended_money_goes_back_with_a_line_of_ours(desk: Desk) -> None:
+    payment = desk.payment(10_000)
+    desk.statement(money_in(10_500, f"{payment.bank_reference}"))
+    desk.run()
+    [receipt] = desk.receipts(payment)
+    [line_id, more_id] = desk.statement(money_in(-500, "sorry, Ada"), money_in(-400))
+    with pytest.raises(ConflictError):
+        match(desk, desk.statement(money_in(500))[0], WantedPart(receipt_id=receipt.id))
+    match(desk, line_id, WantedPart(receipt_id=receipt.id))
+    assert desk.balances() == {"main": 10_000, "clearing": 0, "suspense": 0}
+    assert desk.receipts(payment)[0].amount_returned == 500
+    with pytest.raises(ConflictError) as refused:
+        match(desk, more_id, WantedPart(receipt_id=receipt.id))
+    assert refused.value.code == "receipt_not_suspended"
+
+
 def test_a_card_payment_takes_no_money_from_a_bank(desk: Desk) -> None:
     payment = desk.shop.payment(desk.shop.order(10_000, rate="0"))
     [line_id] = desk.statement(money_in(10_000))
