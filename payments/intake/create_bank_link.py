@@ -41,7 +41,7 @@ from payments.parties.tables import Party
 from payments.parties.view import view_party
 from payments.privacy.encryption import FieldCipher
 from payments.providers.connect import Providers
-from payments.providers.ports import BankProvider, Link, LinkRequest
+from payments.providers.ports import Link, LinkRequest
 
 OPERATION = "payments.bank.link"
 CALL = "create_bank_link"
@@ -61,6 +61,14 @@ class CreatedLink:
     url: str | None
     bank_reference: str
     expires_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A payment as committed before the call, and what to call with."""
+
+    attempt: Attempt
+    request: LinkRequest
 
 
 def create_bank_link(
@@ -91,7 +99,7 @@ def create_bank_link(
     urls = {"return_url": return_url}
     check_return_urls(urls, trusted_origins=trusted_origins)
 
-    def prepare(session: Session) -> Attempt | Answered[CreatedLink]:
+    def prepare(session: Session) -> _Begun | Answered[CreatedLink]:
         payment_id = new_id("pay", now=now)
         claim = idempotency.claim(
             session,
@@ -109,7 +117,7 @@ def create_bank_link(
         order = lock_payable_order(
             session, caller=caller, order_id=order_id, payer="Bank transfers", currencies=takers
         )
-        return resume_payment(session, claim, operation=CALL, now=now) or begin_payment(
+        attempt = resume_payment(session, claim, operation=CALL, now=now) or begin_payment(
             session,
             claim,
             order,
@@ -123,12 +131,13 @@ def create_bank_link(
             request=urls,
             now=now,
         )
+        return _begun(session, attempt, cipher=cipher)
 
-    attempt = _with_new_reference(lambda: in_transaction(engine, prepare))
-    if isinstance(attempt, Answered):
-        return attempt
+    begun = _with_new_reference(lambda: in_transaction(engine, prepare))
+    if isinstance(begun, Answered):
+        return begun
     reach("create_bank_link.intent_committed")
-    return _call_provider(engine, attempt, now=now, cipher=cipher, providers=providers)
+    return _call_provider(engine, begun, now=now, cipher=cipher, providers=providers)
 
 
 def repeat_create_bank_link(
@@ -139,8 +148,10 @@ def repeat_create_bank_link(
     Raises:
         StrongroomError: as `create_bank_link`; what came of it is written.
     """
-    attempt = in_transaction(engine, lambda session: read_attempt(session, call_id))
-    _call_provider(engine, attempt, now=now, cipher=cipher, providers=providers)
+    begun = in_transaction(
+        engine, lambda session: _begun(session, read_attempt(session, call_id), cipher=cipher)
+    )
+    _call_provider(engine, begun, now=now, cipher=cipher, providers=providers)
 
 
 def _takers(providers: Providers) -> dict[str, str]:
@@ -153,8 +164,8 @@ def _takers(providers: Providers) -> dict[str, str]:
 
 
 def _with_new_reference(
-    prepare: Callable[[], Attempt | Answered[CreatedLink]],
-) -> Attempt | Answered[CreatedLink]:
+    prepare: Callable[[], _Begun | Answered[CreatedLink]],
+) -> _Begun | Answered[CreatedLink]:
     """Prepare again when another payment has the reference that was drawn."""
     for tried in range(1, _REFERENCES_TRIED + 1):
         try:
@@ -170,15 +181,15 @@ def _with_new_reference(
 
 def _call_provider(
     engine: Engine,
-    attempt: Attempt,
+    begun: _Begun,
     *,
     now: dt.datetime,
     cipher: FieldCipher,
     providers: Providers,
 ) -> Answered[CreatedLink]:
+    attempt = begun.attempt
     try:
-        bank = bank_of(providers, attempt.provider)
-        link = _make_link(engine, bank, attempt, cipher=cipher)
+        link = bank_of(providers, attempt.provider).create_link(begun.request)
     except StrongroomError as error:
         payment_id = attempt.payment.id
         note_not_started(engine, error, payment_id=payment_id, call_id=attempt.call_id, now=now)
@@ -191,20 +202,12 @@ def _call_provider(
     return created
 
 
-def _make_link(
-    engine: Engine, bank: BankProvider, attempt: Attempt, *, cipher: FieldCipher
-) -> Link:
-    """Call the provider, with no transaction open."""
-    request = in_transaction(engine, lambda session: _request(session, attempt, cipher=cipher))
-    return bank.create_link(request)
-
-
-def _request(session: Session, attempt: Attempt, *, cipher: FieldCipher) -> LinkRequest:
+def _begun(session: Session, attempt: Attempt, *, cipher: FieldCipher) -> _Begun:
     row = session.get_one(Payment, attempt.payment.id)
     buyer = session.get_one(Party, session.get_one(Order, row.order_id).buyer_id)
     payer = view_party(buyer, cipher=cipher)
     reference, expires_at = _terms(row)
-    return LinkRequest(
+    request = LinkRequest(
         payment_id=row.id,
         order_id=row.order_id,
         amount=row.amount,
@@ -217,6 +220,7 @@ def _request(session: Session, attempt: Attempt, *, cipher: FieldCipher) -> Link
         expires_at=expires_at,
         idempotency_key=attempt.idempotency_key,
     )
+    return _Begun(attempt, request)
 
 
 def _note_created(

@@ -18,7 +18,8 @@ from payments.parties.create_party import create_party
 from payments.privacy.encryption import FieldCipher, new_keyset_json
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
-CIPHER = FieldCipher(new_keyset_json())
+KEYSET = new_keyset_json()
+CIPHER = FieldCipher(KEYSET)
 SERVICE = Caller(principal="key:shop", role=Role.SERVICE)
 
 
@@ -37,7 +38,7 @@ def new_party(engine: Engine, name: str = "Ada") -> str:
             caller=SERVICE,
             reference=new_reference(),
             name=name,
-            email=f"{name.split()[0].lower()}@example.com",
+            email=f"{name.split(maxsplit=1)[0].lower()}@example.com",
             now=NOW,
             cipher=CIPHER,
         )
