@@ -6,7 +6,8 @@
     wrong_key (signed by somebody else under the bank's key id), foreign_jku (signed by somebody
     else who says where their keys are), tampered (the body was changed after it was signed).
 `POST /_sandbox/redeliver` `{"events": [ids], "copies": [3, 10], "seed": 7}`: deliver events (all if
-    left out) so many times more, shuffled. `GET /_sandbox/events`: what was told so far.
+    left out) so many times more, shuffled. `GET /_sandbox/events`: what was told so far, and how
+    many deliveries of it wait that were refused last. `GET /_sandbox/refunds`: all of them.
 `POST /_sandbox/events` `{"type": "payment_settled", ...}`: tell, well signed, whatever stands here.
 `POST /_sandbox/keys` `{"keep_old": true}`: sign with a new key; the old ones stay published or not.
 `POST /_sandbox/clock` `{"advance_s": 172800}`: let time pass (webhooks keep real timestamps).
@@ -127,14 +128,19 @@ def _redeliver(books: Books, _: str, wanted: Resource) -> Resource:
 
 
 def _list_events(books: Books, *_: object) -> Resource:
-    undelivered = {
-        event_id
-        for (event_id,) in books.transaction.sql.execute(
-            "SELECT event_id FROM deliveries WHERE delivered_at IS NULL"
-        )
+    undelivered: dict[str, int] = {}
+    for event_id, was_refused in books.transaction.sql.execute(
+        "SELECT event_id, last_outcome IS '400' FROM deliveries WHERE delivered_at IS NULL"
+    ):
+        undelivered[event_id] = undelivered.get(event_id, 0) + was_refused
+    return {
+        "items": [
+            one["body"]
+            | {"is_delivered": one["id"] not in undelivered}
+            | {"refused": undelivered.get(one["id"], 0)}
+            for one in books.transaction.select("event")
+        ]
     }
-    told = books.transaction.select("event")
-    return {"items": [one["body"] | {"is_delivered": one["id"] not in undelivered} for one in told]}
 
 
 def _rotate(books: Books, _: str, wanted: Resource) -> Resource:
@@ -188,6 +194,7 @@ _TURNS: dict[tuple[str, str], Turn] = {
     ("PUT", "lines"): _setter("lines", movements.LINES),
     ("POST", "redeliver"): _redeliver,
     ("GET", "events"): _list_events,
+    ("GET", "refunds"): lambda books, *_: {"items": books.transaction.select("refund")},
     ("POST", "events"): lambda books, _, wanted: books.tell_body({"event_version": 1, **wanted}),
     ("POST", "keys"): _rotate,
     ("POST", "payments/<identifier>"): _push_payment,

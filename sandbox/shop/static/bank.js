@@ -8,8 +8,8 @@ const ON_ITS_WAY = {
 };
 
 const BY_STATUS = {
-  created: ['Waiting for your bank', 'Nothing has been paid so far.', 'wait'],
-  requires_action: ['Waiting for you at your bank', 'Choose your bank and say yes there. You can go back to it from the checkout.', 'wait'],
+  created: ['Waiting for your bank', 'Say yes there to pay. Nothing has left your account so far.', 'wait'],
+  requires_action: ['Waiting for you at your bank', 'Choose your bank and say yes there, or start again at the checkout.', 'wait'],
   processing: ['Your transfer is on its way', 'This page tells you when it has arrived.', 'wait'],
   expired: ['Too late', 'The time to pay has passed. Money that still arrives is sent back to you.', 'bad'],
   canceled: ['Not paid', 'Nothing left your account.', 'bad'],
