@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import Engine
 
+from payments.database import connect_engine
+from sandbox.bank.movements import LINES
 from sandbox.calls import (
     TIMEOUT_S,
     Cast,
@@ -29,6 +32,7 @@ from sandbox.seed import seed
 from sandbox.valkey import Valkey
 from sandbox.way_in import WayIn, loopback_session
 from tests.databases import Servers, free_port
+from tests.journeys.bank import BankRail
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class System:
     way_in: WayIn
     cast: Cast
     redis_url: str
+    database_url: str
 
     def order(self) -> dict[str, Any]:
         """Place an order of $135.00."""
@@ -125,12 +130,31 @@ def system(
         for program in started:
             processes.wait(program, timeout_s=60)
         way_in = _way_in(plan, seed(plan, settings), settings)
-        yield System(way_in, gather(way_in), redis_url)
+        yield System(way_in, gather(way_in), redis_url, database_url)
         processes.check()
     finally:
         processes.stop(patience_s=6)
         valkey.stop()
         servers.drop_database(f"journeys_{worker_id}")
+
+
+@pytest.fixture(scope="session")
+def books(system: System) -> Iterator[Engine]:
+    """The way to the system's database, for what a caller cannot do over HTTP."""
+    engine = connect_engine(system.database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def rail(system: System, books: Engine) -> Iterator[BankRail]:
+    """The system seen from the bank rail; after every test, all invariants hold."""
+    rail = BankRail(system, books)
+    never = {"execution_s": None, "settlement_s": None, "refund_s": None}
+    rail.knob("moments", never, method="PUT")
+    yield rail
+    rail.knob("lines", LINES, method="PUT")
+    assert rail.broken_invariants() == []
 
 
 def _free_ports() -> Ports:
