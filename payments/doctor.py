@@ -1,12 +1,9 @@
 """What is running on what, and what about it endangers money: the checks of `strongroom doctor`."""
 
 import json
-import socket
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
 import redis
 from sqlalchemy import Connection, NullPool, create_engine, text
@@ -15,30 +12,23 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from ledger import broken_invariants
 from payments.database import APPLICATION_ROLE
 from payments.privacy.encryption import FieldCipher, KeysetError
-from payments.settings import STRIPE_API_URL, Settings
+from payments.provider_checks import (
+    CONNECT_TIMEOUT_S,
+    Check,
+    State,
+    forsaken_payments,
+    place,
+    provider_checks,
+)
+from payments.settings import Settings
+
+__all__ = ["Check", "State", "checks"]
 
 OLDEST_POSTGRES = 15
 OLDEST_REDIS = 7
-_CONNECT_TIMEOUT_S = 3
 _GLANCE_S = 5
 _QUERY_CANCELED = "57014"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _VERSIONS = Path(__file__).parents[1] / "migrations" / "versions"
-
-
-class State(StrEnum):
-    """How a check ended: `warn` works but is not as it should be in production."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-class Check(NamedTuple):
-    """One line of the doctor's report."""
-
-    name: str
-    state: State
-    detail: str
 
 
 def checks(settings: Settings) -> list[Check]:
@@ -47,7 +37,7 @@ def checks(settings: Settings) -> list[Check]:
         _environment(settings),
         *_database(settings),
         *_redis(settings),
-        *_stripe(settings),
+        *provider_checks(settings),
         _keyset(settings),
         _people(settings),
         _origins(settings),
@@ -64,7 +54,7 @@ def _database(settings: Settings) -> list[Check]:
     engine = create_engine(
         settings.database_url,
         poolclass=NullPool,
-        connect_args={"connect_timeout": _CONNECT_TIMEOUT_S},
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
     )
     looks: list[Callable[[Connection], Check]] = [
         _postgres_version,
@@ -72,13 +62,14 @@ def _database(settings: Settings) -> list[Check]:
         _postgres_durability,
         _migrations,
         _ledger,
+        _bank_payments_of(settings),
     ]
     try:
         with engine.connect() as connection:
             return [_look(look, connection) for look in looks]
     except SQLAlchemyError as error:
-        place = _place(settings.database_url)
-        return [Check("PostgreSQL", State.FAIL, f"{place} does not answer: {_first_line(error)}")]
+        at = place(settings.database_url)
+        return [Check("PostgreSQL", State.FAIL, f"{at} does not answer: {_first_line(error)}")]
 
 
 def _look(look: Callable[[Connection], Check], connection: Connection) -> Check:
@@ -151,22 +142,29 @@ def _ledger(connection: Connection) -> Check:
     return Check("Ledger", State.OK, "every invariant holds")
 
 
+def _bank_payments_of(settings: Settings) -> Callable[[Connection], Check]:
+    def _bank_payments(connection: Connection) -> Check:
+        return forsaken_payments(connection, settings)
+
+    return _bank_payments
+
+
 def _redis(settings: Settings) -> list[Check]:
-    place = _place(settings.redis_url)
+    at = place(settings.redis_url)
     client = redis.Redis.from_url(
         settings.redis_url,
-        socket_connect_timeout=_CONNECT_TIMEOUT_S,
-        socket_timeout=_CONNECT_TIMEOUT_S,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        socket_timeout=CONNECT_TIMEOUT_S,
         retry=None,
     )
     try:
         facts: dict[str, Any] = client.info()
     except redis.RedisError as error:
-        return [Check("Redis", State.FAIL, f"{place} does not answer: {_first_line(error)}")]
+        return [Check("Redis", State.FAIL, f"{at} does not answer: {_first_line(error)}")]
     finally:
         client.close()
     return [
-        _redis_version(facts, place),
+        _redis_version(facts, at),
         _redis_persistence(facts),
         _redis_eviction(facts),
     ]
@@ -195,31 +193,6 @@ def _redis_eviction(facts: dict[str, Any]) -> Check:
     return Check("Redis eviction", State.FAIL, f"{policy}: jobs may vanish; set noeviction")
 
 
-def _stripe(settings: Settings) -> list[Check]:
-    place = _place(settings.stripe_api_url)
-    if settings.stripe_api_url == STRIPE_API_URL:
-        target = f"{'live' if settings.livemode else 'test'} mode of {place}"
-    else:
-        target = f"another server than Stripe's own: {place}"
-    state = State.OK if settings.is_sandbox or settings.livemode else State.WARN
-    secrets = len(settings.stripe_webhook_secrets)
-    return [
-        _reachable(settings.stripe_api_url) or Check("Stripe", state, target),
-        Check("Stripe webhooks", State.OK, f"{secrets} signing secret(s) accepted"),
-    ]
-
-
-def _reachable(url: str) -> Check | None:
-    """Return the failed check when nobody listens at a URL."""
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        socket.create_connection((parts.hostname or "", port), _CONNECT_TIMEOUT_S).close()
-    except OSError as error:
-        return Check("Stripe", State.FAIL, f"{_place(url)} does not answer: {error.strerror}")
-    return None
-
-
 def _keyset(settings: Settings) -> Check:
     try:
         FieldCipher(settings.encryption_keyset)
@@ -243,12 +216,6 @@ def _origins(settings: Settings) -> Check:
 
 def _setting(connection: Connection, name: str) -> str:
     return str(connection.execute(text("SELECT current_setting(:n)"), {"n": name}).scalar_one())
-
-
-def _place(url: str) -> str:
-    """Return the host and port of a URL, without the password it may hold."""
-    parts = urlsplit(url)
-    return parts.netloc.rpartition("@")[2] or parts.path
 
 
 def _first_line(error: Exception) -> str:

@@ -4,11 +4,20 @@ import dataclasses
 
 import psycopg
 import pytest
+from sqlalchemy import Engine
 
+from payments.bank_settings import GoCardlessSettings
+from payments.database import transaction
 from payments.doctor import State, checks
+from payments.lifecycle.tables import Payment
 from payments.privacy.encryption import new_keyset_json, rotated_keyset_json
-from payments.settings import Settings, read_settings
+from payments.settings import Environment, Settings, read_settings
 from tests.databases import Servers
+from tests.payments.bank_shop import bank_payment
+from tests.payments.shop import open_shop
+from tests.payments.simulated_bank import Bank, bank, letterbox, running_bank
+
+__all__ = ["bank", "letterbox", "running_bank"]  # fixtures
 
 
 @pytest.fixture
@@ -88,3 +97,74 @@ def test_an_unmigrated_database_fails(settings: Settings, fresh_database_url: st
 def test_an_unusable_keyset_fails(settings: Settings) -> None:
     unusable = dataclasses.replace(settings, encryption_keyset="{}")
     assert report(unusable)["Encryption keyset"][0] is State.FAIL
+
+
+# ---- bank providers ----------------------------------------------------------------------------
+
+
+def test_no_bank_provider_is_nothing_to_warn_about(settings: Settings) -> None:
+    found = report(settings)
+    assert found["Bank accounts"] == (State.OK, "none, and no payments by bank")
+    assert "TrueLayer" not in found
+
+
+def test_bank_providers_are_named_with_what_they_take(settings: Settings, bank: Bank) -> None:
+    found = report(with_bank(settings, bank))
+    host = bank.url.removeprefix("http://")
+    assert found["TrueLayer"] == (State.OK, f"{host}, for EUR GBP USD")
+    assert found["TrueLayer webhooks"] == (State.OK, f"1 signing key(s) at {host}")
+    assert found["Bank accounts"] == (State.OK, "main (EUR), usd (USD), gbp (GBP)")
+
+
+def test_a_bank_provider_that_does_not_answer_fails(settings: Settings, bank: Bank) -> None:
+    nowhere = "http://127.0.0.1:9"
+    truelayer = dataclasses.replace(bank.settings, api_url=nowhere, jwks_url=f"{nowhere}/keys")
+    gocardless = GoCardlessSettings(
+        access_token="secret-word", webhook_secrets=("secret-word",), api_url=nowhere
+    )
+    found = report(dataclasses.replace(settings, truelayer=truelayer, gocardless=gocardless))
+    for name in ("TrueLayer", "GoCardless"):
+        assert found[name][0] is State.FAIL
+        assert found[name][1].startswith("127.0.0.1:9 does not answer")
+    assert found["TrueLayer webhooks"][0] is State.FAIL
+    assert found["GoCardless webhooks"] == (State.OK, "1 signing secret(s) accepted")
+    assert found["Bank accounts"][0] is State.WARN
+    assert not any("secret-word" in detail for _, detail in found.values())
+
+
+def test_what_is_no_set_of_keys_fails(settings: Settings, bank: Bank) -> None:
+    truelayer = dataclasses.replace(bank.settings, jwks_url=f"{bank.url}/healthz")
+    found = report(dataclasses.replace(settings, truelayer=truelayer))
+    assert found["TrueLayer webhooks"][0] is State.FAIL
+
+
+def test_without_a_merchant_account_nothing_can_be_paid(settings: Settings, bank: Bank) -> None:
+    truelayer = dataclasses.replace(bank.settings, merchant_accounts={})
+    found = report(dataclasses.replace(settings, truelayer=truelayer))
+    assert found["TrueLayer"][0] is State.FAIL
+
+
+def test_a_bank_server_for_tests_is_warned_about_in_production(
+    settings: Settings, bank: Bank
+) -> None:
+    production = dataclasses.replace(with_bank(settings, bank), environment=Environment.PRODUCTION)
+    assert report(production)["TrueLayer"][0] is State.WARN
+
+
+def test_open_payments_of_a_provider_that_is_not_set_up_fail(
+    settings: Settings, bank: Bank, fresh_database_url: str, fresh_engine: Engine
+) -> None:
+    alone = dataclasses.replace(settings, database_url=fresh_database_url)
+    payment = bank_payment(open_shop(fresh_engine))
+    assert report(alone)["Bank payments"] == (State.OK, "0 open")
+    with transaction(fresh_engine) as session:
+        session.get_one(Payment, payment.id).poll_at = payment.expires_at
+    assert report(alone)["Bank payments"] == (
+        State.FAIL,
+        "1 with truelayer, which is not set up: nobody follows them",
+    )
+    assert report(with_bank(alone, bank))["Bank payments"] == (State.OK, "1 open")
+
+
+def with_bank(settings: Settings, bank: Bank) -> Settings:
+    return dataclasses.replace(settings, truelayer=bank.settings, bank_accounts=bank.bank_accounts)

@@ -14,10 +14,16 @@ from web.schemas.fields import (
     reference_field,
 )
 
-# By the payer's bank, or, before the payer was asked, by Stripe: the problem the caller was told.
+# By the payer's bank, or, before the payer was asked, by the provider: the problem the caller was
+# told.
 FAILURE_CODES = (
     "card_declined",
     "authentication_failed",
+    "bank_declined",
+    "authorization_denied",
+    "authorization_failed",
+    "payment_expired",
+    "payment_failed",
     "validation",
     "provider_refused",
     "conflict",
