@@ -60,9 +60,13 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest 
         )
         return decorator
 
-    def also_answers(self, status: int, schema: type[Schema]) -> Callable[[_View], _View]:
+    def also_answers(
+        self, status: int, schema: type[Schema], *, headers: dict[str, Any] | None = None
+    ) -> Callable[[_View], _View]:
         """Describe another answer than the usual one."""
-        decorator: Callable[[_View], _View] = super().alt_response(status, schema=schema)
+        decorator: Callable[[_View], _View] = super().alt_response(
+            status, schema=schema, headers=headers
+        )
         return decorator
 
     def described(self, **operation: Any) -> Callable[[_View], _View]:

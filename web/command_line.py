@@ -15,10 +15,12 @@ from payments.privacy.encryption import KeysetError
 from payments.privacy.redaction import redact_text
 from payments.settings import SettingsError, read_settings
 from web.app import create_app
+from web.commands.deadlines import deadlines
 from web.commands.doctor import doctor
 from web.commands.encryption import encryption
 from web.commands.keys import keys
 from web.commands.ledger import ledger_group
+from web.commands.reconciliation import statements
 from web.commands.stripe import stripe_group
 from web.commands.webhooks import webhooks
 from web.parts import parts_of
@@ -66,7 +68,16 @@ main = CommandLine(
     load_dotenv=False,
     set_debug_flag=False,
 )
-for _command in (doctor, keys, encryption, ledger_group, stripe_group, webhooks):
+for _command in (
+    deadlines,
+    doctor,
+    keys,
+    encryption,
+    ledger_group,
+    stripe_group,
+    statements,
+    webhooks,
+):
     main.add_command(_command)
 
 if __name__ == "__main__":

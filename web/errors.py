@@ -49,7 +49,10 @@ _HTTP_PROBLEMS = {
     HTTPStatus.BAD_REQUEST: ("validation", "The request is not valid."),
     HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address."),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "This address knows other methods."),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("too_large", "The body is over the limit of 1 MB."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        "too_large",
+        "The body is larger than it may be.",
+    ),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ("unsupported_media_type", "Send application/json."),
 }
 

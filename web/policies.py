@@ -33,6 +33,8 @@ POLICIES: dict[str, frozenset[Role]] = {
     "webhooks.set_retry_window": frozenset({Role.OPERATOR, Role.ADMIN}),
     "deadlines.extend": frozenset({Role.OPERATOR, Role.ADMIN}),
     "ledger.read": frozenset({Role.FINANCE, Role.ADMIN}),
+    "reconciliation.import": frozenset({Role.FINANCE, Role.ADMIN}),
+    "reconciliation.read": frozenset({Role.FINANCE, Role.OPERATOR, Role.ADMIN}),
     "keys.create": _ADMIN,
     "keys.read": _ADMIN,
     "keys.rotate": _ADMIN,

@@ -39,6 +39,21 @@ PROBLEMS: dict[str, KnownProblem] = {
         "The webhook is not signed by the provider, or too long ago.",
         "Check the signing secret and the clock.",
     ),
+    "statement_unreadable": KnownProblem(
+        HTTPStatus.BAD_REQUEST,
+        "The file is no bank statement that can be taken: broken, hostile or of no known format.",
+        "`errors` names each place; export the statement again, and whole.",
+    ),
+    "statement_not_balanced": KnownProblem(
+        HTTPStatus.BAD_REQUEST,
+        "The statement's lines do not lead from its opening to its closing balance.",
+        "Export it again: lines are missing or changed.",
+    ),
+    "statement_of_other_account": KnownProblem(
+        HTTPStatus.BAD_REQUEST,
+        "The statement is of another account, or in another currency.",
+        "Name the account that it is of.",
+    ),
     "unauthorized": KnownProblem(
         HTTPStatus.UNAUTHORIZED,
         "There is no credential, or it is not valid or not valid any more.",
@@ -156,7 +171,7 @@ PROBLEMS: dict[str, KnownProblem] = {
     ),
     "too_large": KnownProblem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        "The body is over 1 MB.",
+        "The body is over 1 MB, or a statement over 32 MB.",
         "Send less.",
     ),
     "unsupported_media_type": KnownProblem(

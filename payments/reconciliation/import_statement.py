@@ -10,6 +10,7 @@ import hashlib
 import zlib
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -26,7 +27,14 @@ from payments.reconciliation.read_statements import ImportedFile, read_file
 from payments.reconciliation.statements.csv_mapping import CsvMapping
 from payments.reconciliation.statements.model import Statement
 from payments.reconciliation.statements.parse import Parsed, parse_statements
-from payments.reconciliation.store_lines import find_new_lines, insert_lines, lock_account
+from payments.reconciliation.store_lines import (
+    Aside,
+    NewLine,
+    at_once,
+    find_new_lines,
+    insert_lines,
+    lock_account,
+)
 from payments.reconciliation.tables import BankStatement, StatementFile
 
 LONGEST_NAME = 200
@@ -45,8 +53,11 @@ def import_statement(
     mapping: CsvMapping | None = None,
     cipher: FieldCipher,
     now: dt.datetime,
+    aside: Aside = at_once,
 ) -> Answered[ImportedFile]:
     """Store what the file says of the account that is named `account` in the settings.
+
+    `aside` runs what takes long without waiting for anything.
 
     Raises:
         InvalidRequestError: there is no such account.
@@ -64,11 +75,19 @@ def import_statement(
         return Answered(before, replayed=True)
     with engine.connect() as connection:
         scales = {code: asset.exponent for code, asset in ledger.assets(connection).items()}
-    parsed = parse_statements(
-        content, account=ours, scales=scales, today=now.date(), format=format, mapping=mapping
+    parsed = aside(
+        partial(
+            parse_statements,
+            content,
+            account=ours,
+            scales=scales,
+            today=now.date(),
+            format=format,
+            mapping=mapping,
+        )
     )
     file_id = new_id("stf", now=now)
-    sealed = seal_content(cipher, file_id=file_id, content=content)
+    sealed = aside(partial(seal_content, cipher, file_id=file_id, content=content))
 
     def store(session: Session) -> Answered[ImportedFile]:
         lock_account(session, ours.name)
@@ -87,7 +106,8 @@ def import_statement(
             )
         )
         session.flush()
-        _store_statements(session, parsed, file_id=file_id, ours=ours, cipher=cipher, now=now)
+        fresh = _store_statements(session, parsed, file_id=file_id, ours=ours, now=now)
+        insert_lines(session, fresh, account=ours.name, cipher=cipher, now=now, aside=aside)
         return Answered(read_file(session, file_id), replayed=False)
 
     return in_transaction(engine, store)
@@ -140,9 +160,9 @@ def _store_statements(
     *,
     file_id: str,
     ours: BankAccount,
-    cipher: FieldCipher,
     now: dt.datetime,
-) -> None:
+) -> list[NewLine]:
+    """Store the statements, and return the lines they bring."""
     ids = sorted(new_id("stm", now=now) for _ in parsed.statements)  # in the file's order
     wanted = dict(zip(ids, parsed.statements, strict=True))
     fresh = find_new_lines(session, wanted, account=ours.name)
@@ -159,7 +179,7 @@ def _store_statements(
         for statement_id, statement in wanted.items()
     )
     session.flush()
-    insert_lines(session, fresh, account=ours.name, cipher=cipher, now=now)
+    return fresh
 
 
 def _row(

@@ -5,9 +5,10 @@ The account's lock makes importers of one account take turns: what one numbers, 
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -21,6 +22,21 @@ from payments.reconciliation.statements.model import Line, Statement
 
 MOST_AT_ONCE = 20_000
 _SEPARATOR = "\x1f"
+
+
+_Result = TypeVar("_Result")
+
+
+class Aside(Protocol):
+    """Runs long work that waits for nothing, where it holds up nobody."""
+
+    def __call__(self, work: Callable[[], _Result]) -> _Result:
+        """Return what the work returns, and raise what it raises."""
+
+
+def at_once(work: Callable[[], _Result]) -> _Result:
+    """Run the work here and now."""
+    return work()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +74,12 @@ def insert_lines(
     account: str,
     cipher: FieldCipher,
     now: dt.datetime,
+    aside: Aside = at_once,
 ) -> None:
     """Store the lines, their personal parts encrypted."""
     for start in range(0, len(lines), MOST_AT_ONCE):
-        rows = [_row(new, cipher=cipher, now=now) for new in lines[start : start + MOST_AT_ONCE]]
-        columns = {name: [row[name] for row in rows] for name in _COLUMNS}
+        part = lines[start : start + MOST_AT_ONCE]
+        columns = aside(partial(_columns_of, part, cipher=cipher, now=now))
         session.execute(_INSERT, columns | {"account": account, "now": now})
 
 
@@ -87,6 +104,13 @@ def _counted(session: Session, statements: Sequence[Statement], account: str) ->
         )
         for row in balanced
     ]
+
+
+def _columns_of(
+    lines: Sequence[NewLine], *, cipher: FieldCipher, now: dt.datetime
+) -> dict[str, list[Any]]:
+    rows = [_row(new, cipher=cipher, now=now) for new in lines]
+    return {name: [row[name] for row in rows] for name in _COLUMNS}
 
 
 def _row(new: NewLine, *, cipher: FieldCipher, now: dt.datetime) -> dict[str, Any]:

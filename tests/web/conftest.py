@@ -22,6 +22,7 @@ from web.parts import parts_of
 
 SIGNING_KEY = ec.generate_private_key(ec.SECP256R1())
 ORIGIN = "https://shop.test"
+IBAN = "DE89370400440532013000"
 
 Headers = dict[str, str]
 KeyOf = Callable[..., Headers]
@@ -43,6 +44,7 @@ def environment(*, database_url: str, redis_url: str) -> dict[str, str]:
         "TRUSTED_ORIGINS": f"{ORIGIN},http://127.0.0.1:24001",
         "JWT_JWKS": json.dumps({"keys": [jwk | {"kid": "tests"}]}),
         "JWT_ISSUER": "https://id.test",
+        "BANK_ACCOUNTS": json.dumps({"main": {"identifier": IBAN, "currency": "EUR"}}),
         "ENCRYPTION_KEYSET": new_keyset_json(),
         "API_KEY_PEPPER": "sandbox pepper",
     }

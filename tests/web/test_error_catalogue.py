@@ -21,6 +21,7 @@ from payments.providers.facts import DisputeReported, DisputeStatus
 from payments.settings import Settings
 from tests.architecture.sources import ROOT
 from tests.payments.conftest import Line, line, simulated
+from tests.payments.reconciliation.statements.camt_files import balanced
 from tests.payments.shop import NOW, Shop
 from tests.web.conftest import Headers, KeyOf, MakeApp
 from tests.web.test_payments import DECLINED, buyer, settings, shop
@@ -130,6 +131,29 @@ def the_body_is_no_json(stage: Stage) -> TestResponse:
 @provokes("method_not_allowed")
 def the_address_knows_other_methods(stage: Stage) -> TestResponse:
     return stage.client.delete("/api/parties")
+
+
+def import_statement(stage: Stage, content: bytes) -> TestResponse:
+    headers = stage.key_of(Role.FINANCE)
+    path = "/api/reconciliation/statements?account=main"
+    return stage.client.post(path, data=content, headers=headers)
+
+
+@provokes("statement_unreadable")
+def the_file_is_cut_off(stage: Stage) -> TestResponse:
+    return import_statement(stage, balanced("1.00")[:-20])
+
+
+@provokes("statement_not_balanced")
+def a_line_is_missing(stage: Stage) -> TestResponse:
+    return import_statement(
+        stage, balanced("1.00").replace(b"<Ntry>", b"<Note>", 1).replace(b"</Ntry>", b"</Note>", 1)
+    )
+
+
+@provokes("statement_of_other_account")
+def it_is_of_another_bank(stage: Stage) -> TestResponse:
+    return import_statement(stage, balanced("1.00").replace(b"DE8937", b"DE8938"))
 
 
 # ---- who may -----------------------------------------------------------------------------------
@@ -320,6 +344,9 @@ def we_made_a_mistake(stage: Stage) -> TestResponse:
 
 FIELDS = {
     "validation": {"name"},
+    "statement_unreadable": {"file"},
+    "statement_not_balanced": {"statement 1 (line 3), balances"},
+    "statement_of_other_account": {"statement 1 (line 3), account"},
     "reference_required": {"reference"},
     "amount_too_large": {"amount"},
     "refund_exceeds_payment": {"amount"},

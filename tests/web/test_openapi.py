@@ -44,12 +44,19 @@ PROMISED = {
     ("POST", "/api/payments/{payment_id}/refunds"),
     ("GET", "/api/payments/{payment_id}/refunds"),
     ("GET", "/api/refunds/{refund_id}"),
+    ("POST", "/api/reconciliation/statements"),
+    ("GET", "/api/reconciliation/statements"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 }
 
-# A session is told by its cookie, and providers name their own events.
-NO_REFERENCE = {"/api/session", "/api/webhooks/stripe", "/api/webhooks/bank"}
+# A session is told by its cookie, providers name their own events, and a file is its own name.
+NO_REFERENCE = {
+    "/api/session",
+    "/api/webhooks/stripe",
+    "/api/webhooks/bank",
+    "/api/reconciliation/statements",
+}
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ blueprint = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
 @blueprint.route("/stripe", methods=["POST"])
 @public("Stripe's signature over the raw bytes proves who calls")
 @problems("invalid_signature", "validation", "unavailable")
-@raw_body
+@raw_body()
 @blueprint.response(200, Received)
 @blueprint.described(
     parameters=[
@@ -56,7 +56,7 @@ def stripe() -> dict[str, bool]:
 @blueprint.route("/bank", methods=["POST"])
 @public("The bank provider's signature proves who calls")
 @problems("invalid_signature", "validation", "unavailable")
-@raw_body
+@raw_body()
 @blueprint.response(200, Received)
 @blueprint.described(
     parameters=[

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from payments.reconciliation.statements.errors import OTHER_ACCOUNT, refuse_at
+from payments.reconciliation.statements.errors import OtherAccountError, refuse_at
 
 _OPENING = ("OPBD", "PRCD")
 _CLOSING = "CLBD"
@@ -35,7 +35,7 @@ def opening_and_closing(
     for found in booked:
         if found.currency != currency:
             told = f"It is in {found.currency}, the account in {currency}."
-            raise refuse_at(where, f"balance {found.kind}", told, code=OTHER_ACCOUNT)
+            raise refuse_at(where, f"balance {found.kind}", told, error=OtherAccountError)
     interim = [found for found in booked if found.kind == _INTERIM]
     opening = _first_of(booked, *_OPENING)
     closing = _first_of(booked, _CLOSING)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from payments.bank_settings import BankAccount
 from payments.reconciliation.statements.account_numbers import is_same_account
 from payments.reconciliation.statements.errors import (
-    NOT_BALANCED,
-    OTHER_ACCOUNT,
+    NotBalancedError,
+    OtherAccountError,
     StatementError,
     quoted,
     refuse_at,
@@ -59,7 +59,7 @@ def check_balances(statement: Statement, *, scales: Scales) -> None:
         f" {shown(opening + moved)}, but the closing balance is {shown(closing)}."
         " Lines are missing or changed: export the statement anew."
     )
-    raise refuse_at(statement.where, "balances", told, code=NOT_BALANCED)
+    raise refuse_at(statement.where, "balances", told, error=NotBalancedError)
 
 
 def _check_account(statement: Statement, account: BankAccount) -> None:
@@ -67,16 +67,17 @@ def _check_account(statement: Statement, account: BankAccount) -> None:
     if named is None or is_same_account(named, account.identifier, currency=account.currency):
         return
     told = (
-        f"The statement is of {quoted(named)}, which is not the account {account.name!r}."
+        f"The statement is of an account that ends in {quoted(named[-4:])}, not of"
+        f" {account.name!r}."
         " Name the account it is of, and import other accounts' statements by themselves."
     )
-    raise refuse_at(statement.where, "account", told, code=OTHER_ACCOUNT)
+    raise refuse_at(statement.where, "account", told, error=OtherAccountError)
 
 
 def _check_currency(statement: Statement, account: BankAccount) -> None:
     if statement.currency != account.currency:
         told = f"The statement is in {statement.currency}, {account.name!r} in {account.currency}."
-        raise refuse_at(statement.where, "currency", told, code=OTHER_ACCOUNT)
+        raise refuse_at(statement.where, "currency", told, error=OtherAccountError)
     faults = {
         f"{line.where}, currency": [
             f"The line is in {line.currency}, the statement in {statement.currency}."

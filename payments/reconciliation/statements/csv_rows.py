@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from payments.reconciliation.statements.csv_mapping import CsvMapping
 from payments.reconciliation.statements.csv_table import Row, rows_of
 from payments.reconciliation.statements.errors import (
-    NOT_BALANCED,
-    OTHER_ACCOUNT,
+    NotBalancedError,
+    OtherAccountError,
     quoted,
     refuse_at,
     refuse_file,
@@ -122,7 +122,7 @@ class _Reader:
             f" {shown(before + amount)}, but its balance is {shown(after)}."
             " Rows are missing or changed: export the statement anew."
         )
-        raise refuse_at(row.where, "balance", told, code=NOT_BALANCED)
+        raise refuse_at(row.where, "balance", told, error=NotBalancedError)
 
     def _moved(self, row: Row, currency: str) -> int:
         columns = self._mapping.columns
@@ -187,7 +187,7 @@ def _own_account(rows: Sequence[Row]) -> str | None:
     if len(named) > 1:
         *_, other = named.values()
         told = "The table is of several accounts: export each by itself."
-        raise refuse_at(other.where, "own_account", told, code=OTHER_ACCOUNT)
+        raise refuse_at(other.where, "own_account", told, error=OtherAccountError)
     return next(iter(named), None)
 
 

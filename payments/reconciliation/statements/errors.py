@@ -5,9 +5,6 @@ import re
 from payments.errors import InvalidRequestError
 from payments.privacy.redaction import redact_text
 
-UNREADABLE = "statement_unreadable"
-NOT_BALANCED = "statement_not_balanced"
-OTHER_ACCOUNT = "statement_of_other_account"
 _LONGEST_QUOTE = 40
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa1-\uffff]")
 
@@ -15,14 +12,27 @@ _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa1-\uffff]")
 class StatementError(InvalidRequestError):
     """The file is no statement that can be taken; `errors` names each place at fault."""
 
-    code = UNREADABLE
+    code = "statement_unreadable"
 
 
-def refuse_at(where: str, field: str, told: str, *, code: str = UNREADABLE) -> StatementError:
+class NotBalancedError(StatementError):
+    """The lines do not lead from the opening to the closing balance."""
+
+    code = "statement_not_balanced"
+
+
+class OtherAccountError(StatementError):
+    """The statement is of another account, or in another currency, than the one named."""
+
+    code = "statement_of_other_account"
+
+
+def refuse_at(
+    where: str, field: str, told: str, *, error: type[StatementError] = StatementError
+) -> StatementError:
     """Return the error for one field of one place, such as `line 14` and `amount`."""
-    return StatementError(
+    return error(
         f"The statement is refused: {where}, {field}: {told}",
-        code=code,
         errors={f"{where}, {field}": [told]},
     )
 

@@ -1,5 +1,8 @@
 """What banks write where they have no reference."""
 
+import re
+
+_SEPARATORS = re.compile(r"[\W_]+")
 _PLACEHOLDERS = frozenset(
     {"NONREF", "NOTPROVIDED", "NOTAVAILABLE", "NONE", "NA", "UNKNOWN", "KREF", "EREF", "NOREF"}
 )
@@ -9,5 +12,5 @@ def given(reference: str | None) -> str | None:
     """Return the reference, or None when it only says that there is none."""
     if reference is None:
         return None
-    folded = "".join(character for character in reference.upper() if character.isalnum())
+    folded = _SEPARATORS.sub("", reference.upper())
     return None if not folded.strip("0") or folded in _PLACEHOLDERS else reference

@@ -19,7 +19,8 @@ def minor_units(
 ) -> int:
     """Return the minor units of a decimal with a point: `12.5` EUR is 1250.
 
-    `shown` is how the file writes it, where that differs. Zeros behind the currency's decimals change nothing and are allowed.
+    `shown` is how the file writes it, where that differs. Zeros behind the currency's decimals
+    change nothing and are allowed.
 
     Raises:
         StatementError: it is not a number, too fine for the currency, or the currency is unknown.
