@@ -20,6 +20,7 @@ from payments.webhooks.request_replay import (
 )
 from payments.webhooks.retry_window import list_retry_windows, set_retry_window
 from payments.webhooks.tables import WebhookReplay
+from web.commands.moments import Moment
 from web.commands.output import json_option, print_json, print_rows
 from web.parts import current_parts
 
@@ -28,22 +29,6 @@ webhooks = AppGroup("webhooks", help="List and replay webhook events, and say ho
 _CALLER = Caller(principal="command:strongroom", role=Role.OPERATOR)
 _SHOWN = ("event_id", "type", "state", "attempts", "received_at", "due_at", "error")
 _ERROR_WIDTH = 80
-
-
-class _Moment(click.ParamType[dt.datetime]):
-    name = "moment"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> dt.datetime:
-        """Read `2026-11-22T12:00Z`; without an offset it is UTC."""
-        if isinstance(value, dt.datetime):
-            return value
-        try:
-            moment = dt.datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no moment; write it as 2026-11-22T12:00Z.", param, ctx)
-        return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment
 
 
 @webhooks.command("list")
@@ -69,8 +54,8 @@ def list_events(*, state: str | None, event_type: str | None, limit: int, as_jso
 @webhooks.command()
 @click.argument("event_ids", nargs=-1)
 @click.option("--source", default="inbox", show_default=True, type=click.Choice(SOURCES))
-@click.option("--from", "from_at", type=_Moment(), help="Instead of ids: all from this moment …")
-@click.option("--to", "to_at", type=_Moment(), help="… until just before this one, or now.")
+@click.option("--from", "from_at", type=Moment(), help="Instead of ids: all from this moment …")
+@click.option("--to", "to_at", type=Moment(), help="… until just before this one, or now.")
 @click.option("--reference", help="The same again replays nothing twice.")
 @json_option
 def replay(
