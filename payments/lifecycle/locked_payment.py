@@ -98,11 +98,15 @@ class LockedPayment:
         self.is_changed = True
 
     def hear_status(self, fact: Fact, *, now: dt.datetime) -> bool:
-        """Take over the provider's own word for where a payment by bank stands, if it is newer."""
+        """Take over the provider's own word for where a payment by bank stands, if it is newer.
+
+        Of two of the same moment the alphabet decides, so that the order told in does not.
+        """
         bank, word = self.view.bank, fact.provider_status
         if bank is None or word is None or word == bank.provider_status:
             return False
-        if self.provider_status_at is not None and fact.occurred_at < self.provider_status_at:
+        known = (self.provider_status_at, bank.provider_status)
+        if None not in known and (fact.occurred_at, word) < known:
             return False
         self.view = replace(self.view, bank=replace(bank, provider_status=word), updated_at=now)
         self.provider_status_at = fact.occurred_at

@@ -25,7 +25,7 @@ from payments.lifecycle.deadlines import extended_until
 from payments.lifecycle.givebacks import book_givebacks, take_giveback
 from payments.lifecycle.locked_payment import LockedPayment
 from payments.lifecycle.locked_payments import LockedPayments, lock_payments
-from payments.lifecycle.receipts import take_receipt
+from payments.lifecycle.receipts import reckon_shares, take_receipt
 from payments.lifecycle.refusals import refusal_of
 from payments.lifecycle.stages import GivebackFact
 from payments.lifecycle.taken_back import take_back, take_failure
@@ -184,7 +184,9 @@ def _act_by_bank(
         if until is not None:
             detail = f"it may be paid until {until.isoformat()}"
             return _refused(payment.view.id, "deadline_extended", detail)
-    return _outcome(payment, is_news=_apply_stage(session, sourced, payment, now=now))
+    is_news = _apply_stage(session, sourced, payment, now=now)
+    reckon_shares(payment, now=now)  # what came after an end that is told only now was late
+    return _outcome(payment, is_news=is_news)
 
 
 def _apply_stage(
