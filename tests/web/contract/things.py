@@ -1,5 +1,6 @@
 """Things for schemathesis to meet: payments in several states, and what belongs to them."""
 
+import datetime as dt
 import secrets
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from payments.access.caller import Role
-from tests.web.conftest import Headers, KeyOf
+from tests.web.conftest import ORIGIN, Headers, KeyOf
 
 
 class Things:
@@ -17,7 +18,7 @@ class Things:
         self._client = client
         self._service = key_of(Role.SERVICE)
         self._admin = key_of(Role.ADMIN)
-        self.buyer_id = self._post("/api/parties", {"name": "Ada"})
+        self.buyer_id = self._post("/api/parties", {"name": "Ada", "email": "ada@example.com"})
         self.seller_id = self._post("/api/parties", {"name": "Sam"})
 
     def write(self, folder: Path) -> None:
@@ -27,10 +28,13 @@ class Things:
         paid = [self._confirmed(self._started()) for _ in range(6)]
         reserved = [self._confirmed(self._started(capture="manual")) for _ in range(10)]
         refunds = [self._refunded(self._confirmed(self._started())) for _ in range(2)]
+        links = [self._linked() for _ in range(6)]
         keys = [self._key() for _ in range(6)]
         named = {
             "orders": open_orders,
-            "payments": fresh + paid + reserved,
+            "payments": fresh + paid + reserved + links,
+            "links": links,
+            "deadlines": [_tomorrow()],
             "fresh": fresh,
             "paid": paid,
             "reserved": reserved,
@@ -57,6 +61,10 @@ class Things:
     def _started(self, **body: Any) -> str:
         return self._post("/api/payments/intents", {"order_id": self._order()} | body)
 
+    def _linked(self) -> str:
+        body = {"order_id": self._order(), "return_url": f"{ORIGIN}/back"}
+        return self._post("/api/payments/bank/link", body)
+
     def _confirmed(self, payment_id: str) -> str:
         body = {"payment_method": "pm_card_visa"}
         return self._post(f"/api/payments/{payment_id}/confirm", body)
@@ -66,3 +74,8 @@ class Things:
 
     def _key(self) -> str:
         return self._post("/api/keys", {"name": "To play with", "role": "finance"}, self._admin)
+
+
+def _tomorrow() -> str:
+    moment = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)  # noqa: TID251 - the application's clock is real
+    return moment.isoformat(timespec="seconds")
