@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -141,9 +142,10 @@ class ScriptedServer:
             handler.send_header(name, value)
         handler.send_header("Content-Length", str(10**6 if said.drip else len(raw)))
         handler.end_headers()
-        while said.drip and not self.stopped.wait(0.02):
-            handler.wfile.write(b" ")
-        handler.wfile.write(raw)
+        with suppress(ConnectionError):  # whoever asked may be gone
+            while said.drip and not self.stopped.wait(0.02):
+                handler.wfile.write(b" ")
+            handler.wfile.write(raw)
 
     def __enter__(self) -> Self:
         serve = self._server.serve_forever
