@@ -56,5 +56,8 @@ def system(whole_system: System) -> Iterator[System]:
     whole_system.settle()
     with whole_system.engine.connect() as connection:
         assert not broken(
-            connection, books=whole_system.books, acknowledged=whole_system.acknowledged
+            connection,
+            books=whole_system.books,
+            bank_books=whole_system.bank_books,
+            acknowledged=whole_system.acknowledged,
         )

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 
 import ledger
 from payments import invariants as payment_invariants
-from tests.faults.harness.books import StripeBooks
+from tests.faults.bank_invariants import broken_at_bank
+from tests.faults.harness.books import ProviderBooks
 from tests.faults.harness.system import Acknowledged
 
 _QUIET = """
@@ -48,10 +49,11 @@ _FINAL_UNLESS_CHARGED = {"canceled", "expired"}
 def broken(
     connection: Connection,
     *,
-    books: StripeBooks | None = None,
+    books: ProviderBooks | None = None,
+    bank_books: ProviderBooks | None = None,
     acknowledged: Sequence[Acknowledged] = (),
 ) -> list[str]:
-    """Return everything that does not hold; without `books`, Stripe is not asked."""
+    """Return everything that does not hold; a provider without books is not asked."""
     faults = ledger.broken_invariants(connection) + payment_invariants.broken_invariants(connection)
     found = [f"{fault.name}: {fault.rows}" for fault in faults]
     found += [str(row[0]) for row in connection.execute(text(_QUIET))]
@@ -62,6 +64,8 @@ def broken(
         found += _intents(connection, books)
         found += _givebacks(connection, books)
         found += _totals(connection, books)
+    if bank_books is not None:
+        found += broken_at_bank(connection, bank_books)
     return found
 
 
@@ -100,7 +104,7 @@ def _acknowledged(connection: Connection, acknowledged: Sequence[Acknowledged]) 
             yield f"{path} gave two things for one reference: {answer['id']} and another"
 
 
-def _intents(connection: Connection, books: StripeBooks) -> Iterator[str]:
+def _intents(connection: Connection, books: ProviderBooks) -> Iterator[str]:
     """One intent a payment, and what Stripe received is what was booked, both ways."""
     booked = _entries(connection, "charged")
     received: dict[str, int] = defaultdict(int)
@@ -109,7 +113,7 @@ def _intents(connection: Connection, books: StripeBooks) -> Iterator[str]:
         payment_id = intent["metadata"].get("payment_id")
         intents[payment_id] += 1
         received[payment_id] += intent["amount_received"]
-    known = _by_id(connection, "SELECT id, amount FROM strongroom.payments")
+    known = _by_id(connection, "SELECT id, amount FROM strongroom.payments WHERE rail = 'card'")
     yield from (
         f"{payment_id} has {count} intents at Stripe"
         for payment_id, count in intents.items()
@@ -124,7 +128,7 @@ def _intents(connection: Connection, books: StripeBooks) -> Iterator[str]:
             )
 
 
-def _givebacks(connection: Connection, books: StripeBooks) -> Iterator[str]:
+def _givebacks(connection: Connection, books: ProviderBooks) -> Iterator[str]:
     """Refunds and disputes: one row and one entry each, with Stripe's amounts."""
     refunds = {thing["id"]: thing["amount"] for thing in _refunds(books)}
     disputes = {thing["id"]: thing["amount"] for thing in books.all("dispute")}
@@ -134,23 +138,24 @@ def _givebacks(connection: Connection, books: StripeBooks) -> Iterator[str]:
     ):
         entries = _entries(connection, effect)
         rows = connection.execute(
-            text(f"SELECT id, provider_ref, amount, booked FROM strongroom.{table}")
+            text(f"SELECT id, provider_ref FROM strongroom.{table} WHERE provider = 'stripe'")
         ).all()
-        ours = {row.provider_ref: entries.get(row.id) for row in rows if row.id in entries}
+        booked = [row for row in rows if row.id in entries]
+        ours = {row.provider_ref: entries[row.id] for row in booked}
         if ours != things:
             yield f"{table}: Stripe has {things}, booked are {ours}"
-        if len(entries) != len(things):
-            yield f"{table}: {len(things)} at Stripe, {len(entries)} entries"
+        if len(booked) != len(things):
+            yield f"{table}: {len(things)} at Stripe, {len(booked)} entries"
 
 
-def _refunds(books: StripeBooks) -> Iterator[dict[str, Any]]:
+def _refunds(books: ProviderBooks) -> Iterator[dict[str, Any]]:
     """Refunds of money: what a capture leaves on the card is a refund at Stripe too, of none."""
     for refund in books.all("refund"):
         if refund["status"] == "succeeded" and refund["balance_transaction"] is not None:
             yield refund
 
 
-def _totals(connection: Connection, books: StripeBooks) -> Iterator[str]:
+def _totals(connection: Connection, books: ProviderBooks) -> Iterator[str]:
     """What Stripe holds for us by its books is what our accounts say it holds."""
     theirs: Counter[str] = Counter()
     for intent in books.all("payment_intent"):
@@ -166,8 +171,10 @@ def _totals(connection: Connection, books: StripeBooks) -> Iterator[str]:
             "SELECT s.code, sum(p.amount) AS amount FROM ledger.postings p"
             "  JOIN ledger.accounts a ON a.id = p.account_id"
             "  JOIN ledger.assets s ON s.id = a.asset_id"
+            "  JOIN ledger.entries e ON e.id = p.entry_id"
             " WHERE a.path IN ('assets:stripe:pending', 'assets:stripe:available',"
-            " 'assets:bank:clearing', 'expenses:processing:stripe') GROUP BY s.code"
+            " 'expenses:processing:stripe')"
+            " OR a.path = 'assets:bank:clearing' AND e.kind LIKE 'settlement.%' GROUP BY s.code"
         )
     ):
         ours[row.code] = int(row.amount)

@@ -30,6 +30,12 @@ def create_checkout(system: System) -> tuple[Asked, Proof]:
     return ("/api/payments/stripe/checkout-session", body | urls), proof
 
 
+def create_bank_link(system: System) -> tuple[Asked, Proof]:
+    (_, body), proof = create_intent(system)
+    back = f"{system.plan.shop_url}/orders/{body['order_id']}"
+    return ("/api/payments/bank/link", body | {"return_url": back}), proof
+
+
 def confirm(system: System) -> tuple[Asked, Proof]:
     payment = system.payment()
     asked = _act(payment, "confirm", payment_method="pm_card_visa")
@@ -76,6 +82,7 @@ MOMENTS = ("intent_committed", "called", "recorded")
 ACTIONS: dict[str, Story] = {
     "create_intent": create_intent,
     "create_checkout": create_checkout,
+    "create_bank_link": create_bank_link,
     "confirm": confirm,
     "capture": capture,
     "cancel": cancel,
@@ -169,6 +176,7 @@ def test_a_crash_after_the_answer_costs_nothing(system: System) -> None:
 
 
 def test_every_point_of_the_source_is_in_the_matrix() -> None:
+    """Those of reconciliation are tried out in test_bank_reconciliation."""
     named: set[str] = set()
     for package in ("payments", "web", "jobs"):
         for file in (ROOT / package).rglob("*.py"):

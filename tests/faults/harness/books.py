@@ -1,4 +1,4 @@
-"""Stripe's own books, read from its file: what is true there whatever we were told."""
+"""The providers' own books, read from their files: what is true there whatever we were told."""
 
 import json
 import sqlite3
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 
-class StripeBooks:
-    """The simulated Stripe's objects by kind, such as `payment_intent` or `refund`."""
+class ProviderBooks:
+    """A simulated provider's objects by kind, such as `payment_intent` or `refund`."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -22,7 +22,7 @@ class StripeBooks:
         return [json.loads(body) for (body,) in rows]
 
     def undelivered(self) -> int:
-        """Return how many webhooks Stripe still wants to deliver."""
+        """Return how many webhooks it still wants to deliver."""
         with closing(sqlite3.connect(self._file, timeout=30)) as connection:
             (count,) = connection.execute(
                 "SELECT count(*) FROM deliveries"

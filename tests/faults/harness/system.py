@@ -30,7 +30,7 @@ from sandbox.valkey import Valkey
 from sandbox.way_in import WayIn, loopback_session
 from tests.conditions import wait_until
 from tests.databases import embedded_postgres, free_port, migrate
-from tests.faults.harness.books import StripeBooks
+from tests.faults.harness.books import ProviderBooks
 from tests.faults.harness.proxy import CommitCutter
 
 RECOVERY_S = 60.0
@@ -66,7 +66,8 @@ class System:
             password=self.plan.secrets.valkey_password,
             log=folder / "valkey.log",
         )
-        self.books = StripeBooks(home.stripe)
+        self.books = ProviderBooks(home.stripe)
+        self.bank_books = ProviderBooks(home.bank)
         self.acknowledged: list[Acknowledged] = []
         self._randomness = randomness
         self._processes = Processes(home.path, logs=home.logs)
@@ -346,14 +347,15 @@ class System:
         )
 
     def settle(self) -> None:
-        """Wait until Stripe has told everything and everything told has been worked on."""
+        """Wait until all was told by the providers, and everything told has been worked on."""
         self.crash_file.unlink(missing_ok=True)
         self.proxy.cut(0)
         self.let_time_pass_until(self._is_quiet)
 
     def _is_quiet(self) -> bool:
         with suppress(OperationalError), transaction(self.engine) as session:
-            return not self.books.undelivered() and not session.scalar(text(_AT_WORK))
+            untold = self.books.undelivered() + self.bank_books.undelivered()
+            return not untold and not session.scalar(text(_AT_WORK))
         return False
 
     def log_ends(self) -> str:
@@ -386,6 +388,7 @@ _TIME_PASSES = (
     "UPDATE strongroom.provider_calls SET due_at = now() WHERE due_at > now()",
     "UPDATE strongroom.periodic_jobs SET next_at = now() WHERE job ~ '^(poll|resolve|settle|sync)'",
     "UPDATE strongroom.payments SET poll_at = now() WHERE poll_at > now()",
+    "UPDATE strongroom.refunds SET poll_at = now() WHERE poll_at > now()",
 )
 
 
