@@ -66,7 +66,9 @@ function showOrder() {
     ?? inOrder.at(-1);
   const [title, text, tone] = stateOf(payment);
   const ended = ENDED.includes(payment.status);
-  show([title, payment.failure?.message ?? text, tone], ended || OPEN.includes(payment.status));
+  // Whoever has sent a part sends the rest, instead of all of it once more.
+  const canTryAgain = ended || (OPEN.includes(payment.status) && !isShort(payment));
+  show([title, payment.failure?.message ?? text, tone], canTryAgain);
   showMissing(payment);
   document.querySelector('#checkout').href =
     `/checkout/${orderId}?attempt=${payments.size + (ended ? 1 : 0)}`;
