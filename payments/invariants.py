@@ -1,13 +1,14 @@
 """Truths about payments and their entries: each a query that must return no row.
 
-What a payment, refund or dispute says of itself is proved against the ledger, both ways, by the
-job that audits the ledger and by `strongroom ledger invariants`.
+What a payment, receipt, refund or dispute says of itself is proved against the ledger, both ways,
+by the job that audits the ledger and by `strongroom ledger invariants`.
 """
 
 from sqlalchemy import Connection
 
 import ledger
 from ledger import BrokenInvariant
+from payments.reconciliation.invariants import INVARIANTS as OF_STATEMENTS
 
 INVARIANTS: dict[str, str] = {
     "a payment is charged if and only if its charge is booked": """
@@ -36,12 +37,13 @@ INVARIANTS: dict[str, str] = {
         SELECT p.id, p.amount_refunded, coalesce(r.amount, 0)
           FROM strongroom.payments p
           LEFT JOIN (SELECT payment_id, sum(amount) AS amount FROM strongroom.refunds
-                      WHERE booked = 'refunded' GROUP BY payment_id) r ON r.payment_id = p.id
+                      WHERE booked = 'refunded' AND receipt_id IS NULL
+                      GROUP BY payment_id) r ON r.payment_id = p.id
          WHERE p.amount_refunded <> coalesce(r.amount, 0)""",
     "a refund went out if and only if its entry did": """
         SELECT coalesce(r.id, e.refund_id), r.booked, e.id
           FROM (SELECT id, booked FROM strongroom.refunds
-                 WHERE booked IN ('refunded', 'returned')) r
+                 WHERE booked IN ('refunded', 'returned') AND receipt_id IS NULL) r
           FULL JOIN (SELECT split_part(effect_key, ':', 1) AS refund_id, id
                        FROM ledger.entries WHERE kind = 'refund') e ON e.refund_id = r.id
          WHERE r.id IS NULL OR e.id IS NULL""",
@@ -79,9 +81,67 @@ INVARIANTS: dict[str, str] = {
           WINDOW story AS (PARTITION BY e.payment_id ORDER BY e.seq)) steps
          WHERE seq <> place OR from_status IS DISTINCT FROM before
             OR (following IS NULL AND to_status <> status)""",
+    "what a bank payment received is the sum of its receipts": """
+        SELECT p.id, p.amount_received, coalesce(r.amount, 0)
+          FROM strongroom.payments p
+          LEFT JOIN (SELECT payment_id, sum(amount) AS amount FROM strongroom.bank_receipts
+                      GROUP BY payment_id) r ON r.payment_id = p.id
+         WHERE p.amount_received <> coalesce(r.amount, 0)""",
+    "what receipts gave a bank payment is what was captured": """
+        SELECT p.id, p.amount_captured, coalesce(r.applied, 0)
+          FROM strongroom.payments p
+          LEFT JOIN (SELECT payment_id, sum(amount_applied) AS applied
+                       FROM strongroom.bank_receipts GROUP BY payment_id) r ON r.payment_id = p.id
+         WHERE p.rail = 'bank' AND p.amount_captured <> coalesce(r.applied, 0)""",
+    "every receipt came in by exactly one entry, whole": """
+        SELECT coalesce(r.id, e.receipt_id), r.amount, e.amount, e.entries
+          FROM strongroom.bank_receipts r
+          FULL JOIN (SELECT e.metadata ->> 'receipt_id' AS receipt_id, sum(l.amount) AS amount,
+                            count(DISTINCT e.id) AS entries
+                       FROM ledger.entries e
+                       JOIN ledger.postings l ON l.entry_id = e.id
+                       JOIN ledger.accounts a ON a.id = l.account_id
+                      WHERE e.kind IN ('charge', 'receipt') AND a.path = 'assets:bank:clearing'
+                      GROUP BY 1) e ON e.receipt_id = r.id
+         WHERE r.amount IS DISTINCT FROM e.amount OR e.entries <> 1""",
+    "what of receipts waits in suspense is what was booked there": """
+        SELECT coalesce(r.payment_id, e.payment_id), r.waiting, e.waiting
+          FROM (SELECT payment_id, sum(amount - amount_applied - amount_returned)
+                       + coalesce((SELECT sum(f.amount) FROM strongroom.refunds f
+                                    WHERE f.payment_id = b.payment_id AND f.status = 'pending'
+                                      AND f.receipt_id IS NOT NULL), 0) AS waiting
+                  FROM strongroom.bank_receipts b GROUP BY payment_id) r
+          FULL JOIN (SELECT e.metadata ->> 'payment_id' AS payment_id, sum(-l.amount) AS waiting
+                       FROM ledger.entries e
+                       JOIN ledger.postings l ON l.entry_id = e.id
+                       JOIN ledger.accounts a ON a.id = l.account_id
+                      WHERE a.path = 'assets:suspense:unmatched'
+                        AND (e.kind = 'charge' OR starts_with(e.kind, 'receipt'))
+                      GROUP BY 1) e ON e.payment_id = r.payment_id
+         WHERE coalesce(r.waiting, 0) <> coalesce(e.waiting, 0)""",
+    "what of a receipt went back was refunded, or taken back": """
+        SELECT r.id, r.amount_returned, f.amount, e.amount
+          FROM strongroom.bank_receipts r
+          LEFT JOIN (SELECT receipt_id, sum(amount) AS amount FROM strongroom.refunds
+                      WHERE booked = 'refunded' OR status = 'pending'
+                      GROUP BY 1) f ON f.receipt_id = r.id
+          LEFT JOIN (SELECT split_part(e.effect_key, ':', 1) AS receipt_id, sum(-l.amount) AS amount
+                       FROM ledger.entries e
+                       JOIN ledger.postings l ON l.entry_id = e.id
+                       JOIN ledger.accounts a ON a.id = l.account_id
+                      WHERE e.kind = 'receipt.taken_back' AND a.path = 'assets:bank:clearing'
+                      GROUP BY 1) e ON e.receipt_id = r.id
+         WHERE r.amount_returned <> coalesce(f.amount, 0) + coalesce(e.amount, 0)""",
+    "a refund out of suspense went out if and only if its entry did": """
+        SELECT coalesce(r.id, e.refund_id), r.booked, e.id
+          FROM (SELECT id, booked FROM strongroom.refunds
+                 WHERE booked IN ('refunded', 'returned') AND receipt_id IS NOT NULL) r
+          FULL JOIN (SELECT split_part(effect_key, ':', 1) AS refund_id, id
+                       FROM ledger.entries WHERE kind = 'receipt.refund') e ON e.refund_id = r.id
+         WHERE r.id IS NULL OR e.id IS NULL""",
 }
 
 
 def broken_invariants(connection: Connection) -> list[BrokenInvariant]:
     """Prove every invariant; return those that do not hold."""
-    return ledger.broken_invariants(connection, INVARIANTS)
+    return ledger.broken_invariants(connection, {**INVARIANTS, **OF_STATEMENTS})
