@@ -5,6 +5,7 @@ often than every half minute, for anybody may send us key ids.
 """
 
 import json
+import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -72,7 +73,7 @@ class SigningKeys:
         raise InvalidSignatureError("TrueLayer has no key of this id.")
 
     def _age_s(self, known: _Fetched) -> float:
-        return float("inf") if known.at is None else self._clock() - known.at
+        return math.inf if known.at is None else self._clock() - known.at
 
     def _may_fetch(self, known: _Fetched) -> bool:
         return known.tried_at is None or self._clock() - known.tried_at >= FETCH_EVERY_S
