@@ -127,7 +127,7 @@ class Desk:
             id=line_id,
             statement_id=statement_id,
             account=account,
-            line_key=f"key {number}",
+            line_key=line_id,
             position=number,
             reference_keys=extract_keys(told.get("end_to_end_id"), words),
             details_encrypted=seal_details(CIPHER, line_id=line_id, details=details),
