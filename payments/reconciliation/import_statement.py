@@ -1,7 +1,7 @@
 """Takes a file of bank statements in: every line once, however many files it stands in.
 
-One transaction stores the file, its statements and its new lines, or nothing. The file's digest is
-its reference: the same bytes again are answered as the first time.
+One transaction stores the file, its statements and its new lines, and asks for a run to match them.
+The file's digest is its reference: the same bytes again are answered as the first time.
 """
 
 import base64
@@ -36,6 +36,7 @@ from payments.reconciliation.store_lines import (
     lock_account,
 )
 from payments.reconciliation.tables import BankStatement, StatementFile
+from payments.reconciliation.wake_up import wake_up
 
 LONGEST_NAME = 200
 _CONTENT = {"table": "statement_files", "column": "content_encrypted"}
@@ -108,6 +109,7 @@ def import_statement(
         session.flush()
         fresh = _store_statements(session, parsed, file_id=file_id, ours=ours, now=now)
         insert_lines(session, fresh, account=ours.name, cipher=cipher, now=now, aside=aside)
+        wake_up(session, now=now)
         return Answered(read_file(session, file_id), replayed=False)
 
     return in_transaction(engine, store)

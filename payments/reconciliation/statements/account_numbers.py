@@ -22,7 +22,7 @@ def is_same_account(named: str, ours: str, *, currency: str) -> bool:
     folded, our_folded = _fold(named, currency), _fold(ours, currency)
     iban, our_iban = (_IBAN.fullmatch(number) is not None for number in (folded, our_folded))
     if folded == our_folded or (iban and our_iban):
-        return folded == our_folded
+        return folded == our_folded != ""
     bank, has_bank, number = (part.strip() for part in named.rpartition("/"))
     our_bank, our_has_bank, our_number = (part.strip() for part in ours.rpartition("/"))
     if iban:

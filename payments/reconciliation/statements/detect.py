@@ -12,7 +12,7 @@ _NAMES = {
     "BkToCstmrStmt": "camt.053",
     "BkToCstmrDbtCdtNtfctn": "camt.054",
 }
-_MT940 = re.compile(r"^(?:\{4:\s*)?:20:", re.MULTILINE)
+_MT940 = re.compile(r"(?:^|[\r\n]|\{4:)\s*:20:")
 
 
 def detect_format(content: bytes) -> str:
@@ -28,7 +28,7 @@ def detect_format(content: bytes) -> str:
         return "ofx"
     if start.lstrip().startswith("<"):
         return _kind_of_camt(start)
-    if _MT940.search(start) and ":25" in _text_of(content):
+    if _MT940.search(start):
         return "mt940"
     if content[:4] in (b"PK\x03\x04", b"%PDF") or "\0" in start:
         raise refuse_file(
