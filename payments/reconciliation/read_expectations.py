@@ -111,10 +111,13 @@ def expect_entries(
 
     Returns the expectations' ids by the entries'; an entry moves a clearing account once.
     """
+    wanted: dict[str, list[Expected]] = {}
     for entry in entries:
         for number, line in enumerate(entry.lines, start=1):
             if line.path == bank_clearing(line.asset).path:
-                _insert(connection, [_expected(entry, number, line.amount)], line.asset, now=now)
+                wanted.setdefault(line.asset, []).append(_expected(entry, number, line.amount))
+    for currency, rows in wanted.items():
+        _insert(connection, rows, currency, now=now)
     found = connection.execute(_OF_ENTRIES, {"ids": [entry.id for entry in entries]})
     return {row.entry_id: row.id for row in found}
 

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, select, text
+from sqlalchemy import Connection, Engine, Row, select, text, tuple_
 from sqlalchemy.orm import Session
 
 import ledger
@@ -137,21 +137,8 @@ def receipt_expectation(
     session: Session, payment_id: str, *, source: str, receipt_ref: str, now: dt.datetime
 ) -> int | None:
     """Return the expectation of what the door booked for a receipt; None: it booked nothing."""
-    receipt_id = session.scalar(
-        select(BankReceipt.id).where(
-            BankReceipt.source == source, BankReceipt.receipt_ref == receipt_ref
-        )
-    )
-    if receipt_id is None:
-        return None
-    connection = session.connection()
-    keys = [f"{payment_id}:charged", f"{receipt_id}:received"]
-    entries = [
-        entry
-        for entry in ledger.entries_of_effects(connection, keys)
-        if entry.metadata.get("receipt_id") == receipt_id
-    ]
-    return next(iter(expect_entries(connection, entries, now=now).values()), None)
+    found = _receipt_expectations(session, [payment_id], {(source, receipt_ref)}, now=now)
+    return found.get((source, receipt_ref))
 
 
 def lock_payments(session: Session, payment_ids: Iterable[str]) -> None:
@@ -170,6 +157,39 @@ def expect_payments(session: Session, payment_ids: Collection[str], *, now: dt.d
     )
 
 
+def _receipt_expectations(
+    session: Session,
+    payment_ids: Collection[str],
+    receipts: Collection[tuple[str, str]],
+    *,
+    now: dt.datetime,
+) -> dict[tuple[str, str], int]:
+    """Return the expectations of what was booked for receipts, by their source and its name.
+
+    For all of them at once: entries that were posted a moment ago are slow to find one by one.
+    """
+    named = tuple_(BankReceipt.source, BankReceipt.receipt_ref)
+    rows = session.execute(
+        select(BankReceipt.id, BankReceipt.source, BankReceipt.receipt_ref).where(
+            BankReceipt.payment_id.in_(payment_ids), named.in_(receipts)
+        )
+    )
+    names = {id_: (source, receipt_ref) for id_, source, receipt_ref in rows}
+    connection = session.connection()
+    keys = [f"{payment_id}:charged" for payment_id in payment_ids]
+    keys += [f"{receipt_id}:received" for receipt_id in names]
+    entries = {
+        entry.id: entry
+        for entry in ledger.entries_of_effects(connection, keys)
+        if entry.metadata.get("receipt_id") in names
+    }
+    found = expect_entries(connection, list(entries.values()), now=now)
+    return {
+        names[str(entries[entry_id].metadata["receipt_id"])]: expectation_id
+        for entry_id, expectation_id in found.items()
+    }
+
+
 def _tell(
     session: Session,
     told: Sequence[tuple[Candidate, MoneyReceived]],
@@ -181,22 +201,24 @@ def _tell(
     facts = [SourcedFact(fact, f"statement:{each.line_id}") for each, fact in told]
     outcomes = record_facts(session, facts, now=now)
     session.flush()
-    matches = []
+    taken_in: list[tuple[Candidate, MoneyReceived]] = []
     for (candidate, fact), outcome in zip(told, outcomes, strict=True):
         if outcome.result is Result.REFUSED:
             _log.error("statement_money_refused", line_id=candidate.line_id, reason=outcome.reason)
             reasons[candidate.line_id] = Leftover(candidate.line_id, outcome.reason or "refused")
-            continue
-        expectation_id = receipt_expectation(
-            session,
-            candidate.payment_id,
-            source=fact.source,
-            receipt_ref=fact.receipt_ref,
-            now=now,
-        )
-        if expectation_id is not None:
-            matches.append(_match(candidate, fact, expectation_id))
-    return matches
+        else:
+            taken_in.append((candidate, fact))
+    expected = _receipt_expectations(
+        session,
+        {candidate.payment_id for candidate, _ in taken_in},
+        {(fact.source, fact.receipt_ref) for _, fact in taken_in},
+        now=now,
+    )
+    return [
+        _match(candidate, fact, expected[fact.source, fact.receipt_ref])
+        for candidate, fact in taken_in
+        if (fact.source, fact.receipt_ref) in expected
+    ]
 
 
 def _fact_of(candidate: Candidate) -> MoneyReceived | None:

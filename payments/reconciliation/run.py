@@ -80,8 +80,8 @@ def reconcile(means: Means, run_id: str, *, until: dt.datetime) -> Figures | Non
 def _take_in(means: Means, progress: Progress) -> None:
     """Read, match and book: afterwards every line is where it belongs, or in suspense."""
     progress.enter("reading")
-    silent = _ask_providers(means, progress)
     progress.note({"expectations_read": read_expectations(means.engine, now=progress.now())})
+    silent = _ask_providers(means, progress)
     progress.step(book_openings)
     reasons = _receive_all(means, progress, silent)
     progress.enter("matching")
