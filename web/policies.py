@@ -34,6 +34,8 @@ POLICIES: dict[str, frozenset[Role]] = {
     "deadlines.extend": frozenset({Role.OPERATOR, Role.ADMIN}),
     "ledger.read": frozenset({Role.FINANCE, Role.ADMIN}),
     "reconciliation.import": frozenset({Role.FINANCE, Role.ADMIN}),
+    "reconciliation.run": frozenset({Role.FINANCE, Role.ADMIN}),
+    "reconciliation.match": frozenset({Role.FINANCE, Role.ADMIN}),
     "reconciliation.read": frozenset({Role.FINANCE, Role.OPERATOR, Role.ADMIN}),
     "keys.create": _ADMIN,
     "keys.read": _ADMIN,

@@ -164,6 +164,56 @@ PROBLEMS: dict[str, KnownProblem] = {
         "The seller has the money: less is held for the order than is asked for.",
         "Settle it with the seller first, or refund less.",
     ),
+    "line_not_open": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The statement line is matched or discarded already.",
+        "Undo its match first, if it is wrong: `GET /api/reconciliation/matches?line_id=…`.",
+    ),
+    "amounts_differ": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The parts do not come to the line's amount; `detail` says by how much.",
+        "Name all parts, with amounts that add up to the line.",
+    ),
+    "currency_differs": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "What is named is in another currency than the line.",
+        "Match it with a line in that currency.",
+    ),
+    "expectation_not_open": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "Less is open of what was expected than is matched with it.",
+        "Read the queue again, and match what is open.",
+    ),
+    "payment_refuses_money": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The payment takes no such money: by card, in another currency, or received before.",
+        "Choose the payment that the money is for, or an account.",
+    ),
+    "match_undone": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The match was undone before.",
+        "Read the line's matches.",
+    ),
+    "receipt_not_suspended": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "Nothing of the receipt waits in suspense, or less than that.",
+        "Read the payment and its receipts.",
+    ),
+    "receipt_too_small": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "All that waits for the payment is less than it is due.",
+        "Wait for the rest, or give it back.",
+    ),
+    "payment_charged": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The payment has its money already.",
+        "Give back what came beside it.",
+    ),
+    "finding_resolved": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The finding was resolved before, with other words.",
+        "Read it; what differs still is found again.",
+    ),
     "provider_refused": KnownProblem(
         HTTPStatus.CONFLICT,
         "The provider refused, and nothing happened; `detail` says why.",

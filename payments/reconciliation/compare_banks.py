@@ -18,7 +18,7 @@ MAY_BE_UNDER_WAY = dt.timedelta(hours=1)
 _MARGIN = dt.timedelta(days=1)
 """Their moments and ours of the same thing differ by no more."""
 
-# A refund that came back had gone out all the same.
+# A refund that came back is not listed any more.
 _OURS = text("""
     SELECT 'payment' AS kind, id, receipt_ref AS ref, CAST(amount AS text) AS amount, occurred_at
       FROM strongroom.bank_receipts
@@ -31,8 +31,8 @@ _OURS = text("""
     SELECT 'refund', id, provider_ref, CAST(-amount AS text), occurred_at
       FROM strongroom.refunds
      WHERE provider = :provider AND currency = :currency AND provider_ref IS NOT NULL
-       AND booked IN ('refunded', 'returned')
-       AND (occurred_at BETWEEN :since AND :until OR provider_ref = ANY(CAST(:refs AS text[])))
+       AND (booked IN ('refunded', 'returned') AND provider_ref = ANY(CAST(:refs AS text[]))
+            OR booked = 'refunded' AND occurred_at BETWEEN :since AND :until)
 """)
 
 

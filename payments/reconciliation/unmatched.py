@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from payments.bank_reference import reference_key
 from payments.errors import InvalidRequestError
-from payments.privacy.encryption import FieldCipher
+from payments.log_lines import get_logger
+from payments.privacy.encryption import DecryptionError, FieldCipher
 from payments.reconciliation.check_own_books import LATE_AFTER
 from payments.reconciliation.line_details import LineDetails, open_details
 from payments.reconciliation.view_match import expectation_name, expectation_number
@@ -22,6 +23,8 @@ from payments.reconciliation.view_match import expectation_name, expectation_num
 KINDS = ("line", "receipt", "expectation")
 MOST_READ = 5_000
 _READ_AT_ONCE = 200
+
+_log = get_logger(__name__)
 
 _LINES = text("""
     SELECT l.id, 'line' AS kind, CAST(l.amount AS text) AS amount, l.currency, l.booked_on,
@@ -186,9 +189,6 @@ def _rows(
 
 
 def _item(row: Row[Any], cipher: FieldCipher | None, *, now: dt.datetime) -> UnmatchedItem:
-    details = None
-    if cipher is not None and row.details_encrypted is not None:
-        details = open_details(cipher, line_id=row.id, ciphertext=row.details_encrypted)
     suggestion = row.suggestion
     if suggestion is not None:
         names = [expectation_name(number) for number in suggestion["expectation_ids"]]
@@ -204,9 +204,19 @@ def _item(row: Row[Any], cipher: FieldCipher | None, *, now: dt.datetime) -> Unm
         account=row.account,
         payment_id=row.payment_id,
         provider_ref=row.provider_ref,
-        details=details,
+        details=_details(row, cipher),
         suggestion=suggestion,
     )
+
+
+def _details(row: Row[Any], cipher: FieldCipher | None) -> LineDetails | None:
+    if cipher is None or row.details_encrypted is None:
+        return None
+    try:
+        return open_details(cipher, line_id=row.id, ciphertext=row.details_encrypted)
+    except DecryptionError as error:  # one line whose key is gone must not hide all the others
+        _log.error("line_details_not_readable", line_id=row.id, error=str(error))
+        return None
 
 
 def _is_named(item: UnmatchedItem, name: str | None) -> bool:

@@ -24,6 +24,7 @@ from tests.payments.conftest import Line, line, simulated
 from tests.payments.reconciliation.statements.camt_files import balanced
 from tests.payments.shop import NOW, Shop
 from tests.web.conftest import Headers, KeyOf, MakeApp
+from tests.web.desk_provocations import DESK
 from tests.web.test_payments import DECLINED, buyer, settings, shop
 from web.policies import public
 from web.problems import PROBLEMS
@@ -72,7 +73,7 @@ class Stage:
 
 
 Provoke = Callable[[Stage], TestResponse]
-PROVOKED: dict[str, Provoke] = {}
+PROVOKED: dict[str, Provoke] = {**DESK}
 
 
 def provokes(code: str) -> Callable[[Provoke], Provoke]:
