@@ -90,13 +90,17 @@ class BankRail:
         """Return the refund as the platform's backend sees it now."""
         return created(self.call(self.system.cast.backend, "GET", f"refunds/{refund['id']}"))
 
+    def wait_for_refund(self, refund: Body, status: str) -> None:
+        """Wait until a refund has a status."""
+        wait_until(lambda: bool(self.refund_now(refund)["status"] == status), timeout_s=PATIENCE_S)
+
     def order_of(self, payment: Body) -> Body:
         """Return the payment's order."""
         return created(self.call(self.system.cast.buyer, "GET", f"orders/{payment['order_id']}"))
 
     def wait_for(self, payment: Body, status: str) -> None:
         """Wait until a payment has a status."""
-        wait_until(lambda: self.now(payment)["status"] == status, timeout_s=PATIENCE_S)
+        wait_until(lambda: bool(self.now(payment)["status"] == status), timeout_s=PATIENCE_S)
 
     # ---- the payer and the bank ----------------------------------------------------------------
 
@@ -167,8 +171,8 @@ class BankRail:
     # ---- the books -----------------------------------------------------------------------------
 
     def suspense(self, currency: str = "USD") -> int:
-        """Return what waits in suspense."""
-        return self.system.balance("assets:suspense:unmatched", currency)
+        """Return what waits in suspense: money that came and belongs to nobody yet."""
+        return -self.system.balance("assets:suspense:unmatched", currency)
 
     def clearing(self, currency: str = "USD") -> int:
         """Return what is on its way to or from our accounts."""

@@ -33,6 +33,7 @@ from sandbox.valkey import Valkey
 from sandbox.way_in import WayIn, loopback_session
 from tests.databases import Servers, free_port
 from tests.journeys.bank import BankRail
+from tests.journeys.bank_desk import Desk
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,12 @@ def rail(system: System, books: Engine) -> Iterator[BankRail]:
     yield rail
     rail.knob("lines", LINES, method="PUT")
     assert rail.broken_invariants() == []
+
+
+@pytest.fixture
+def desk(rail: BankRail) -> Desk:
+    """The desk of finance."""
+    return Desk(rail)
 
 
 def _free_ports() -> Ports:
