@@ -20,7 +20,7 @@ from payments.lifecycle.tables import Payment, Refund
 from payments.log_lines import get_logger
 from payments.providers.connect import Providers
 from payments.providers.facts import RefundReported
-from payments.providers.outcome import OutcomeUnknownError
+from payments.providers.outcome import OutcomeUnknownError, UnexpectedStateError
 from payments.providers.ports import RefundRequest
 from payments.refunds.make_refund import (
     OPERATION,
@@ -91,11 +91,12 @@ def _resolve(
         else:
             lost = ConflictError("The provider never heard of it.", code="provider_refused")
             note_refused(engine, begun, error=lost, now=now)
-    except OutcomeUnknownError:
-        return _postpone(engine, begun, now=now)
-    except StrongroomError as error:  # it does not know the payment, so nothing went back
+    except UnexpectedStateError as error:  # nothing was paid there, so nothing went back
         note_refused(engine, begun, error=error, now=now)
         _log.warning("refund_refused", refund_id=begun.refund_id, error=error.detail)
+    except StrongroomError as error:  # no answer, or we may not look: neither says what happened
+        _log.warning("refund_not_seen", refund_id=begun.refund_id, error=error.detail)
+        return _postpone(engine, begun, now=now)
     return True
 
 
