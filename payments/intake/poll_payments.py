@@ -44,8 +44,6 @@ _ATTEMPTS: Mapping[type[Fact], Status] = {
     Processing: Status.PROCESSING,
     PaymentFailed: Status.FAILED,
 }
-_STALLED = "stalled"
-"""TrueLayer tells that settlement is late; who asks is answered `executed` all the same."""
 _NO_ANSWER_WAIT = dt.timedelta(minutes=1)
 
 
@@ -113,8 +111,6 @@ def _tells_more(row: Payment, fact: Fact) -> bool:
     attempt = _ATTEMPTS.get(type(fact))
     if attempt is None:
         return True
-    if attempt == row.status == Status.PROCESSING and row.provider_status == _STALLED:
-        return False
     return (row.status, row.provider_status) != (attempt, fact.provider_status)
 
 

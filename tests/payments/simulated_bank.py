@@ -67,6 +67,7 @@ class Bank:
     """The simulated bank as a test works it, and our way to it."""
 
     def __init__(self, simulated: SimulatedBank, signing_key: str, letterbox: Letterbox) -> None:
+        self._store = simulated.store
         self.url = simulated.url
         self.environment = simulated.settings(signing_key)
         self.letterbox = letterbox
@@ -105,6 +106,12 @@ class Bank:
     def break_calls(self, *rules: dict[str, Any]) -> None:
         """Have calls go wrong as these rules say; without any, none does."""
         self.knob("faults", {"rules": list(rules)}, method="PUT")
+
+    def payments_of(self, payment_id: str) -> list[str]:
+        """Return the ids of what the bank has made for a payment of ours."""
+        with self._store.transaction() as books:
+            made = books.select("payment")
+        return [one["id"] for one in made if one["metadata"]["payment_id"] == payment_id]
 
     def shown(self, provider_ref: str | None) -> Any:
         """Return the bank's word for where a payment stands there."""

@@ -86,7 +86,7 @@ def bank() -> dict[str, bool]:
     stored = receive_bank_events(
         parts.inbox,
         banks=parts.providers.banks,
-        path=request.path,
+        path=request.full_path.removesuffix("?"),  # as it was sent: TrueLayer signs it
         headers={name.lower(): value for name, value in request.headers.items()},
         payload=request.get_data(cache=False),
         cipher=parts.cipher,

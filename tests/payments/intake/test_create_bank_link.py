@@ -100,6 +100,8 @@ def test_a_link_nobody_heard_of_is_found_by_asking_again(counter: Counter, bank:
     assert found.replayed
     assert found.resource.url
     assert count(counter, order.id) == 1
+    row = counter.row(found.resource.payment.id)
+    assert bank.payments_of(row.id) == [row.provider_ref]
 
 
 def test_the_same_request_again_goes_on_where_no_answer_came(counter: Counter, bank: Bank) -> None:
@@ -110,6 +112,7 @@ def test_the_same_request_again_goes_on_where_no_answer_came(counter: Counter, b
     found = counter.link(order, reference=reference)
     assert (found.replayed, count(counter, order.id)) == (False, 1)
     row = counter.row(found.resource.payment.id)
+    assert bank.payments_of(row.id) == [row.provider_ref]
     assert bank.shown(row.provider_ref) == "authorization_required"
 
 
