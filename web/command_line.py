@@ -20,6 +20,7 @@ from web.commands.doctor import doctor
 from web.commands.encryption import encryption
 from web.commands.keys import keys
 from web.commands.ledger import ledger_group
+from web.commands.reconcile import reconcile
 from web.commands.reconciliation import statements
 from web.commands.stripe import stripe_group
 from web.commands.webhooks import webhooks
@@ -74,6 +75,7 @@ for _command in (
     keys,
     encryption,
     ledger_group,
+    reconcile,
     stripe_group,
     statements,
     webhooks,
