@@ -36,9 +36,8 @@ def by_quoted_references(board: Board, policy: Policy) -> Iterator[list[Match]]:
     for line in board.open_lines():
         keys = board.open_keys(line)
         waiting = [one for key in keys for one in board.open_under(key, line)]
-        if len(waiting) < 2 or board.contradicts_itself(line):  # noqa: PLR2004 - "several"
-            continue
-        if _explain(line, waiting, policy):
+        several = len(waiting) > 1 and not board.contradicts_itself(line)
+        if several and _explain(line, waiting, policy):
             quoted = ", ".join(map(reference_of, keys))
             yield [_covering(line, waiting, f"references {quoted} quoted")]
 

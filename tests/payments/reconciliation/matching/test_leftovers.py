@@ -49,9 +49,10 @@ def test_another_amount(amount: int) -> None:
     assert left.suggestion == ((1,), 60, f"the amount is {amount} where 5000 is expected")
 
 
-@pytest.mark.parametrize("other", [{"amount": -5_000}, {"currency": "USD"}])
-def test_another_direction_or_currency(other: dict[str, int]) -> None:
-    waiting = expected(reference=ONE, **other)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "waiting", [expected(amount=-5_000, reference=ONE), expected(reference=ONE, currency="USD")]
+)
+def test_another_direction_or_currency(waiting: OpenExpectation) -> None:
     left = only_leftover(run([line(text=ONE)], [waiting]))
     assert left.reason == "amount_differs"
 
