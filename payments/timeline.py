@@ -1,4 +1,4 @@
-"""Everything that happened to a payment: steps, what went back, calls, entries, settlement."""
+"""Everything that happened to a payment: steps, money in and back, calls, entries, settlement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from payments.access.caller import STAFF_ROLES, Caller, Role
 from payments.calls.tables import ProviderCall
 from payments.database import Base
 from payments.intake.read_payment import read_payment
-from payments.lifecycle.tables import Dispute, PaymentEvent, Refund
+from payments.lifecycle.tables import BankReceipt, Dispute, PaymentEvent, Refund
 from payments.lifecycle.view import PaymentView, RefundView, view_refund
 from payments.settlement.read_settlement import SettledTransaction, settlement_of
 
@@ -23,12 +23,16 @@ _Row = TypeVar("_Row", bound=Base)
 
 @dataclass(frozen=True)
 class Timeline:
-    """A payment's history; `calls`, `settlement` and `entries` are None for buyers and sellers."""
+    """A payment's history; from `receipts` on, all is None for buyers and sellers.
+
+    `receipts` is what arrived at our bank for it.
+    """
 
     payment: PaymentView
     events: Sequence[PaymentEvent]
     refunds: Sequence[RefundView]
     disputes: Sequence[Dispute]
+    receipts: Sequence[BankReceipt] | None
     calls: Sequence[ProviderCall] | None
     settlement: Sequence[SettledTransaction] | None
     entries: Sequence[JournalEntry] | None
@@ -56,15 +60,18 @@ def read_timeline(session: Session, *, caller: Caller, payment_id: str) -> Timel
     events = _of(session, PaymentEvent, payment_id, order_by=PaymentEvent.seq)
     shown_refunds = [view_refund(refund, order_id=payment.order_id) for refund in refunds]
     if caller.role not in _SEE_THE_INSIDE:
-        return Timeline(payment, events, shown_refunds, disputes, None, None, None)
+        return Timeline(payment, events, shown_refunds, disputes, None, None, None, None)
     settled = settlement_of(session, payment_id).transactions
+    receipts = _of(session, BankReceipt, payment_id, order_by=BankReceipt.id)
     subjects = [payment_id, *(row.id for row in refunds), *(row.id for row in disputes)]
+    subjects += [row.id for row in receipts]
     subjects += [transaction.id for transaction in settled]
     return Timeline(
         payment=payment,
         events=events,
         refunds=shown_refunds,
         disputes=disputes,
+        receipts=receipts,
         calls=_of(session, ProviderCall, payment_id, order_by=ProviderCall.id),
         settlement=settled,
         entries=entries_of_subjects(session.connection(), subjects),

@@ -130,7 +130,10 @@ def _view_bank(row: Payment | Row[Any]) -> BankView | None:
 
 @dataclass(frozen=True)
 class RefundView:
-    """A refund; `amount` in minor units of `currency`."""
+    """A refund; `amount` in minor units of `currency`.
+
+    With a `receipt_id` it gives back money that no order got, and nothing of the payment.
+    """
 
     id: str
     payment_id: str
@@ -140,14 +143,16 @@ class RefundView:
     status: str
     reason: str | None
     failure_code: str | None
+    receipt_id: str | None
     created_at: dt.datetime
     updated_at: dt.datetime
 
     def as_json(self) -> dict[str, Any]:
         """Return the refund as the API writes it: amounts as digits, times in RFC 3339."""
+        again = "is held for the order again" if self.receipt_id is None else "waits again"
         failure = {
             "code": self.failure_code,
-            "message": "The refund did not arrive; the money is held for the order again.",
+            "message": f"The refund did not arrive; the money {again}.",
         }
         return {
             "id": self.id,
@@ -158,6 +163,7 @@ class RefundView:
             "status": self.status,
             "reason": self.reason,
             "failure": None if self.failure_code is None else failure,
+            "receipt_id": self.receipt_id,
             "created_at": rfc_3339(self.created_at),
             "updated_at": rfc_3339(self.updated_at),
         }
@@ -174,6 +180,7 @@ def view_refund(row: Refund, *, order_id: str) -> RefundView:
         status=row.status,
         reason=row.reason,
         failure_code=row.failure_code,
+        receipt_id=row.receipt_id,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

@@ -51,6 +51,7 @@ class Refund(StrictSchema):
         "status": "succeeded",
         "reason": "requested_by_customer",
         "failure": None,
+        "receipt_id": None,
         "created_at": "2026-11-22T12:00:00Z",
         "updated_at": "2026-11-22T12:00:01Z",
     }
@@ -63,6 +64,10 @@ class Refund(StrictSchema):
     status = fields.String(validate=validate.OneOf(["pending", "succeeded", "failed", "canceled"]))
     reason = fields.String(allow_none=True)
     failure = fields.Nested(RefundFailure, allow_none=True)
+    receipt_id = fields.String(
+        allow_none=True,
+        metadata={"description": "The money that came by bank and no order got, of which this is."},
+    )
     created_at = fields.String(metadata={"format": "date-time"})
     updated_at = fields.String(metadata={"format": "date-time"})
 

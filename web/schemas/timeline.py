@@ -1,6 +1,6 @@
 """A payment's history in answers."""
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from web.schemas.fields import MomentField, ShownAmountField, StrictSchema
 from web.schemas.payments import Payment
@@ -29,6 +29,21 @@ class DisputeLine(StrictSchema):
     evidence_due_by = MomentField(allow_none=True)
     created_at = MomentField()
     updated_at = MomentField()
+
+
+class ReceiptLine(StrictSchema):
+    """Money that arrived by bank; what is neither applied nor returned waits, for `reason`."""
+
+    id = fields.String()
+    source = fields.String()
+    amount = ShownAmountField()
+    currency = fields.String()
+    amount_applied = ShownAmountField()
+    amount_returned = ShownAmountField()
+    reason = fields.String(
+        allow_none=True, validate=validate.OneOf(["short", "over", "twice", "late"])
+    )
+    occurred_at = MomentField()
 
 
 class CallLine(StrictSchema):
@@ -90,13 +105,14 @@ class EntryLine(StrictSchema):
 class Timeline(StrictSchema):
     """Everything that happened to a payment, each list in its order.
 
-    `calls`, `settlement` and `ledger_entries` are null for buyers and sellers.
+    `receipts`, `calls`, `settlement` and `ledger_entries` are null for buyers and sellers.
     """
 
     payment = fields.Nested(Payment, attribute="payment_shown")
     events = fields.List(fields.Nested(Step))
     refunds = fields.List(fields.Nested(Refund), attribute="refunds_shown")
     disputes = fields.List(fields.Nested(DisputeLine))
+    receipts = fields.List(fields.Nested(ReceiptLine), allow_none=True)
     calls = fields.List(fields.Nested(CallLine), allow_none=True)
     settlement = fields.List(fields.Nested(SettledLine), allow_none=True)
     ledger_entries = fields.List(fields.Nested(EntryLine), attribute="entries", allow_none=True)
