@@ -200,7 +200,9 @@ class BankRail:
 
     def poll_now(self) -> None:
         """Have payments that are due looked at now, not within 15 s."""
-        self._write("UPDATE strongroom.periodic_jobs SET next_at = now() WHERE job ~ '^(poll|res)'")
+        self._write(
+            "UPDATE strongroom.periodic_jobs SET next_at = now() WHERE job ~ '^(poll|res|s)'"
+        )
 
     def _write(self, statement: str, **values: str) -> None:
         in_transaction(self.engine, lambda session: session.execute(text(statement), values))

@@ -2,17 +2,15 @@
 
 import datetime as dt
 import secrets
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass
 
 import requests
 
-from sandbox.calls import TIMEOUT_S, created
+from sandbox.calls import TIMEOUT_S, created, trial_balance
 from sandbox.way_in import loopback_session
 from tests.conditions import wait_until
 from tests.journeys.bank import PATIENCE_S, BankRail, Body
-
-CURRENCIES: Mapping[str, str] = {"main": "EUR", "usd": "USD", "gbp": "GBP"}
 
 
 def tomorrow() -> str:
@@ -30,8 +28,7 @@ class Desk:
     # ---- statements and runs -------------------------------------------------------------------
 
     def statement(self, account: str, form: str = "camt053", **which: str) -> bytes:
-        """Download the bank's statement of everything that moved on an account until tomorrow."""
-        which = {"from": "2026-01-01", "to": tomorrow(), **which}
+        """Download the bank's statement of everything that moved on an account until today."""
         way_in = self.rail.system.way_in
         url = f"{way_in.bank_api_url}/_sandbox/statements/{form}"
         with loopback_session(way_in.bank_client_secret) as session:
@@ -63,10 +60,22 @@ class Desk:
         assert found["status"] == "done", found
         return found
 
-    def reconcile(self, account: str) -> Body:
+    def reconcile(self, account: str, **which: str) -> Body:
         """Bring everything that moved at the bank into the books, as far as it explains itself."""
-        created(self.take_in(account, self.statement(account)))
+        created(self.take_in(account, self.statement(account, **which)))
         return self.run()
+
+    def matched_by_rule(self) -> Counter[str]:
+        """Return how many lines all runs so far have matched by which rule."""
+        rules: Counter[str] = Counter()
+        for run in self.get("runs", limit="100")["data"]:
+            rules.update({name: n for name, n in run["figures"].items() if name.startswith("by_")})
+        return rules
+
+    def books(self, currency: str) -> list[Body]:
+        """Return every account of a currency with its balance."""
+        accounts = trial_balance(self.rail.system.way_in, self.rail.system.cast)
+        return [account for account in accounts if account["asset"] == currency]
 
     # ---- the queue -----------------------------------------------------------------------------
 
@@ -99,7 +108,11 @@ class Desk:
 
     def discard(self, item: Body, reason: str) -> Body:
         """Say that a line has nothing to do with us."""
-        return created(self._post(f"unmatched/{item['id']}/discard", {"reason": reason}))
+        return created(self.ask_to_discard(item, reason))
+
+    def ask_to_discard(self, item: Body, reason: str) -> requests.Response:
+        """Ask for a line to be discarded."""
+        return self._post(f"unmatched/{item['id']}/discard", {"reason": reason})
 
     def ask_to_give_back(self, receipt: Body) -> requests.Response:
         """Ask for a refund of what is suspended."""

@@ -8,7 +8,10 @@ from sandbox.calls import created
 from tests.journeys.bank import AMOUNT, BankRail
 from tests.journeys.bank_desk import Desk, tomorrow
 
-ACCOUNT = "usd"
+
+def reconcile(desk: Desk) -> None:
+    """Take in what the bank has booked, up to what it will date tomorrow."""
+    desk.reconcile("usd", to=tomorrow())
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def send_back(desk: Desk, payment: dict[str, Any], receipt: dict[str, Any]) -> N
     amount = int(receipt["amount"])
     text = f"Return of your transfer {payment['id']}"
     desk.rail.transfer(payment, -amount, text=text, booked_on=tomorrow())
-    desk.reconcile(ACCOUNT)
+    reconcile(desk)
     [line] = [item for item in desk.unmatched("USD", kind="line") if item["amount"] == f"-{amount}"]
     assert text in line["details"]["text"]
     made = desk.match(line, {"receipt_id": receipt["id"]})["match"]
@@ -37,7 +40,7 @@ def test_money_after_the_deadline_is_taken_by_hand(
     rail: BankRail, desk: Desk, expired: dict[str, Any]
 ) -> None:
     suspense = rail.suspense()
-    desk.reconcile(ACCOUNT)
+    reconcile(desk)
     receipt = desk.receipt_of(expired)
     assert (receipt["reason"], receipt["amount"]) == ("late", str(AMOUNT))
     assert rail.now(expired)["status"] == "expired"
@@ -54,7 +57,7 @@ def test_money_after_the_deadline_is_given_back(
     rail: BankRail, desk: Desk, expired: dict[str, Any]
 ) -> None:
     suspense = rail.suspense()
-    desk.reconcile(ACCOUNT)
+    reconcile(desk)
     receipt = desk.receipt_of(expired)
     # TrueLayer did not bring this money, so it cannot take it back: we send it ourselves.
     refused = desk.ask_to_give_back(receipt)
@@ -73,14 +76,14 @@ def test_money_that_is_short_waits_for_the_rest(rail: BankRail, desk: Desk) -> N
     with rail.system.listening() as listener:
         payment = rail.link()
         rail.transfer(payment, 10000)
-        desk.reconcile(ACCOUNT)
+        reconcile(desk)
         assert desk.receipt_of(payment)["reason"] == "short"
         assert rail.now(payment)["bank"]["amount_received"] == "10000"
         assert (rail.suspense(), rail.system.held_for(payment)) == (suspense + 10000, 0)
 
         spaced = " ".join(payment["bank_reference"][at : at + 4] for at in range(0, 14, 4))
         rail.transfer(payment, 3500, text=f"the rest of {spaced.lower()}")
-        desk.reconcile(ACCOUNT)
+        reconcile(desk)
         rail.system.wait_until(listener, payment, "succeeded")
     assert rail.order_of(payment)["status"] == "paid"
     assert (rail.suspense(), rail.system.held_for(payment)) == (suspense, AMOUNT)
@@ -91,7 +94,7 @@ def test_money_that_is_too_much_goes_back(rail: BankRail, desk: Desk) -> None:
     suspense = rail.suspense()
     payment = rail.link()
     rail.transfer(payment, 15000)
-    desk.reconcile(ACCOUNT)
+    reconcile(desk)
     assert rail.now(payment)["status"] == "succeeded"
     receipt = desk.receipt_of(payment)
     assert (receipt["reason"], receipt["amount"]) == ("over", "1500")
@@ -106,7 +109,7 @@ def test_money_that_comes_twice_goes_back_once(rail: BankRail, desk: Desk) -> No
     suspense = rail.suspense()
     payment = rail.paid()
     rail.transfer(payment, AMOUNT)
-    desk.reconcile(ACCOUNT)
+    reconcile(desk)
     assert rail.now(payment)["status"] == "succeeded"
     receipt = desk.receipt_of(payment)
     assert (receipt["reason"], receipt["amount"]) == ("twice", str(AMOUNT))
@@ -119,5 +122,5 @@ def test_money_that_comes_twice_goes_back_once(rail: BankRail, desk: Desk) -> No
     rail.wait_for_refund(refund, "succeeded")
     assert (rail.suspense(), rail.system.held_for(payment)) == (suspense, AMOUNT)
     assert rail.now(payment)["status"] == "succeeded"
-    desk.reconcile(ACCOUNT)
+    reconcile(desk)
     assert rail.clearing() == 0
