@@ -5,15 +5,20 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
-from sandbox.listener import LiveEvent
+from sandbox.listener import LiveEvent, SilenceError
 from sandbox.stripe.webhooks import signature
 from sandbox.way_in import WayIn, loopback_session
 
 TIMEOUT_S = 30
+
+Found = TypeVar("Found")
+
+_WAIT_S = 90
+_LOOK_EVERY_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -42,13 +47,13 @@ def gather(way_in: WayIn) -> Cast:
     )
 
 
-def new_order(cast: Cast) -> dict[str, Any]:
-    """Return an order of one thing: $125.00 without tax, 8 % tax."""
+def new_order(cast: Cast, currency: str = "USD") -> dict[str, Any]:
+    """Return an order of one thing: 125.00 without tax, 8 % tax."""
     return {
         "reference": f"demo-{secrets.token_hex(8)}",
         "buyer_id": cast.buyer_id,
         "seller_id": cast.seller_id,
-        "currency": "USD",
+        "currency": currency,
         "lines": [
             {"description": "Walnut stool", "quantity": 1, "unit_amount": "12500", "tax_rate": "8"}
         ],
@@ -151,6 +156,20 @@ def created(answer: requests.Response) -> dict[str, Any]:
         raise requests.HTTPError(f"{answer.status_code} {answer.text}", response=answer)
     body: dict[str, Any] = answer.json()
     return body
+
+
+def until(look: Callable[[], Found | None]) -> Found:
+    """Look again and again until something is found.
+
+    Raises:
+        SilenceError: nothing was found in time.
+    """
+    deadline = time.monotonic() + _WAIT_S
+    while (found := look()) is None:
+        if time.monotonic() > deadline:
+            raise SilenceError(f"Nothing came of it within {_WAIT_S} s")
+        time.sleep(_LOOK_EVERY_S)
+    return found
 
 
 def _party_of(way_in: WayIn, person: requests.Session) -> str:

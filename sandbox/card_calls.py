@@ -1,4 +1,4 @@
-"""Calls around a card payment: bank pages, hosted pages, captures, refunds, disputes."""
+"""Calls around a card payment: bank pages, hosted pages, captures, refunds, disputes, payouts."""
 
 import secrets
 from typing import Any
@@ -72,6 +72,17 @@ def end_dispute(way_in: WayIn, dispute_id: str, *, won: bool) -> dict[str, Any]:
     answer = at_stripe(way_in).post(
         f"{way_in.stripe_api_url}/v1/disputes/{dispute_id}",
         data={"evidence[uncategorized_text]": evidence, "submit": "true"},
+        auth=(way_in.stripe_secret_key, ""),
+        timeout=TIMEOUT_S,
+    )
+    return created(answer)
+
+
+def pay_out(way_in: WayIn, currency: str) -> dict[str, Any]:
+    """Have the simulated Stripe send all that is available in a currency to our bank."""
+    answer = at_stripe(way_in).post(
+        f"{way_in.stripe_api_url}/_sandbox/payouts",
+        json={"currency": currency.lower()},
         auth=(way_in.stripe_secret_key, ""),
         timeout=TIMEOUT_S,
     )

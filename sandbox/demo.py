@@ -1,7 +1,7 @@
-"""`make demo`: lives through card payments over HTTP, and proves in the ledger what became of them.
+"""`make demo`: lives through payments over HTTP, and proves in the ledger what became of them.
 
-Read it from `main` down: it is what a platform's backend, a buyer's browser and Stripe do, in the
-order in which they do it.
+Read it from `main` down: it is what a platform's backend, a buyer's browser, Stripe, a bank and
+finance do, in the order in which they do it.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from sandbox.calls import (
     succeeded_event,
     trial_balance,
 )
+from sandbox.demo_bank import play_bank
 from sandbox.demo_sequels import (
     Stage,
     ask_the_bank,
@@ -91,6 +92,7 @@ def play(way_in: WayIn, tell: Telling) -> None:
         capture_in_part(stage)
         refund_in_part(stage, payment)
         dispute(stage)
+        play_bank(stage)
     audit(stage)
 
 
@@ -191,7 +193,7 @@ def look_as_somebody_else(
 
 def audit(stage: Stage) -> None:
     """Compare the books with Stripe's and with themselves, and print them."""
-    stage.tell.chapter("12. Finance reads the books")
+    stage.tell.chapter("18. Finance reads the books")
     compare_with_stripe(stage)
     accounts = trial_balance(stage.way_in, stage.cast)
     for name in sorted({account["asset"] for account in accounts}):

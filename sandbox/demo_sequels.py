@@ -1,11 +1,9 @@
 """The demo's second half: what may happen to a card payment beyond being paid."""
 
 import secrets
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
 
@@ -18,6 +16,7 @@ from sandbox.calls import (
     new_order,
     says,
     trial_balance,
+    until,
 )
 from sandbox.card_calls import (
     ASKS_BANK,
@@ -34,11 +33,7 @@ from sandbox.listener import Listener, SilenceError
 from sandbox.telling import Telling
 from sandbox.way_in import WayIn
 
-Found = TypeVar("Found")
-
 _TAKEN = 10_000
-_WAIT_S = 90
-_LOOK_EVERY_S = 0.2
 _OURS_AT_STRIPE = ("assets:stripe:pending", "assets:stripe:available")
 
 
@@ -51,14 +46,16 @@ class Stage:
     tell: Telling
     listener: Listener
 
-    def payment(self, **other: str) -> dict[str, Any]:
-        """Place an order and start paying it."""
+    def order(self, currency: str = "USD") -> dict[str, Any]:
+        """Place an order of 135.00."""
+        url = f"{self.way_in.base_url}/api/orders"
+        order = new_order(self.cast, currency)
+        return created(self.cast.backend.post(url, json=order, timeout=TIMEOUT_S))
+
+    def payment(self, currency: str = "USD", **other: str) -> dict[str, Any]:
+        """Place an order and start paying it by card."""
+        order = self.order(currency)
         url = self.way_in.base_url
-        order = created(
-            self.cast.backend.post(
-                f"{url}/api/orders", json=new_order(self.cast), timeout=TIMEOUT_S
-            )
-        )
         request = {"reference": f"demo-{secrets.token_hex(8)}", "order_id": order["id"], **other}
         answer = self.cast.buyer.post(
             f"{url}/api/payments/intents", json=request, timeout=TIMEOUT_S
@@ -78,7 +75,8 @@ class Stage:
     def held_for(self, payment: dict[str, Any]) -> int:
         """Return what the ledger holds for a payment's order."""
         accounts = trial_balance(self.way_in, self.cast)
-        return balance_of(accounts, f"liabilities:escrow:{payment['order_id']}", "USD")
+        path = f"liabilities:escrow:{payment['order_id']}"
+        return balance_of(accounts, path, payment["currency"])
 
 
 def ask_the_bank(stage: Stage) -> None:
@@ -133,10 +131,10 @@ def dispute(stage: Stage) -> None:
         payment = stage.payment()
         stage.confirm(payment, DISPUTED)
         stage.hear(payment, "disputed")
-        dispute_id = _until(partial(dispute_of, stage.way_in, payment))
+        dispute_id = until(partial(dispute_of, stage.way_in, payment))
         end_dispute(stage.way_in, dispute_id, won=won)
         stage.tell.step("the payer's bank decides", how)
-        _until(partial(_ended, stage, payment, how))
+        until(partial(_ended, stage, payment, how))
         held, expected = stage.held_for(payment), int(payment["amount"]) if won else 0
         stage.tell.check(f"{how}: {held:,} USD are held for the order", holds=held == expected)
 
@@ -150,7 +148,7 @@ def compare_with_stripe(stage: Stage) -> None:
         return ours if ours == stripe_balance(stage.way_in, "USD") else None
 
     try:
-        amount = _until(equal)
+        amount = until(equal)
     except SilenceError:
         stage.tell.check("Stripe's own books equal ours", holds=False)
     else:
@@ -160,13 +158,3 @@ def compare_with_stripe(stage: Stage) -> None:
 def _ended(stage: Stage, payment: dict[str, Any], how: str) -> bool | None:
     disputes = timeline(stage.way_in, stage.cast, payment)["disputes"]
     return [one["status"] for one in disputes] == [how] or None
-
-
-def _until(look: Callable[[], Found | None]) -> Found:
-    """Look again and again until something is found."""
-    deadline = time.monotonic() + _WAIT_S
-    while (found := look()) is None:
-        if time.monotonic() > deadline:
-            raise SilenceError(f"Nothing came of it within {_WAIT_S} s")
-        time.sleep(_LOOK_EVERY_S)
-    return found

@@ -12,7 +12,7 @@ class Telling:
     """Prints what happens; `faults` counts the checks that failed."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False)
+        self._console = Console(highlight=False, emoji=False)
         self.faults = 0
 
     def chapter(self, title: str) -> None:
@@ -58,6 +58,18 @@ class Telling:
         self._console.print()
         self._console.print(table)
         self._console.print("[dim]Minor units, so 12,500 USD is $125.00.[/]")
+
+    def reconciliation(self, title: str, at_bank: int, in_books: int, on_its_way: int) -> None:
+        """Print what the bank says beside what the books say."""
+        table = Table(title=title, title_justify="left", title_style="bold", show_header=False)
+        table.add_column()
+        table.add_column(justify="right")
+        table.add_row("The bank's statement ends with", f"{at_bank:,}")
+        table.add_row("The ledger has", f"{in_books:,}")
+        table.add_row("On its way to or from the bank", f"{on_its_way:,}")
+        table.add_section()
+        table.add_row("Difference", f"{at_bank - in_books:,}", style="bold")
+        self._console.print(table)
 
     def end(self) -> int:
         """Say how it went; the exit status."""

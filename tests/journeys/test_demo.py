@@ -2,19 +2,46 @@
 
 import pytest
 
+from sandbox.bank_calls import transfer
 from sandbox.demo import play
+from sandbox.demo_bank import BankStage
+from sandbox.demo_sequels import Stage
+from sandbox.finance_calls import Desk
 from sandbox.seed import Parties, seed_parties
 from sandbox.telling import Telling
 from tests.journeys.conftest import System
 
 
-def test_the_demo_finds_nothing_wrong(system: System, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_finds_nothing_wrong_and_leaves_nothing_unexplained(
+    system: System, capsys: pytest.CaptureFixture[str]
+) -> None:
     tell = Telling()
     play(system.way_in, tell)
     assert tell.end() == 0
     printed = capsys.readouterr().out
+    assert "0.00 EUR unexplained" in printed
     assert "Trial balance" in printed
+    assert "assets:bank:main" in printed
     assert "Everything was as it should be" in printed
+
+
+def test_the_demo_is_right_again_on_the_same_system(system: System) -> None:
+    tell = Telling()
+    play(system.way_in, tell)
+    assert tell.end() == 0
+
+
+def test_the_demo_sees_what_nothing_explains(system: System) -> None:
+    desk = Desk(system.way_in, system.cast)
+    with system.listening() as listener:
+        bank = BankStage(Stage(system.way_in, system.cast, Telling(), listener), desk)
+        before = bank.reconcile()
+        transfer(system.way_in, "EUR", 4711, "Lottery")
+        now = bank.reconcile().since(before)
+        assert (now.in_suspense, now.unexplained) == (-4711, 4711)
+        [line] = [item for item in desk.unmatched("EUR", "line") if item["amount"] == "4711"]
+        desk.match(line, {"account": "equity:adjustments"}, "Won by somebody else.")
+        assert bank.look(now.at_bank).since(before).unexplained == 0
 
 
 def test_the_demo_fails_when_a_check_does(capsys: pytest.CaptureFixture[str]) -> None:
