@@ -11,7 +11,13 @@ from io import BytesIO
 from lxml import etree
 
 from payments.reconciliation.statements.camt_balances import Balance, opening_and_closing
-from payments.reconciliation.statements.camt_elements import amount_of, date_of, first, text_of
+from payments.reconciliation.statements.camt_elements import (
+    amount_of,
+    date_of,
+    first,
+    local_name,
+    text_of,
+)
 from payments.reconciliation.statements.camt_entries import read_entry
 from payments.reconciliation.statements.errors import refuse_at, refuse_file
 from payments.reconciliation.statements.model import Line, Statement
@@ -61,7 +67,7 @@ def _statements(content: bytes, scales: Scales) -> Iterator[Statement]:
         if not entries and not statements:
             _refuse_document_type(element)
         parent = element.getparent()
-        name = etree.QName(element).localname
+        name = local_name(element)
         if name == "Ntry" and parent is not None and _is_container(parent):
             entries += 1
             where = _where(f"entry {entries}", element)
@@ -85,8 +91,8 @@ def _is_container(element: etree._Element) -> bool:
     parent = element.getparent()
     if parent is None:
         return False
-    name = etree.QName(element).localname
-    return _CONTAINERS.get(name) == etree.QName(parent).localname
+    name = local_name(element)
+    return _CONTAINERS.get(name) == local_name(parent)
 
 
 def _account(container: etree._Element) -> str | None:
@@ -112,7 +118,7 @@ def _statement(
         raise refuse_at(where, "Acct/Ccy", "The statement does not say its currency.")
     booked = opening_and_closing(
         balances,
-        is_final=etree.QName(element).localname in _FINAL,
+        is_final=local_name(element) in _FINAL,
         currency=currency,
         moved=sum(line.amount for line in lines),
         where=where,

@@ -13,6 +13,12 @@ _LONGEST = 2000
 _SIGNS = {"CRDT": 1, "DBIT": -1}
 
 
+def local_name(element: etree._Element) -> str:
+    """Return the element's name without its namespace; empty for what is no element."""
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
 def first(element: etree._Element, *path: str) -> etree._Element | None:
     """Return the first descendant along `path`, or None; the first child of each name is meant."""
     found: etree._Element | None = element

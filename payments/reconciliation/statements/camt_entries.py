@@ -13,6 +13,7 @@ from payments.reconciliation.statements.camt_elements import (
     amount_of,
     date_of,
     first,
+    local_name,
     own_text,
     text_of,
     texts_of,
@@ -153,7 +154,6 @@ def _counterparty(
 
 
 def _texts(entry: etree._Element, details: list[etree._Element]) -> Iterator[str]:
-    yield from filter(given, texts_of(entry, "NtryRef"))
     yield from texts_of(entry, "AddtlNtryInf")
     yield from texts_of(entry, "NtryDtls", "Btch", "MsgId")
     for detail in details:
@@ -170,7 +170,7 @@ def _texts(entry: etree._Element, details: list[etree._Element]) -> Iterator[str
 
 def _references(refs: etree._Element) -> Iterator[str]:
     for child in refs:
-        name = etree.QName(child).localname
+        name = local_name(child)
         text = text_of(child, "Ref") if name == "Prtry" else own_text(child)
         if (name in _REFERENCES or name == "Prtry") and given(text):
             yield text or ""

@@ -6,6 +6,7 @@ German: `166?00GUTSCHRIFT?20EREF+…?21SVWZ+…?32NAME`, in pieces of 27 charact
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from payments.reconciliation.statements.placeholders import given
 
@@ -48,9 +49,10 @@ def read_details(lines: list[str]) -> Details:
 
 
 def _german(text: str, *, mark: str, code: str) -> Details:
-    parts: dict[str, str] = {}
+    pieces: dict[str, list[str]] = {}
     for piece in re.split(re.escape(mark) + r"(?=[0-9]{2})", text)[1:]:
-        parts[piece[:2]] = parts.get(piece[:2], "") + piece[2:]
+        pieces.setdefault(piece[:2], []).append(piece[2:])
+    parts = {key: "".join(told) for key, told in pieces.items()}
     purpose = _joined([parts[key] for key in _PURPOSE if key in parts])
     name = (parts.get("32", "") + parts.get("33", "")).strip()
     bank, account = parts.get("30", "").strip(), parts.get("31", "").strip()
@@ -67,12 +69,11 @@ def _german(text: str, *, mark: str, code: str) -> Details:
 
 def _joined(pieces: list[str]) -> str:
     """Put pieces together: a full one goes on in the next, unless that begins a part by itself."""
-    text = ""
-    for number, piece in enumerate(pieces):
-        following = pieces[number + 1] if number + 1 < len(pieces) else ""
+    text = []
+    for piece, following in pairwise([*pieces, ""]):
         goes_on = len(piece) >= _PIECE and not _SEPA_PART.match(following)
-        text += piece if goes_on else piece + "\n"
-    return text.strip()
+        text.append(piece if goes_on else piece + "\n")
+    return "".join(text).strip()
 
 
 def _sepa_part(purpose: str, name: str) -> str | None:

@@ -217,7 +217,8 @@ PRESET_ROWS = {
     ),
     "revolut": (
         (
-            b"Type,Product,Started Date,Completed Date,Description,Amount,Fee,Currency,State,Balance\n"
+            b"Type,Product,Started Date,Completed Date,Description,Amount,Fee,Currency,State,"
+            b"Balance\n"
             b"TRANSFER,Current,2026-11-19 08:00:00,2026-11-20 09:00:00,Tea,-12.00,0.50,EUR,"
             b"COMPLETED,1\n"
             b"TRANSFER,Current,2026-11-20 08:00:00,,Tea,-1.00,0.00,EUR,PENDING,\n"
