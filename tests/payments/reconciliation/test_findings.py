@@ -126,7 +126,7 @@ def test_lines_of_closed_books_are_no_drift(desk: Desk) -> None:
     with transaction(desk.engine) as session:
         ledger.close_books(session.connection(), dt.datetime(2026, 10, 31, 23, tzinfo=dt.UTC))
     desk.statement(money_in(500), opening=1_000, from_date=september)
+    assert desk.run()["findings_open"] == 0
     desk.statement(money_in(70), opening=1_500, from_date=TODAY)
-    figures = desk.run()
-    assert figures["findings_open"] == 0
+    assert desk.run()["findings_open"] == 0
     assert desk.balances()["main"] == 1_570

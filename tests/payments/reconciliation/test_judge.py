@@ -12,7 +12,9 @@ from payments.errors import (
     ReferenceReusedError,
 )
 from payments.idempotency import Answered
+from payments.reconciliation.book_lines import book_leftovers, book_matches
 from payments.reconciliation.judge_line import WantedPart, discard_line, match_line
+from payments.reconciliation.matching.model import Leftover, Match, Part
 from payments.reconciliation.undo_match import undo_match
 from payments.reconciliation.view_match import MatchView, expectation_name
 from tests.payments.bank_shop import ToldByBank
@@ -219,6 +221,26 @@ def test_a_match_is_undone_and_no_run_makes_it_again(desk: Desk) -> None:
     name = expectation_name(desk.expectations()[0].id)
     match(desk, line_id, WantedPart(expectation_id=name))
     assert desk.balances() == {"main": 10_000, "clearing": 0, "suspense": 0}
+
+
+def test_no_run_receives_a_line_that_a_person_took_back(desk: Desk) -> None:
+    payment = desk.payment(10_000)
+    [line_id] = desk.statement(money_in(10_000, f"{payment.bank_reference}"))
+    undo(desk, match(desk, line_id, WantedPart(account="equity:adjustments")).resource.id)
+    desk.run()
+    assert desk.line(line_id).reason == "undone"
+    assert desk.receipts(payment) == []
+
+
+def test_a_run_makes_no_match_of_a_line_that_was_judged_meanwhile(desk: Desk) -> None:
+    [line_id] = desk.statement(money_in(-500))
+    match(desk, line_id, WantedPart(account="equity:adjustments"))
+    late = Match(line_id, (Part(-500, account="expenses:bank:fees"),), "bank_charge", 95, "late")
+    with transaction(desk.engine) as session:
+        made = book_matches(session, [late], run_id=None, made_by="run:x", now=desk.now)
+        left = book_leftovers(session, [Leftover(line_id, "no_reference")], now=desk.now)
+    assert (made, left) == ([], 0)
+    assert desk.line(line_id).state == "matched"
 
 
 def test_a_receipt_stays_when_its_match_is_undone(desk: Desk) -> None:

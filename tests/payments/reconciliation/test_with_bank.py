@@ -152,3 +152,30 @@ def test_what_only_we_know_of_is_missing_at_the_provider(at_bank: Desk, bank: Ba
     [receipt] = at_bank.receipts(payment)
     found = {one.subject_id: one.kind for one in at_bank.findings().values()}
     assert found[receipt.id] == "missing_at_provider"
+
+
+def test_another_amount_at_the_provider_is_found(at_bank: Desk, bank: Bank) -> None:
+    payment = linked(at_bank, bank)
+    pay(bank, payment)
+    at_bank.tell(ToldByBank(payment).settled(amount=9_000))
+    at_bank.now = now() + dt.timedelta(hours=2)
+    at_bank.run()
+    [receipt] = at_bank.receipts(payment)
+    [found] = [one for one in at_bank.findings().values() if one.subject_id == receipt.id]
+    assert (found.kind, found.amount, found.expected) == ("amount_differs", 10_000, 9_000)
+
+
+def test_money_that_leaves_the_provider_unlisted_is_drift(at_bank: Desk, bank: Bank) -> None:
+    payment = linked(at_bank, bank)
+    pay(bank, payment)
+    hear(at_bank, bank, payment)
+    import_all(at_bank, bank)
+    at_bank.run()
+    bank.knob("clock", {"advance_s": 2 * 24 * 3600})  # the last test: this bank lives on then
+    at_bank.now = now() + dt.timedelta(days=2)
+    at_bank.run()
+    assert "balance:truelayer:EUR" not in at_bank.findings()
+    bank.knob("fees", {"account": "main", "amount": 490, "text": "Account fee"})
+    at_bank.run()
+    found = at_bank.findings()["balance:truelayer:EUR"]
+    assert (found.amount or 0) - (found.expected or 0) == -490
