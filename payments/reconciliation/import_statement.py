@@ -33,7 +33,7 @@ from payments.reconciliation.store_lines import (
     at_once,
     find_new_lines,
     insert_lines,
-    lock_account,
+    lock,
 )
 from payments.reconciliation.tables import BankStatement, StatementFile
 from payments.reconciliation.wake_up import wake_up
@@ -74,24 +74,15 @@ def import_statement(
     before = in_transaction(engine, known)
     if before is not None:
         return Answered(before, replayed=True)
-    with engine.connect() as connection:
-        scales = {code: asset.exponent for code, asset in ledger.assets(connection).items()}
-    parsed = aside(
-        partial(
-            parse_statements,
-            content,
-            account=ours,
-            scales=scales,
-            today=now.date(),
-            format=format,
-            mapping=mapping,
-        )
-    )
+    scales = in_transaction(engine, _scales)
+    read = partial(parse_statements, content, account=ours, scales=scales, today=now.date())
+    parsed = aside(partial(read, format=format, mapping=mapping))
     file_id = new_id("stf", now=now)
     sealed = aside(partial(seal_content, cipher, file_id=file_id, content=content))
 
     def store(session: Session) -> Answered[ImportedFile]:
-        lock_account(session, ours.name)
+        lock(session, digest.hex())
+        lock(session, ours.name)
         before = known(session)
         if before is not None:
             return Answered(before, replayed=True)
@@ -129,6 +120,10 @@ def open_content(cipher: FieldCipher, *, file_id: str, ciphertext: bytes) -> byt
     """
     text = cipher.decrypt(ciphertext, row_id=file_id, **_CONTENT)
     return zlib.decompress(base64.b64decode(text))
+
+
+def _scales(session: Session) -> dict[str, int]:
+    return {code: asset.exponent for code, asset in ledger.assets(session.connection()).items()}
 
 
 def _account_named(name: str, accounts: Mapping[str, BankAccount]) -> BankAccount:

@@ -48,9 +48,9 @@ class NewLine:
     line: Line
 
 
-def lock_account(session: Session, account: str) -> None:
-    """Wait until no other import of this account is under way, and keep others waiting."""
-    session.execute(_LOCK, {"account": account})
+def lock(session: Session, what: str) -> None:
+    """Wait until no other import of this account, or file, is under way; keep others waiting."""
+    session.execute(_LOCK, {"what": what})
 
 
 def find_new_lines(
@@ -156,7 +156,7 @@ def _parts(text: str) -> Iterator[str]:
     yield "\n".join(part)
 
 
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('statements of ' || :account, 0))")
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('statements of ' || :what, 0))")
 _KNOWN = text("""
     SELECT line_key FROM strongroom.statement_lines
      WHERE account = :account AND line_key = ANY (CAST(:keys AS text[]))

@@ -31,6 +31,7 @@ CIPHER = FieldCipher(new_keyset_json())
 FINANCE = Caller(principal="key:finance", role=Role.FINANCE)
 ACCOUNTS = {
     "main": BankAccount(name="main", identifier="DE89 3704 0044 0532 0130 00", currency="EUR"),
+    "twin": BankAccount(name="twin", identifier="DE89370400440532013000", currency="EUR"),
     "gbp": BankAccount(name="gbp", identifier="GB29NWBK60161331926819", currency="GBP"),
 }
 
@@ -181,6 +182,27 @@ def test_concurrent_imports_of_a_file_are_one(fresh_engine: Engine) -> None:
     assert tables(fresh_engine) == (1, 1, 200)
 
 
+def test_concurrent_imports_of_a_file_for_two_accounts_are_of_one(fresh_engine: Engine) -> None:
+    content = balanced(*["1.00"] * 200)
+    barrier = threading.Barrier(2)
+    refused: list[ReferenceReusedError] = []
+
+    def work(account: str) -> None:
+        barrier.wait()
+        try:
+            take(fresh_engine, content, account=account)
+        except ReferenceReusedError as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=work, args=(account,)) for account in ("main", "twin")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 1
+    assert tables(fresh_engine) == (1, 1, 200)
+
+
 def test_concurrent_imports_of_overlapping_files_share_their_lines(fresh_engine: Engine) -> None:
     def file(start: int) -> bytes:
         refs = range(start, start + 100)
@@ -221,7 +243,7 @@ def test_nothing_of_a_refused_file_is_stored(fresh_engine: Engine, content: byte
 def test_an_unknown_account_is_named_with_those_there_are(fresh_engine: Engine) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         take(fresh_engine, balanced("1.00"), account="savings")
-    assert caught.value.errors == {"account": ["Use one of: gbp, main."]}
+    assert caught.value.errors == {"account": ["Use one of: gbp, main, twin."]}
 
 
 def count_statements(engine: Engine, content: bytes) -> int:
