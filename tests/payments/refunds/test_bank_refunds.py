@@ -1,7 +1,9 @@
 """Refunds by bank: they take their time, and the bank is asked when it does not tell."""
 
 import datetime as dt
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import pytest
@@ -255,6 +257,26 @@ def test_late_money_goes_back_out_of_suspense(desk: Desk) -> None:
     with pytest.raises(ConflictError) as refused:
         desk.refund_receipt(told)
     assert refused.value.code == "receipt_not_suspended"
+
+
+def test_callers_at_once_give_it_back_once(desk: Desk) -> None:
+    told = desk.paid(ended=True)
+    together = threading.Barrier(8)
+
+    def give_back_or_apply(number: int) -> str:
+        together.wait(timeout=10)
+        try:
+            if number % 2:
+                return apply(desk, told)
+            return desk.refund_receipt(told).resource.status
+        except ConflictError as error:
+            return error.code
+
+    with ThreadPoolExecutor(8) as callers:
+        ends = sorted(callers.map(give_back_or_apply, range(8)))
+    assert [end for end in ends if end in ("pending", "succeeded")] in (["pending"], ["succeeded"])
+    assert set(ends) <= {"pending", "succeeded", "receipt_not_suspended", "payment_charged"}
+    assert len(desk.at_bank(told)) == ends.count("pending")
 
 
 def test_a_refund_that_fails_leaves_the_money_in_suspense(desk: Desk) -> None:
