@@ -15,6 +15,7 @@ from web.schemas.fields import (
     IdField,
     RateField,
     ShownAmountField,
+    SignedAmountField,
 )
 
 Json = dict[str, Any]
@@ -73,16 +74,8 @@ class ProblemSchema(Schema):
 def describe_field(_converter: object, field: fields.Field[Any], *, ret: Json) -> Json:
     """Return the JSON schema of our own kinds of fields; apispec adds the rest."""
     nullable = ["null"] if field.allow_none else []
-    if isinstance(field, ShownAmountField):
-        return {"type": ["string", *nullable], "pattern": f"^-?{AMOUNT_PATTERN}$"}
     if isinstance(field, AmountField):
-        pattern = field.metadata.get("pattern", f"^{AMOUNT_PATTERN}$")
-        least = field.metadata.get("minimum", 0)
-        return {
-            "type": ["string", "integer", *nullable],
-            "pattern": pattern,
-            "minimum": least,
-        }
+        return _amount_schema(field, nullable)
     if isinstance(field, RateField):
         kinds = ["string", "number", *nullable]
         return {
@@ -97,6 +90,19 @@ def describe_field(_converter: object, field: fields.Field[Any], *, ret: Json) -
     if python.endswith(r"\Z"):  # Python's way; and it matches from the beginning
         return {"pattern": "^" + python.removesuffix(r"\Z") + "$"}
     return {}
+
+
+def _amount_schema(field: AmountField, nullable: list[str]) -> Json:
+    if isinstance(field, ShownAmountField):
+        return {"type": ["string", *nullable], "pattern": f"^-?{AMOUNT_PATTERN}$"}
+    kinds = ["string", "integer", *nullable]
+    if isinstance(field, SignedAmountField):
+        return {"type": kinds, "pattern": f"^-?{AMOUNT_PATTERN}$"}
+    return {
+        "type": kinds,
+        "pattern": field.metadata.get("pattern", f"^{AMOUNT_PATTERN}$"),
+        "minimum": field.metadata.get("minimum", 0),
+    }
 
 
 def problem_answer(status: HTTPStatus, codes: list[str]) -> Json:

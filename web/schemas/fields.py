@@ -51,6 +51,16 @@ class AmountField(fields.Field[int]):
         return int(value)
 
 
+class SignedAmountField(AmountField):
+    """Minor units that may be below zero: digits after a minus, or a JSON integer."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        is_below = isinstance(text, str) and text.startswith("-")
+        amount = super()._deserialize(text[1:] if is_below else text, *args, **kwargs)
+        return -amount if is_below else amount
+
+
 class ShownAmountField(AmountField):
     """Minor units in answers: always a string of digits, after a minus when below zero."""
 

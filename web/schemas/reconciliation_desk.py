@@ -1,6 +1,6 @@
 """Runs, matches and the queue of the unmatched, in requests and answers."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from marshmallow import fields, validate
 
@@ -8,12 +8,12 @@ from payments.reconciliation.judge_line import MOST_PARTS
 from payments.reconciliation.request_run import DATE_WINDOW_DAYS, WIDEST_WINDOW_DAYS
 from payments.reconciliation.unmatched import KINDS
 from web.schemas.fields import (
-    AmountField,
     CountField,
     IdField,
     MomentField,
     PageQuery,
     ShownAmountField,
+    SignedAmountField,
     StrictSchema,
     TextField,
     reference_field,
@@ -21,16 +21,6 @@ from web.schemas.fields import (
 from web.schemas.payments import Payment
 
 _SIGNED = "Minor units; money that went out is below zero."
-
-
-class SignedAmountField(AmountField):
-    """Minor units that may be below zero: digits after a minus, or a JSON integer."""
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
-        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        is_below = isinstance(text, str) and text.startswith("-")
-        amount = super()._deserialize(text[1:] if is_below else text, *args, **kwargs)
-        return -amount if is_below else amount
 
 
 class NewRun(StrictSchema):

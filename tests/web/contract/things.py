@@ -6,16 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
+from sqlalchemy import Engine, select
 
 from payments.access.caller import Role
+from payments.database import transaction
+from payments.reconciliation.findings import Found, keep_findings
+from payments.reconciliation.tables import Finding
+from tests.payments.reconciliation.desk import money_in, open_desk
+from tests.payments.shop import NOW
 from tests.web.conftest import ORIGIN, Headers, KeyOf
 
 
 class Things:
     """Makes things over HTTP and writes their ids into files that schemathesis reads."""
 
-    def __init__(self, client: FlaskClient, key_of: KeyOf) -> None:
+    def __init__(self, client: FlaskClient, key_of: KeyOf, engine: Engine) -> None:
         self._client = client
+        self._desk = open_desk(engine)
+        self._finance = key_of(Role.FINANCE)
         self._service = key_of(Role.SERVICE)
         self._admin = key_of(Role.ADMIN)
         self.buyer_id = self._post("/api/parties", {"name": "Ada", "email": "ada@example.com"})
@@ -29,11 +37,16 @@ class Things:
         reserved = [self._confirmed(self._started(capture="manual")) for _ in range(10)]
         refunds = [self._refunded(self._confirmed(self._started())) for _ in range(2)]
         links = [self._linked() for _ in range(6)]
+        lines = self._desk.statement(*[money_in(10_000 + number) for number in range(35)])
         keys = [self._key() for _ in range(6)]
         named = {
             "orders": open_orders,
             "payments": fresh + paid + reserved + links,
             "links": links,
+            "to_match": lines[:15],
+            "to_discard": lines[15:25],
+            "matches": [self._matched(line_id) for line_id in lines[25:]],
+            "findings": self._findings(),
             "deadlines": [_tomorrow()],
             "fresh": fresh,
             "paid": paid,
@@ -60,6 +73,24 @@ class Things:
 
     def _started(self, **body: Any) -> str:
         return self._post("/api/payments/intents", {"order_id": self._order()} | body)
+
+    def _matched(self, line_id: str) -> str:
+        path = f"/api/reconciliation/unmatched/{line_id}/match"
+        body = {"reference": line_id, "parts": [{"account": "equity:adjustments"}]}
+        answer = self._client.post(path, json=body, headers=self._finance)
+        assert answer.status_code == 201, answer.text
+        return str(answer.get_json()["match"]["id"])
+
+    def _findings(self) -> list[str]:
+        scope = f"contract:{secrets.token_hex(4)}:"
+        found = [
+            Found(f"{scope}{number}", "stale_pending", "pay_1", 1, None, "EUR", "It is late.")
+            for number in range(6)
+        ]
+        with transaction(self._desk.engine) as session:
+            keep_findings(session, scope, found, run_id="run_1", now=NOW)
+            kept = select(Finding.id).where(Finding.finding_key.startswith(scope))
+            return list(session.scalars(kept))
 
     def _linked(self) -> str:
         body = {"order_id": self._order(), "return_url": f"{ORIGIN}/back"}
