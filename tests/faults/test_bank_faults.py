@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from payments.database import in_transaction
-from tests.faults.harness.bank import AT_ONCE, BankSide
+from sandbox.calls import created
+from tests.faults.harness.bank import AT_ONCE, TIMEOUT_S, BankSide
 from tests.faults.harness.system import System
 
 PAYMENTS = 8
@@ -65,14 +66,13 @@ def test_what_the_bank_tells_has_one_effect(bank: BankSide, point: str) -> None:
     bank.system.wait_for_status(payment, "succeeded")
 
 
-@pytest.mark.parametrize("moment", ["intent_committed", "called"])
-def test_a_link_that_expires_is_closed_once(bank: BankSide, moment: str) -> None:
+def test_a_link_that_expires_is_closed_once(bank: BankSide) -> None:
     system, payment = bank.system, bank.link()
     passed = "UPDATE strongroom.payments SET expires_at = now(), poll_at = now() WHERE id = :id"
     in_transaction(
         system.engine, lambda session: session.execute(text(passed), {"id": payment["id"]})
     )
-    system.crash_at(f"give_up.{moment}")
+    system.crash_at("give_up.called")
     system.let_time_pass_until(system.crashed)
     system.let_time_pass_until(lambda: system.status(payment) in ("expired", "canceled"))
 
@@ -109,6 +109,38 @@ def test_a_storm_of_webhooks_has_one_effect_a_payment(
     assert {bank.system.status(payment) for payment in payments} == {"succeeded"}
     booked = bank.system.booked_charges()
     assert {payment["id"] for payment in payments} <= booked
+
+
+def test_a_worker_that_dies_in_the_middle_of_a_run_books_each_line_once(bank: BankSide) -> None:
+    system, finance = bank.system, bank.system.cast.finance
+    payments = [bank.paid() for _ in range(3)]
+    url = f"{system.way_in.base_url}/api/reconciliation"
+    created(
+        finance.post(
+            f"{url}/statements",
+            params={"account": "usd"},
+            data=bank.statement("usd"),
+            timeout=TIMEOUT_S,
+        )
+    )
+    system.crash_at("reconciliation:booked")
+    asked = {"reference": f"run-{payments[0]['id']}"}
+    run = created(finance.post(f"{url}/runs", json=asked, timeout=TIMEOUT_S))
+    system.eventually(system.crashed)
+    system.time_passes()
+    system.eventually(lambda: bank.count(_DONE, run["id"]) == 1)
+    assert [bank.count(_MATCHED, payment["id"]) for payment in payments] == [1, 1, 1]
+    assert bank.count(_OPEN, "USD") == 0
+
+
+_DONE = "SELECT count(*) FROM strongroom.reconciliation_runs WHERE id = :it AND status = 'done'"
+_MATCHED = """
+    SELECT count(*) FROM strongroom.matches m JOIN strongroom.match_parts p ON p.match_id = m.id
+      JOIN strongroom.expectations e ON e.id = p.expectation_id
+     WHERE m.state = 'active' AND e.payment_id = :it AND e.kind = 'charge'"""
+_OPEN = """
+    SELECT count(*) FROM strongroom.expectations
+     WHERE matched_amount <> amount AND currency = :it AND payment_id IS NOT NULL"""
 
 
 def all_told(bank: BankSide, known: int, count: int) -> list[str]:

@@ -176,7 +176,7 @@ def test_a_crash_after_the_answer_costs_nothing(system: System) -> None:
 
 
 def test_every_point_of_the_source_is_in_the_matrix() -> None:
-    """Those of reconciliation are tried out in test_bank_reconciliation."""
+    """That of reconciliation is tried out in test_bank_faults."""
     named: set[str] = set()
     for package in ("payments", "web", "jobs"):
         for file in (ROOT / package).rglob("*.py"):
@@ -185,4 +185,4 @@ def test_every_point_of_the_source_is_in_the_matrix() -> None:
     assert shared == {f"{{asked.operation}}.{moment}" for moment in MOMENTS}
     named -= shared
     named |= {f"{name}.{moment}" for name in ("confirm", "capture", "cancel") for moment in MOMENTS}
-    assert named == {*dict(ASKED_FOR), *TOLD, *GIVEN_UP, "web.answered"}
+    assert named == {*dict(ASKED_FOR), *TOLD, *GIVEN_UP, "web.answered", "reconciliation:booked"}

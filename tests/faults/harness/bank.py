@@ -3,6 +3,9 @@
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from sqlalchemy import text
+
+from payments.database import transaction
 from sandbox.calls import created
 from sandbox.way_in import loopback_session
 from tests.faults.harness.system import System
@@ -61,3 +64,17 @@ class BankSide:
         with loopback_session(way_in.bank_client_secret) as session:
             url = f"{way_in.bank_api_url}/_sandbox/{path}"
             return created(session.request(method, url, json=body or {}, timeout=TIMEOUT_S))
+
+    def statement(self, account: str) -> bytes:
+        """Download the bank's statement of an account."""
+        way_in = self.system.way_in
+        with loopback_session(way_in.bank_client_secret) as session:
+            url = f"{way_in.bank_api_url}/_sandbox/statements/camt053"
+            answer = session.get(url, params={"account": account}, timeout=TIMEOUT_S)
+        assert answer.ok, answer.text
+        return answer.content
+
+    def count(self, query: str, it: str) -> int:
+        """Return what a query counts about something."""
+        with transaction(self.system.engine) as session:
+            return int(session.execute(text(query), {"it": it}).scalar_one())
