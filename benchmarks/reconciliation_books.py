@@ -56,6 +56,8 @@ def write_books(engine: Engine, world: World, settings: Settings, *, now: dt.dat
         with transaction(engine) as session:
             _write_rows(session, booked, refunds, parties, now=now)
             _write_entries(session, booked, refunds)
+        ledger.roll_accounts(engine)  # as a job does every few seconds
+    ledger.roll_accounts(engine)
 
 
 def _write_rows(
@@ -138,7 +140,7 @@ def _payment(one: Booked) -> dict[str, Any]:
         "provider": _provider(paid),
         "provider_ref": paid.provider_ref,
         "capture": "automatic",
-        "status": "succeeded",
+        "status": _status(one),
         "amount": paid.amount,
         "currency": CURRENCY,
         "amount_captured": paid.amount,
@@ -156,7 +158,7 @@ def _event(one: Booked) -> dict[str, Any]:
     return {
         "payment_id": one.payment_id,
         "seq": 1,
-        "to_status": "succeeded",
+        "to_status": _status(one),
         "cause": f"webhook:{_provider(one.paid)}",
         "occurred_at": at,
         "recorded_at": at,
@@ -196,6 +198,12 @@ def _refund(one: Booked, paid: Paid, *, now: dt.datetime) -> dict[str, Any]:
 
 def _refund_id(one: Booked) -> str:
     return one.payment_id.replace("pay_", "rfd_")
+
+
+def _status(one: Booked) -> str:
+    if not one.refunded:
+        return "succeeded"
+    return "refunded" if one.refunded == one.paid.amount else "partially_refunded"
 
 
 def _provider(paid: Paid) -> str:

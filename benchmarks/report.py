@@ -83,6 +83,7 @@ BOUNDS = {
     "last_client_ms": Bound(300, 300),
     "others_p99_ms": Bound(20, 20),
     "run_s": Bound(60, 60),
+    "invariants_broken": Bound(0, 0),
     "growth": Bound(1.2, 1.6),
     "peak_rss_mb": Bound(500, 500),
     "precision_percent": Bound(100, 100, smaller=False),

@@ -52,7 +52,7 @@ class System:
     def cpu_s(self) -> dict[str, float]:
         """Return the processor seconds each part has used so far, and ours as `client`."""
         running = filter(self.is_running, self.programs)
-        used = {name: _tree_s(self.pid_of(name)) for name in (*self.roots, *running)}
+        used = {name: tree_s(self.pid_of(name)) for name in (*self.roots, *running)}
         return used | {"client": time.process_time()}
 
     def is_running(self, name: str) -> bool:
@@ -131,7 +131,7 @@ def _new_database(postgres: Postgres, name: str) -> str:
     return postgres.url(name)
 
 
-def _tree_s(pid: int) -> float:
+def tree_s(pid: int) -> float:
     """Return the seconds of a process, its living children and those it has collected."""
     root = psutil.Process(pid)
     times = [process.cpu_times() for process in (root, *root.children(recursive=True))]
