@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 from sandbox.bank import movements
+from sandbox.bank.account import new_id
 from sandbox.bank.books import Books
 from sandbox.bank.lines import Kind
 from sandbox.bank.movements import Movement
@@ -107,7 +108,7 @@ def _wire(amount: int, name: str, text: str) -> Resource:
     if amount > 0:
         remitter = {"account_holder_name": name, "reference": text}
         return {"type": "external_payment", "remitter": remitter}
-    return {"type": "payout", "context_code": "withdrawal"}
+    return {"type": "payout", "payout_id": new_id(), "context_code": "withdrawal"}
 
 
 def _amount(wanted: Resource) -> int:
