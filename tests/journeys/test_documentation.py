@@ -1,4 +1,4 @@
-"""docs/api.md and docs/payments.md are run against the whole system: what they show is what is."""
+"""Pages of docs/ are run against the whole system: what they show is what is."""
 
 import json
 import re
@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.bank.books import MOMENTS
+from sandbox.bank_calls import at_bank
 from sandbox.way_in import loopback_session
 from tests.journeys.conftest import System
 from tests.journeys.documentation import blocks, run
 
-PAGES = ["api.md", "payments.md"]
+PAGES = ["api.md", "payments.md", "reconciliation.md"]
 _CALL = re.compile(r"(?:\$URL|\$\{url\}|`(?:GET|POST|PUT|DELETE|PATCH) )(/[a-z][^\s\"'`?|,]*)")
 
 
@@ -25,6 +27,9 @@ def folder(system: System, tmp_path: Path) -> Path:
     (tmp_path / ".strongroom").mkdir()
     way_in = tmp_path / ".strongroom" / "sandbox.json"
     way_in.write_text(json.dumps(asdict(system.way_in)))
+    settings = tmp_path / ".strongroom" / "environment.json"
+    settings.write_text(json.dumps({"TRUELAYER_CLIENT_SECRET": system.way_in.bank_client_secret}))
+    at_bank(system.way_in, "moments", dict(MOMENTS), method="PUT")  # as in a new sandbox
     return tmp_path
 
 
