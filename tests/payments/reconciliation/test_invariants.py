@@ -14,7 +14,7 @@ SABOTAGE = {
         "UPDATE strongroom.expectations SET matched_amount = 0"
     ),
     "what is in suspense is what lines and receipts say is unexplained": (
-        "UPDATE strongroom.bank_receipts SET amount_returned = 1"
+        "UPDATE strongroom.bank_receipts SET amount_returned = 1 WHERE amount_applied = 0"
     ),
     "a statement line is booked where it says": (
         "UPDATE strongroom.statement_lines SET state = 'new', booked = 'nothing'"
