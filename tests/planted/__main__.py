@@ -22,7 +22,7 @@ from tests.planted.bugs import BUGS, Bug
 
 ROOT = Path(__file__).parents[2]
 _PARTS = (
-    *("ledger", "payments", "web", "jobs", "sandbox", "migrations", "tests"),
+    *("ledger", "payments", "web", "jobs", "sandbox", "migrations", "tests", "benchmarks"),
     *("wsgi.py", "setup.cfg", "pyproject.toml", "Procfile"),
 )
 _AT_ONCE = 2

@@ -122,8 +122,8 @@ BUGS = (
         (
             Edit(
                 "payments/refunds/make_refund.py",
-                "            idempotency_key=begun.idempotency_key,\n",
-                "            idempotency_key=str(__import__('uuid').uuid4()),\n",
+                "        idempotency_key=idempotency_key,\n",
+                "        idempotency_key=str(__import__('uuid').uuid4()),\n",
             ),
         ),
         ("tests/payments/refunds/test_create_refund.py",),
@@ -159,9 +159,9 @@ BUGS = (
         "the currency of a charge is not looked at",
         (
             Edit(
-                "payments/lifecycle/record_facts.py",
-                "        if fact.currency != view.currency:\n",
-                "        if 0:\n",
+                "payments/lifecycle/refusals.py",
+                "    if fact.currency != view.currency:\n",
+                "    if 0:\n",
             ),
         ),
         ("tests/payments/lifecycle/test_record_facts.py",),
@@ -223,5 +223,136 @@ BUGS = (
             ),
         ),
         ("tests/payments/intake/test_read_payment.py",),
+    ),
+    Bug(
+        "each call for a bank link has a random idempotency key",
+        (
+            Edit(
+                "payments/intake/create_bank_link.py",
+                "        idempotency_key=attempt.idempotency_key,\n",
+                "        idempotency_key=str(__import__('uuid').uuid4()),\n",
+            ),
+        ),
+        ("tests/payments/intake/test_create_bank_link.py",),
+    ),
+    Bug(
+        "money that was only executed is booked",
+        (
+            Edit(
+                "payments/providers/truelayer/payment_facts.py",
+                '_UNDER_WAY = frozenset({"authorized", "executed", "stalled"})',
+                '_UNDER_WAY = frozenset({"authorized", "stalled"})',
+            ),
+            Edit(
+                "payments/providers/truelayer/payment_facts.py",
+                '    if status != "settled":\n',
+                '    if status not in ("executed", "settled"):\n',
+            ),
+        ),
+        ("tests/payments/providers/truelayer/test_translate.py",),
+    ),
+    Bug(
+        "a webhook says itself where the key is that signed it",
+        (
+            Edit(
+                "payments/providers/truelayer/events.py",
+                "    if header.jku != jwks_url:",
+                "    if not header.jku:",
+            ),
+        ),
+        ("tests/payments/providers/truelayer/test_webhook_signatures.py",),
+    ),
+    Bug(
+        "an extension of a deadline is only written down",
+        (
+            Edit(
+                "payments/lifecycle/deadlines.py",
+                "    return row.expires_at if latest is None else max(row.expires_at, latest)\n",
+                "    return row.expires_at\n",
+            ),
+        ),
+        ("tests/payments/intake/test_extend_deadlines.py",),
+    ),
+    Bug(
+        "money that comes twice may be given back twice",
+        (
+            Edit(
+                "payments/refunds/refund_receipt.py",
+                "    receipt.amount_returned += amount\n",
+                "",
+            ),
+        ),
+        ("tests/payments/refunds/test_bank_refunds.py",),
+    ),
+    Bug(
+        "two equal payments of a day are one line",
+        (
+            Edit(
+                "payments/reconciliation/statements/line_keys.py",
+                "            own[stem] += 1\n",
+                "            own[stem] = 1\n",
+            ),
+        ),
+        ("tests/payments/reconciliation/statements/test_import.py",),
+    ),
+    Bug(
+        "an amount that cannot be read is nothing",
+        (
+            Edit(
+                "payments/reconciliation/statements/values.py",
+                '        raise refuse_at(where, field, f"{quote} is not an amount.")\n',
+                "        return 0\n",
+            ),
+        ),
+        (
+            "tests/payments/reconciliation/statements/test_csv.py",
+            "tests/payments/reconciliation/statements/test_camt.py",
+        ),
+    ),
+    Bug(
+        "a statement's balances are not added up",
+        (
+            Edit(
+                "payments/reconciliation/statements/checks.py",
+                "    if opening + moved == closing:\n",
+                "    if True:\n",
+            ),
+        ),
+        ("tests/payments/reconciliation/statements/test_camt.py",),
+    ),
+    Bug(
+        "a batch may be a cent off",
+        (
+            Edit(
+                "payments/reconciliation/matching/sums.py",
+                "bool(waiting) and total == line.amount and",
+                "bool(waiting) and abs(total - line.amount) <= 1 and",
+            ),
+        ),
+        ("tests/payments/reconciliation/matching",),
+    ),
+    Bug(
+        "a mangled reference is taken for the first that is near",
+        (
+            Edit(
+                "payments/reconciliation/matching/near.py",
+                "        if len(near[line.id]) != 1:\n            continue\n"
+                "        (one,) = near[line.id]\n",
+                "        if not near[line.id]:\n            continue\n"
+                "        one = near[line.id][0]\n",
+            ),
+        ),
+        ("tests/payments/reconciliation/matching",),
+    ),
+    Bug(
+        "a run matches again what a person took back",
+        (
+            Edit(
+                "payments/reconciliation/open_items.py",
+                "     WHERE state IN ('new', 'unmatched') AND reason IS DISTINCT FROM '{UNDONE}'\n",
+                "     WHERE state IN ('new', 'unmatched') AND '{UNDONE}' <> ''\n",
+            ),
+        ),
+        ("tests/payments/reconciliation/test_judge.py",),
     ),
 )
