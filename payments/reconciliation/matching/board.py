@@ -68,12 +68,16 @@ class Board:
         return self._by_batch[known[0]] if len(known) == 1 else []
 
     def contradicts_itself(self, line: OpenLine) -> bool:
-        """Say whether its provider's id names one thing and its references quote another."""
-        identified = {one.id for group in self.identified(line).values() for one in group}
+        """Say whether its provider's ids and its references do not all name the same.
+
+        Several references are no contradiction: they may be paid together.
+        """
+        identified = [{one.id for one in group} for group in self.identified(line).values()]
         if not identified:
             return False
+        same = set.intersection(*identified)
         quoted = {one.id for group in self.quoted(line).values() for one in group}
-        return bool(quoted) and identified.isdisjoint(quoted)
+        return not same or (bool(quoted) and same.isdisjoint(quoted))
 
     def open_keys(self, line: OpenLine) -> list[str]:
         """References the line quotes that something open waits under, in its currency and side."""

@@ -53,7 +53,7 @@ def _named(board: Board, policy: Policy, line: OpenLine) -> Leftover | None:
         return None
     waiting = [one for one in named if board.is_open(one) and same_side(line, one)]
     if board.contradicts_itself(line):
-        why = "the provider's id names one thing and the reference another"
+        why = "its ids and references name different things"
         return _left(line, Reason.AMBIGUOUS, waiting, _DOUBTFUL, why)
     if waiting:
         return _waited_for(line, waiting, policy)

@@ -3,12 +3,15 @@
 import pytest
 
 from payments.bank_reference import is_valid
+from payments.reconciliation.matching.board import Board
 from payments.reconciliation.matching.model import (
     Leftover,
+    Match,
     OpenExpectation,
     OpenLine,
     Policy,
     Reason,
+    Rule,
 )
 from tests.payments.reconciliation.matching.lines import (
     ONE,
@@ -143,6 +146,27 @@ def test_an_id_and_a_reference_that_contradict_each_other() -> None:
     waiting = [expected(1, provider_ref="PAID-BY-ID"), expected(2, reference=ONE)]
     left = only_leftover(run([line(text=ONE, bank_ref="PAID-BY-ID")], waiting))
     assert (left.reason, _suggested(left)) == ("ambiguous", (1, 2))
+
+
+def test_two_ids_that_contradict_each_other() -> None:
+    waiting = [expected(1, provider_ref="PAID-1"), expected(2, provider_ref="PAID-2")]
+    left = only_leftover(run([line(end_to_end_id="PAID-1", bank_ref="PAID-2")], waiting))
+    assert (left.reason, _suggested(left)) == ("ambiguous", (1, 2))
+
+
+def test_two_ids_of_one_thing_are_no_contradiction() -> None:
+    waiting = [expected(provider_ref="TRACE-1", reference="po_1")]
+    assert run([line(end_to_end_id="TRACE-1", bank_ref="po_1")], waiting).leftovers == []
+
+
+def test_no_line_is_taken_twice_and_no_expectation() -> None:
+    board = Board([line("stl_1"), line("stl_2")], [expected(1), expected(2)])
+    first = Match("stl_1", whole(5_000, 1), Rule.REFERENCE, 100, "")
+    assert board.take([first])
+    assert not board.take([first._replace(parts=whole(5_000, 2))])
+    assert not board.take([first._replace(line_id="stl_2")])
+    assert board.matches == {"stl_1": first}
+    assert board.taken_by == {1: "stl_1"}
 
 
 def test_a_name_outside_the_window() -> None:
