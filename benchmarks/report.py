@@ -105,7 +105,9 @@ def print_measures(title: str, figures: NamedTuple) -> None:
             verdict = _verdict(
                 reached=value * sign <= bound.aim * sign, enough=value * sign <= bound.least * sign
             )
-            table.add_row(name, f"{value:,.1f}", f"{bound.aim:,}", f"{bound.least:,}", verdict)
+            digits = 3 if name.endswith("_percent") else 1  # 99.998 is not 100
+            told = f"{value:,.{digits}f}"
+            table.add_row(name, told, f"{bound.aim:,}", f"{bound.least:,}", verdict)
         else:
             table.add_row(name, f"{value:,.2f}")
     console().print(table)
