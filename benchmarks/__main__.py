@@ -1,4 +1,4 @@
-"""`make bench`: everything, about ten minutes; `make bench ARGS=--quick`: the first two cases."""
+"""`make bench`: everything, about a quarter of an hour; `make bench ARGS=--quick`: the first two cases."""
 
 import argparse
 import platform
@@ -52,6 +52,7 @@ def main() -> None:
         if not (arguments.quick or arguments.singles):
             _history(postgres, seconds=seconds)
             _system(postgres, SYSTEM)
+            measure_reconciliation(postgres)
 
 
 def _system(postgres: Postgres, cases: tuple[str, ...]) -> None:
