@@ -67,7 +67,7 @@ class WebProcess:
         assert self.process.poll() is None, self._log.read_text()
         try:
             return requests.get(f"{self.url}/healthz", timeout=5).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):  # it is still starting
             return False
 
 
