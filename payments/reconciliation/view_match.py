@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from payments.reconciliation.tables import Match, MatchPart
+from payments.errors import InvalidRequestError
+from payments.reconciliation.tables import Expectation, Match, MatchPart
 
 EXPECTATION_PREFIX = "exp_"
 
@@ -45,10 +46,24 @@ def read_match(session: Session, match_id: str) -> MatchView:
     return _views(session, [session.get_one(Match, match_id, populate_existing=True)])[0]
 
 
-def list_matches(session: Session, *, line_id: str) -> list[MatchView]:
-    """Return all that a line was matched with, the oldest first."""
-    rows = session.scalars(select(Match).where(Match.line_id == line_id).order_by(Match.id))
-    return _views(session, rows.all())
+def list_matches(
+    session: Session, *, line_id: str | None = None, payment_id: str | None = None
+) -> list[MatchView]:
+    """Return all that a line, or what is expected of a payment, was matched with, oldest first.
+
+    Raises:
+        InvalidRequestError: not exactly one of the two is named.
+    """
+    if (line_id is None) == (payment_id is None):
+        fault = "Name a line_id or a payment_id: one of them."
+        raise InvalidRequestError("The query is not valid.", errors={"line_id": [fault]})
+    of_payment = (
+        select(MatchPart.match_id)
+        .join(Expectation, Expectation.id == MatchPart.expectation_id)
+        .where(Expectation.payment_id == payment_id)
+    )
+    wanted = Match.id.in_(of_payment) if line_id is None else Match.line_id == line_id
+    return _views(session, session.scalars(select(Match).where(wanted).order_by(Match.id)).all())
 
 
 def expectation_name(expectation_id: int) -> str:

@@ -118,6 +118,11 @@ class Desk:
         """Ask for a refund of what is suspended."""
         return self._post(f"unmatched/{receipt['id']}/refund", {})
 
+    def matches_of(self, payment: Body) -> list[Body]:
+        """Return what a payment was matched with, oldest first."""
+        found: list[Body] = self.get("matches", payment_id=payment["id"])["data"]
+        return found
+
     def undo(self, match: Body, reason: str) -> Body:
         """Take a match back."""
         return created(self._post(f"matches/{match['id']}/undo", {"reason": reason}))

@@ -88,6 +88,26 @@ def test_a_line_of_no_payment_is_discarded_with_a_reason_and_that_undone(
     ]
 
 
+def test_a_match_of_a_run_can_be_found_and_taken_back(rail: BankRail, desk: Desk) -> None:
+    payment = rail.paid()
+    desk.reconcile("usd")
+    suspense, clearing = rail.suspense(), rail.clearing()
+    [match] = desk.matches_of(payment)
+    assert (match["rule"], match["certainty"], match["state"]) == ("reference", 100, "active")
+    assert match["run_id"] is not None
+
+    desk.undo(match, "The bank has mixed two transfers up.")
+    desk.run()  # what a person took back, no run decides again
+    assert (rail.suspense(), rail.clearing()) == (suspense + AMOUNT, clearing + AMOUNT)
+    [line] = [item for item in desk.unmatched("USD") if item["id"] == match["line_id"]]
+    assert line["reason"] == "undone"
+    assert rail.now(payment)["status"] == "succeeded"
+
+    desk.match(line, {"payment_id": payment["id"]}, reason="It was this one after all.")
+    assert (rail.suspense(), rail.clearing()) == (suspense, clearing)
+    assert [match["state"] for match in desk.matches_of(payment)] == ["undone", "active"]
+
+
 def test_a_line_is_the_same_in_every_format(rail: BankRail, desk: Desk) -> None:
     rail.knob("lines", {"fee": FEE}, method="PUT")
     rail.paid("GBP")

@@ -144,6 +144,8 @@ def test_the_queue_is_worked_off(at_desk: Finance, desk: Desk) -> None:
     judged = at_desk.post(f"{UNMATCHED}/{rent}/match", parts=split)
     assert [part["amount"] for part in judged["match"]["parts"]] == ["-300", "-2000"]
     assert desk.balances()["suspense"] == 0
+    of_payment = at_desk.get("/api/reconciliation/matches", payment_id=payment.id)["data"]
+    assert [match["line_id"] for match in of_payment] == [gift]
 
 
 def test_a_late_receipt_is_taken_into_its_payment(at_desk: Finance, desk: Desk) -> None:

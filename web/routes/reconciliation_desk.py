@@ -198,11 +198,13 @@ def give_back(body: dict[str, Any], receipt_id: str) -> Rendered:
 @allow("reconciliation.read")
 @blueprint.arguments(MatchQuery, location="query")
 @blueprint.response(200, MatchList)
-def list_of_line(query: dict[str, Any]) -> dict[str, Any]:
-    """List what a line was matched with, oldest first."""
+def list_made(query: dict[str, Any]) -> dict[str, Any]:
+    """List what a line, or a payment, was matched with, oldest first."""
     found = in_transaction(
         current_parts().engine,
-        lambda session: list_matches(session, line_id=query["line_id"]),
+        lambda session: list_matches(
+            session, line_id=query.get("line_id"), payment_id=query.get("payment_id")
+        ),
     )
     return {"data": found, "next": None}
 

@@ -177,8 +177,8 @@ class NewMatch(StrictSchema):
 
     example: ClassVar = {
         "reference": "desk-4711",
-        "parts": [{"expectation_id": "exp_81"}, {"account": "expenses:bank:fees"}],
-        "reason": "The bank kept its fee.",
+        "parts": [{"account": "expenses:bank:fees"}],
+        "reason": "A fee that the bank has not called one.",
     }
 
     reference = reference_field()
@@ -230,13 +230,16 @@ class Match(StrictSchema):
 
 
 class MatchQuery(StrictSchema):
-    """Of which line."""
+    """Of which line, or of which payment: one of them."""
 
-    line_id = IdField(required=True)
+    line_id = IdField()
+    payment_id = IdField(
+        metadata={"description": "All lines that brought its money, or took some away."}
+    )
 
 
 class MatchList(StrictSchema):
-    """All that a line was matched with, oldest first."""
+    """All matches of a line or a payment, oldest first."""
 
     data = fields.List(fields.Nested(Match))
     next = fields.String(allow_none=True)
