@@ -73,6 +73,16 @@ def fresh_engine(fresh_database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+@pytest.fixture(scope="module")
+def module_engine(servers: Servers) -> Iterator[Engine]:
+    """The way to a database of this module's own, where it can ask whether all of it is sound."""
+    name = f"module_{secrets.token_hex(8)}"
+    engine = connect_engine(servers.create_database(name))
+    yield engine
+    engine.dispose()
+    servers.drop_database(name)
+
+
 @pytest.fixture(scope="session")
 def owner_engine(database_url: str) -> Iterator[Engine]:
     """The way to this worker's database as the owner of its tables."""

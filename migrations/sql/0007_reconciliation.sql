@@ -131,6 +131,7 @@ CREATE TABLE strongroom.matches (
   undo_reason text,
   CHECK ((state = 'undone') = (undone_at IS NOT NULL AND undone_by IS NOT NULL))
 );
+CREATE INDEX matches_line ON strongroom.matches (line_id);
 CREATE UNIQUE INDEX matches_one_active ON strongroom.matches (line_id) WHERE state = 'active';
 -- A part goes to what was expected, or to an account such as one for bank charges.
 CREATE TABLE strongroom.match_parts (

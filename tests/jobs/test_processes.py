@@ -248,8 +248,8 @@ def test_relay_and_worker_stop_cleanly_when_told_to(
     environment: Mapping[str, str], tmp_path: Path
 ) -> None:
     with relay(environment, tmp_path) as relaying, worker(environment, tmp_path) as working:
-        assert relaying.stop(within_s=2) == 0
-        assert working.stop(within_s=2) == 0
+        assert relaying.stop(within_s=10) == 0
+        assert working.stop(within_s=10) == 0
 
 
 def test_a_worker_told_to_stop_finishes_the_job_at_hand(
