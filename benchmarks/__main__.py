@@ -1,4 +1,4 @@
-"""`make bench`: everything, about a quarter of an hour; `make bench ARGS=--quick`: the first two cases."""
+"""`make bench`: all there is, a quarter of an hour; `ARGS=--quick`: the first two cases."""
 
 import argparse
 import platform
