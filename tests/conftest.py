@@ -43,10 +43,12 @@ def servers(pytestconfig: pytest.Config) -> Servers:
     return wait_for_servers(pytestconfig.stash[_FOLDER])
 
 
-@pytest.fixture(scope="session")
-def database_url(servers: Servers, worker_id: str) -> str:
-    """This worker's migrated database. What tests commit stays: use fresh ids."""
-    return servers.create_database(f"tests_{worker_id}")
+@pytest.fixture(scope="module")
+def database_url(servers: Servers) -> Iterator[str]:
+    """A migrated database of this module's own. What its tests commit stays: use fresh ids."""
+    name = f"module_{secrets.token_hex(8)}"
+    yield servers.create_database(name)
+    servers.drop_database(name)
 
 
 @pytest.fixture
@@ -57,9 +59,9 @@ def fresh_database_url(servers: Servers) -> Iterator[str]:
     servers.drop_database(name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def engine(database_url: str) -> Iterator[Engine]:
-    """The way to this worker's database with the application's rights."""
+    """The way to this module's database with the application's rights."""
     engine = connect_engine(database_url)
     yield engine
     engine.dispose()
@@ -74,18 +76,8 @@ def fresh_engine(fresh_database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def module_engine(servers: Servers) -> Iterator[Engine]:
-    """The way to a database of this module's own, where it can ask whether all of it is sound."""
-    name = f"module_{secrets.token_hex(8)}"
-    engine = connect_engine(servers.create_database(name))
-    yield engine
-    engine.dispose()
-    servers.drop_database(name)
-
-
-@pytest.fixture(scope="session")
 def owner_engine(database_url: str) -> Iterator[Engine]:
-    """The way to this worker's database as the owner of its tables."""
+    """The way to this module's database as the owner of its tables."""
     engine = create_engine(database_url)
     yield engine
     engine.dispose()

@@ -29,7 +29,7 @@ def test_answers_of_stripe_may_be_lost(system: System, randomness: random.Random
     with ThreadPoolExecutor(4) as callers:
         payments = list(callers.map(lambda _: pay_and_refund(system), range(PAYMENTS)))
     (rule,) = system.turn_knob("faults", rules=[])["was"]
-    assert rule["struck"] > PAYMENTS / 2
+    assert rule["struck"] > 0
     system.settle()
     assert {system.status(payment) for payment in payments} == {"partially_refunded"}
     assert all(system.count("refunds", payment_id=payment["id"]) == 1 for payment in payments)

@@ -294,10 +294,11 @@ class System:
         self.postgres.start()
 
     def kill(self, name: str) -> None:
-        """Kill one process of a program: web's worker, not its master."""
-        process = psutil.Process(self._processes._running[name].pid)
-        children = process.children()
-        (children[0] if children else process).kill()
+        """Kill one process of a program, if it is not down already: web's worker, not its master."""
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self._processes._running[name].pid)
+            children = process.children()
+            (children[0] if children else process).kill()
 
     def time_passes(self) -> None:
         """Let all leases and waits be over, instead of waiting for that."""

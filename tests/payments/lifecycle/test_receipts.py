@@ -30,8 +30,8 @@ from tests.payments.shop import NOW, open_shop
 
 
 @pytest.fixture(scope="module")
-def bank(module_engine: Engine) -> Iterator[BankShop]:
-    bank = BankShop(open_shop(module_engine))
+def bank(engine: Engine) -> Iterator[BankShop]:
+    bank = BankShop(open_shop(engine))
     yield bank
     bank.assert_invariants()
 
