@@ -29,6 +29,16 @@ def incoming(provider: str, currency: str) -> AccountSpec:
     return stripe_pending(currency) if provider == "stripe" else bank_clearing(currency)
 
 
+def chain_escrow(chain: str, contract: str, asset: str) -> AccountSpec:
+    """Money in an escrow's contract; never less than nothing, as on chain."""
+    return AccountSpec(f"assets:chain:{chain}:escrow:{contract}", asset, floor=0)
+
+
+def chain_gas(chain: str, operator: str, asset: str) -> AccountSpec:
+    """The coin our operator pays its transactions with: what was put there less what was used."""
+    return AccountSpec(f"assets:chain:{chain}:operator:{operator}", asset, mode="deferred")
+
+
 def suspense_unmatched(currency: str) -> AccountSpec:
     """Money that came in and that nothing explains yet: normally below zero, for it is not ours."""
     return AccountSpec("assets:suspense:unmatched", currency, mode="deferred")
@@ -57,6 +67,21 @@ def disputed(payment_id: str, currency: str) -> AccountSpec:
 def seller_debt(seller_id: str, currency: str) -> AccountSpec:
     """What a seller owes us: money given back to a buyer after it had been released."""
     return AccountSpec(f"assets:debts:{seller_id}", currency, mode="deferred")
+
+
+def seller_payable(seller_id: str, currency: str) -> AccountSpec:
+    """What was released to a seller and not paid out yet; never less than nothing."""
+    return AccountSpec(f"liabilities:seller:{seller_id}", currency, floor=0)
+
+
+def taxes(currency: str) -> AccountSpec:
+    """Tax of what was released, owed to the tax office: one account for all, hence deferred."""
+    return AccountSpec("liabilities:tax", currency, mode="deferred")
+
+
+def platform_fees(currency: str) -> AccountSpec:
+    """What the platform earns by releases."""
+    return AccountSpec("income:platform-fees", currency, mode="deferred")
 
 
 def processing_fees(provider: str, currency: str) -> AccountSpec:

@@ -17,7 +17,7 @@ class Payment(Base):
     to ask the provider next, None when there is nothing to learn. Of the bank rail alone: the
     provider's own word for where it stands and of when, the reference its transfer quotes,
     until when it may be paid, and `amount_received`, the sum of its receipts; `taken_back_at`, when
-    the provider took back what it had told to have come by then.
+    the provider took back what it had told to have come by then. Of the crypto rail: its escrow.
     """
 
     __tablename__ = "payments"
@@ -49,6 +49,7 @@ class Payment(Base):
     link_url_encrypted: Mapped[bytes | None]
     expires_at: Mapped[dt.datetime | None]
     amount_received: Mapped[int] = mapped_column(MinorUnits, default=0)
+    escrow_id: Mapped[str | None]
     poll_at: Mapped[dt.datetime | None]
     polls: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[dt.datetime]

@@ -1,0 +1,30 @@
+"""The crypto rail and releases: escrows, transactions, releases, payouts, freezes."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+
+SQL = Path(__file__).parents[1] / "sql" / "0008_escrow.sql"
+AS_IT_IS = {"no_parameters": True}  # a % in the text is a %, and several statements may follow
+
+
+def upgrade() -> None:
+    """Add what escrows and releases need."""
+    text = SQL.read_text(encoding="utf-8")
+    op.get_bind().exec_driver_sql(text, execution_options=AS_IT_IS)
+
+
+def downgrade() -> None:
+    """Take it away; possible as long as no crypto payment was made."""
+    op.execute("""
+        DROP TABLE strongroom.seller_payouts, strongroom.releases, strongroom.freezes,
+          strongroom.chain_blocks, strongroom.chain_cursors, strongroom.escrow_effects,
+          strongroom.escrows, strongroom.chain_attempts, strongroom.chain_intents,
+          strongroom.chain_signers, strongroom.payout_destinations;
+        DROP FUNCTION strongroom.keep_nonce;
+        ALTER TABLE strongroom.payments DROP escrow_id;
+        DROP DOMAIN strongroom.address, strongroom.hash32
+    """)

@@ -1,0 +1,1 @@
+"""Freezes: while one is in force, nothing that it covers is released."""

@@ -1,0 +1,1 @@
+"""Payouts to sellers of what was released to them: where to, and through whom."""

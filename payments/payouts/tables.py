@@ -1,0 +1,63 @@
+"""Where parties are paid, and the payouts made there."""
+
+import datetime as dt
+
+from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from payments.database import Base, MinorUnits
+
+
+class PayoutDestination(Base):
+    """Where a party is paid: an address of a chain, a connected Stripe account, or an IBAN.
+
+    It is in force from `active_from`, once somebody else than who proposed it approved it, until
+    a newer one is. `hint` is what of it may be shown to everybody who sees the party.
+    """
+
+    __tablename__ = "payout_destinations"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    party_id: Mapped[str] = mapped_column(ForeignKey("strongroom.parties.id"))
+    kind: Mapped[str]
+    chain: Mapped[str | None]
+    currency: Mapped[str | None]
+    destination_encrypted: Mapped[bytes]
+    hint: Mapped[str]
+    status: Mapped[str]
+    active_from: Mapped[dt.datetime | None]
+    proposed_by: Mapped[str]
+    decided_by: Mapped[str | None]
+    created_at: Mapped[dt.datetime]
+    decided_at: Mapped[dt.datetime | None]
+
+
+class SellerPayout(Base):
+    """What a release owes its seller, on its way; `amount` in minor units of `currency`.
+
+    `status`: `waiting` (no destination yet), `queued`, `intent` (perhaps sent), `unknown` (no
+    answer), `pending` (under way at the provider), `paid` or `failed`.
+    """
+
+    __tablename__ = "seller_payouts"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    release_id: Mapped[str]
+    order_id: Mapped[str] = mapped_column(ForeignKey("strongroom.orders.id"))
+    seller_id: Mapped[str] = mapped_column(ForeignKey("strongroom.parties.id"))
+    destination_id: Mapped[str | None] = mapped_column(
+        ForeignKey("strongroom.payout_destinations.id")
+    )
+    provider: Mapped[str]
+    provider_ref: Mapped[str | None]
+    source_ref: Mapped[str | None]
+    amount: Mapped[int] = mapped_column(MinorUnits)
+    currency: Mapped[str]
+    status: Mapped[str]
+    hold_id: Mapped[int | None] = mapped_column(BigInteger)
+    failure_code: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[dt.datetime | None]
+    created_at: Mapped[dt.datetime]
+    updated_at: Mapped[dt.datetime]
+    paid_at: Mapped[dt.datetime | None]

@@ -1,0 +1,1 @@
+"""Releases of held funds to sellers, over every rail, each at most once."""

@@ -1,0 +1,1 @@
+"""Following the chains: what happened on our escrows, booked when final, undone when orphaned."""

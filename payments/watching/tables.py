@@ -1,0 +1,30 @@
+"""How far each chain was read, and the block hashes that tell a reorganisation."""
+
+import datetime as dt
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from payments.database import Base
+
+
+class ChainCursor(Base):
+    """Every block up to `scanned_to` was read; those up to `final_to` count as final."""
+
+    __tablename__ = "chain_cursors"
+
+    chain: Mapped[str] = mapped_column(primary_key=True)
+    chain_id: Mapped[int]
+    scanned_to: Mapped[int]
+    final_to: Mapped[int]
+    error: Mapped[str | None]
+    scanned_at: Mapped[dt.datetime]
+
+
+class ChainBlock(Base):
+    """The hash that a recent block had when it was read."""
+
+    __tablename__ = "chain_blocks"
+
+    chain: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[str]
