@@ -222,14 +222,16 @@ CREATE TABLE strongroom.freezes (
   reason text NOT NULL CHECK (reason <> ''),
   created_by text NOT NULL,
   created_at timestamptz NOT NULL,
+  in_force_after bigint,                         -- the newest entry when all that ran had ended
   lift_reason text,
   lift_requested_by text,
   lift_requested_at timestamptz,
   lifted_by text,
   lifted_at timestamptz,
+  lifted_after bigint,                           -- the newest entry when it was lifted
   CHECK ((scope = 'order') = (order_id IS NOT NULL)),
   CHECK (num_nulls(lift_reason, lift_requested_by, lift_requested_at) IN (0, 3)),
-  CHECK (num_nulls(lifted_by, lifted_at) IN (0, 2)),
+  CHECK (num_nulls(lifted_by, lifted_at, lifted_after) IN (0, 3)),
   CHECK (lifted_by IS NULL OR lift_requested_by IS NOT NULL),
   CHECK (lifted_by <> lift_requested_by)         -- four eyes
 );
@@ -281,6 +283,31 @@ CREATE TRIGGER releases_fixed
   BEFORE UPDATE OF id, order_id, payment_id, escrow_id, operation_id, origin, seller_id, amount,
     currency, platform_fee, tax, needs_approval, requested_by OR DELETE OR TRUNCATE
   ON strongroom.releases FOR EACH STATEMENT EXECUTE FUNCTION strongroom.refuse();
+
+-- What is asked before each step is kept here too: nothing is released past a freeze.
+CREATE FUNCTION strongroom.refuse_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  released text := CASE TG_TABLE_NAME WHEN 'releases' THEN to_jsonb(NEW) ->> 'id'
+                                      ELSE to_jsonb(NEW) ->> 'subject_id' END;
+  ordered text := CASE TG_TABLE_NAME WHEN 'releases' THEN to_jsonb(NEW) ->> 'order_id' END;
+BEGIN
+  IF ordered IS NULL THEN
+    SELECT order_id INTO ordered FROM strongroom.releases WHERE id = released;
+  END IF;
+  IF EXISTS (SELECT FROM strongroom.freezes
+              WHERE lifted_at IS NULL AND (scope = 'all' OR order_id = ordered)) THEN
+    RAISE EXCEPTION 'releases are frozen: % must wait', released USING ERRCODE = '23514';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER releases_refuse_frozen
+  BEFORE INSERT OR UPDATE OF status ON strongroom.releases FOR EACH ROW
+  WHEN (NEW.status = 'posted' AND NEW.escrow_id IS NULL)
+  EXECUTE FUNCTION strongroom.refuse_frozen();
+CREATE TRIGGER chain_intents_refuse_frozen
+  BEFORE UPDATE OF broadcast_at ON strongroom.chain_intents FOR EACH ROW
+  WHEN (NEW.kind = 'release' AND OLD.broadcast_at IS NULL AND NEW.broadcast_at IS NOT NULL)
+  EXECUTE FUNCTION strongroom.refuse_frozen();
 
 -- ---- payouts to sellers ----------------------------------------------------------------------
 

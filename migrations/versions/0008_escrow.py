@@ -24,7 +24,7 @@ def downgrade() -> None:
           strongroom.chain_blocks, strongroom.chain_cursors, strongroom.escrow_effects,
           strongroom.escrows, strongroom.chain_attempts, strongroom.chain_intents,
           strongroom.chain_signers, strongroom.payout_destinations;
-        DROP FUNCTION strongroom.keep_nonce;
+        DROP FUNCTION strongroom.keep_nonce, strongroom.refuse_frozen;
         ALTER TABLE strongroom.payments DROP escrow_id;
         DROP DOMAIN strongroom.address, strongroom.hash32
     """)
