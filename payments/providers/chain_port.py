@@ -69,12 +69,17 @@ class ChainLog:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of a transaction in the block it is in; `reason` says why it was reverted."""
+    """What became of a transaction in the block it is in.
+
+    `gas_cost` is all that the sender paid for it, in wei; `reason` is why it was reverted, when the
+    contract gave one.
+    """
 
     tx_hash: str
     block_number: int
     block_hash: str
     succeeded: bool
+    gas_cost: int
     reason: str | None = None
 
 
@@ -121,7 +126,9 @@ class ChainPort(Protocol):
     """One chain, by whichever of its RPC URLs answers.
 
     Every method but the encoders and `predict_address` raises OutcomeUnknownError when none does,
-    and WrongChainError when one that answers is another chain.
+    and WrongChainError when one that answers is another chain. Nodes differ in how far they are:
+    one may lack a block that another one showed, and that is no reorganisation. The errors are
+    those of payments/providers/chain_errors.py.
     """
 
     def head(self) -> Block:
@@ -137,13 +144,17 @@ class ChainPort(Protocol):
         """Return what happened on escrows of our operator in a range of blocks, in order.
 
         One call, however many escrows there are. Others may have made contracts that claim to be
-        ours: the caller knows its own by address.
+        ours: the caller knows its own by address. Logs that have not the documented form are left
+        out, and so are `created` ones of another factory.
+
+        Raises:
+            OutcomeUnknownError: as always, and when no node has the last block of the range yet.
         """
 
     def transfers(
         self, contracts: Collection[str], *, from_block: int, to_block: int
     ) -> Sequence[ChainLog]:
-        """Return the allow-listed tokens that were sent to contracts, in order."""
+        """Return the allow-listed tokens that were sent to contracts, in order; raises as `logs`."""
 
     def receipt(self, tx_hash: str) -> Receipt | None:
         """Return what became of a transaction; None while no block has it."""
@@ -166,7 +177,7 @@ class ChainPort(Protocol):
         Raises:
             NonceTooLowError: another transaction with its nonce is mined.
             UnderpricedError: it offers too little, or too little more than the one it replaces.
-            RefusedTransactionError: no node will take it, as it is.
+            RefusedTransactionError: no node takes it as it is; its code says whether one may later.
             OutcomeUnknownError: no clear answer: it may be known by now.
         """
 
