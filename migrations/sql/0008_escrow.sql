@@ -316,37 +316,76 @@ CREATE TABLE strongroom.seller_payouts (
   id text COLLATE "C" PRIMARY KEY,               -- pyo_…
   release_id text NOT NULL UNIQUE REFERENCES strongroom.releases,
   order_id text NOT NULL REFERENCES strongroom.orders,
+  payment_id text NOT NULL REFERENCES strongroom.payments,      -- whose money it is
   seller_id text NOT NULL REFERENCES strongroom.parties,
   destination_id text REFERENCES strongroom.payout_destinations,
   provider text NOT NULL,                        -- who has the money: stripe, truelayer, …
-  provider_ref text,
-  source_ref text,                               -- the charge whose money it is, for Stripe
   amount strongroom.minor_units NOT NULL CHECK (amount > 0),
+  amount_paid strongroom.minor_units NOT NULL DEFAULT 0,        -- booked, less what came back
   currency text NOT NULL,
   -- waiting: no destination yet; queued, intent: about to be, perhaps, sent; unknown: no answer.
   status text NOT NULL CHECK (status IN ('waiting', 'queued', 'intent', 'unknown', 'pending',
     'paid', 'failed')),
   hold_id bigint,                                -- on what is owed to the seller
   failure_code text,
-  attempts int NOT NULL DEFAULT 0,
+  attempts int NOT NULL DEFAULT 0,               -- how often it was sent, or perhaps sent
+  looks int NOT NULL DEFAULT 0,                  -- how often the latest was asked about in vain
   due_at timestamptz,                            -- when to do the next thing; null: nothing to do
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,
   paid_at timestamptz,
-  UNIQUE (provider, provider_ref),
   CHECK ((status = 'paid') = (paid_at IS NOT NULL)),
+  CHECK ((status = 'paid') = (amount_paid = amount)),
+  CHECK (amount_paid <= amount),
+  CHECK ((status = 'failed') = (failure_code IS NOT NULL)),
+  CHECK ((status IN ('paid', 'failed')) = (hold_id IS NULL)),
   CHECK (status NOT IN ('queued', 'intent', 'unknown', 'pending', 'paid')
          OR destination_id IS NOT NULL)
 );
 CREATE INDEX seller_payouts_due ON strongroom.seller_payouts (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX seller_payouts_waiting ON strongroom.seller_payouts (id) WHERE status = 'waiting';
 CREATE INDEX seller_payouts_seller ON strongroom.seller_payouts (seller_id, id);
 CREATE TRIGGER seller_payouts_fixed
-  BEFORE UPDATE OF id, release_id, order_id, seller_id, provider, amount, currency
+  BEFORE UPDATE OF id, release_id, order_id, payment_id, seller_id, provider, amount, currency
     OR DELETE OR TRUNCATE
   ON strongroom.seller_payouts FOR EACH STATEMENT EXECUTE FUNCTION strongroom.refuse();
+
+-- Each time a payout was sent, or perhaps sent: written down before the provider is called.
+CREATE TABLE strongroom.seller_payout_attempts (
+  payout_id text NOT NULL REFERENCES strongroom.seller_payouts,
+  number int NOT NULL CHECK (number > 0),
+  provider text NOT NULL,
+  provider_ref text COLLATE "C",                 -- tr_…, or the bank provider's payout
+  source_ref text COLLATE "C",                   -- the charge whose money it is, at Stripe
+  destination_id text NOT NULL REFERENCES strongroom.payout_destinations,
+  amount strongroom.minor_units NOT NULL CHECK (amount > 0),
+  amount_returned strongroom.minor_units NOT NULL DEFAULT 0,
+  state text NOT NULL CHECK (state IN ('open', 'paid', 'failed')),
+  failure_code text,
+  created_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  PRIMARY KEY (payout_id, number),
+  UNIQUE (provider, provider_ref),
+  CHECK ((state = 'open') = (ended_at IS NULL)),
+  CHECK (amount_returned <= amount),
+  CHECK (amount_returned = 0 OR state = 'paid'),
+  CHECK (state <> 'paid' OR provider_ref IS NOT NULL)
+);
+CREATE UNIQUE INDEX seller_payout_attempts_one_open ON strongroom.seller_payout_attempts (payout_id)
+  WHERE state = 'open';
+CREATE TRIGGER seller_payout_attempts_fixed
+  BEFORE UPDATE OF payout_id, number, provider, destination_id, amount, created_at
+    OR DELETE OR TRUNCATE
+  ON strongroom.seller_payout_attempts FOR EACH STATEMENT EXECUTE FUNCTION strongroom.refuse();
+
+-- Transfers to sellers' connected accounts are booked by their payouts, not by settlement.
+ALTER TABLE strongroom.balance_transactions DROP CONSTRAINT balance_transactions_awaits_check,
+  ADD CONSTRAINT balance_transactions_awaits_check CHECK (awaits IN ('charge', 'refund',
+    'refund_returned', 'dispute', 'dispute_won', 'payout', 'payout_returned'));
 
 GRANT SELECT, INSERT, UPDATE ON strongroom.payout_destinations, strongroom.chain_signers,
   strongroom.chain_intents, strongroom.chain_attempts, strongroom.escrows,
   strongroom.escrow_effects, strongroom.chain_cursors, strongroom.chain_blocks,
-  strongroom.freezes, strongroom.releases, strongroom.seller_payouts TO strongroom_app;
+  strongroom.freezes, strongroom.releases, strongroom.seller_payouts,
+  strongroom.seller_payout_attempts TO strongroom_app;
 GRANT DELETE ON strongroom.chain_blocks TO strongroom_app;

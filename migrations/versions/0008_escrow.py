@@ -20,7 +20,12 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take it away; possible as long as no crypto payment was made."""
     op.execute("""
-        DROP TABLE strongroom.seller_payouts, strongroom.releases, strongroom.freezes,
+        ALTER TABLE strongroom.balance_transactions
+          DROP CONSTRAINT balance_transactions_awaits_check,
+          ADD CONSTRAINT balance_transactions_awaits_check CHECK (awaits IN ('charge', 'refund',
+            'refund_returned', 'dispute', 'dispute_won'));
+        DROP TABLE strongroom.seller_payout_attempts, strongroom.seller_payouts,
+          strongroom.releases, strongroom.freezes,
           strongroom.chain_blocks, strongroom.chain_cursors, strongroom.escrow_effects,
           strongroom.escrows, strongroom.chain_attempts, strongroom.chain_intents,
           strongroom.chain_signers, strongroom.payout_destinations;
