@@ -68,6 +68,8 @@ CREATE TABLE strongroom.chain_intents (
   block_number bigint,
   block_hash strongroom.hash32,
   error text,                                    -- why it failed, waits, or was canceled
+  gas_paid strongroom.minor_units,               -- wei, once a block has it
+  gas_entry_id bigint,                           -- of the ledger entry of that
   signed_at timestamptz,
   broadcast_at timestamptz,                      -- before the first time it is handed in
   due_at timestamptz NOT NULL,                   -- when to do the next thing
@@ -81,6 +83,8 @@ CREATE TABLE strongroom.chain_intents (
 );
 CREATE INDEX chain_intents_open ON strongroom.chain_intents (chain, signer, nonce)
   WHERE state NOT IN ('final', 'failed', 'canceled');
+CREATE INDEX chain_intents_gas ON strongroom.chain_intents (chain, id)
+  WHERE state IN ('final', 'failed') AND gas_paid IS NOT NULL AND gas_entry_id IS NULL;
 CREATE INDEX chain_intents_spent ON strongroom.chain_intents (chain, signer, signed_at);
 CREATE TRIGGER chain_intents_fixed
   BEFORE UPDATE OF id, chain, signer, kind, subject_id, to_address, calldata, value, asset, amount
@@ -151,8 +155,9 @@ CREATE TABLE strongroom.escrows (
   CHECK (amount_deposited <= amount),
   CHECK (amount_released + amount_refunded <= amount_deposited)
 );
+-- Not of funded ones: a reorganisation may bring back a deposit after all.
 CREATE UNIQUE INDEX escrows_one_open ON strongroom.escrows (order_id)
-  WHERE status NOT IN ('closed', 'expired', 'failed');
+  WHERE status IN ('deploying', 'awaiting_deposit');
 CREATE INDEX escrows_watched ON strongroom.escrows (chain, id)
   WHERE status NOT IN ('closed', 'failed');
 CREATE TRIGGER escrows_fixed
@@ -201,6 +206,8 @@ CREATE TABLE strongroom.chain_cursors (
   chain_id bigint NOT NULL,
   scanned_to bigint NOT NULL,                    -- every block up to here was read
   final_to bigint NOT NULL,
+  final_at timestamptz NOT NULL,                 -- the latest time of a block that was final
+  turn bigint NOT NULL DEFAULT 0,                -- whose turn it is: an older one may not write
   error text,                                    -- why it stands still
   scanned_at timestamptz NOT NULL,
   CHECK (final_to <= scanned_to)
@@ -248,7 +255,7 @@ CREATE TABLE strongroom.releases (
   order_id text NOT NULL REFERENCES strongroom.orders,
   payment_id text NOT NULL REFERENCES strongroom.payments,
   escrow_id text REFERENCES strongroom.escrows,  -- null: money of a card or bank payment
-  operation_id strongroom.hash32 UNIQUE,         -- what the contract knows it by
+  operation_id strongroom.hash32,                -- what the contract knows it by
   origin text NOT NULL CHECK (origin IN ('api', 'chain')),      -- chain: the depositor's own
   seller_id text NOT NULL REFERENCES strongroom.parties,
   amount strongroom.minor_units NOT NULL CHECK (amount > 0),
@@ -267,6 +274,7 @@ CREATE TABLE strongroom.releases (
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,
   posted_at timestamptz,
+  UNIQUE (operation_id, origin),                 -- others may use ours on chain, before us
   CHECK (platform_fee + tax <= amount),
   CHECK ((escrow_id IS NULL) = (operation_id IS NULL)),
   CHECK (approved_by <> requested_by),           -- four eyes

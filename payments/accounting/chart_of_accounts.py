@@ -21,11 +21,20 @@ def bank_clearing(currency: str) -> AccountSpec:
     return AccountSpec("assets:bank:clearing", currency, mode="deferred")
 
 
-def incoming(provider: str, currency: str) -> AccountSpec:
+def incoming(provider: str, currency: str, *, provider_ref: str | None = None) -> AccountSpec:
     """Where the money of a provider's payments comes in, and their refunds go out.
 
-    Stripe keeps it for us until it pays out; a bank provider has it sent to our bank account.
+    Stripe keeps it for us until it pays out; a bank provider has it sent to our bank account; on
+    chain it lies in the escrow's contract, which the payment's `provider_ref` names.
+
+    Raises:
+        ValueError: no contract is named.
     """
+    if provider == "evm":
+        chain, _, contract = (provider_ref or "").partition(":")
+        if not contract:
+            raise ValueError(f"{provider_ref} names no contract of a chain")
+        return chain_escrow(chain, contract, currency)
     return stripe_pending(currency) if provider == "stripe" else bank_clearing(currency)
 
 

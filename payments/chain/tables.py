@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import BigInteger, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payments.database import Base, MinorUnits
@@ -26,7 +26,8 @@ class ChainIntent(Base):
 
     `state`: `queued`, `signed` (kept here, not sent), `broadcast` (perhaps sent), `mined`, `final`,
     `failed` (mined and reverted), or `canceled` (never sent, never will be). The nonce is taken
-    when it is signed. `amount` of `asset` is what it moves, for the limits; `value` is wei.
+    when it is signed. `amount` of `asset` is what it moves, for the limits; `value` is wei, and so is
+    `gas_paid`, booked as `gas_entry_id`.
     """
 
     __tablename__ = "chain_intents"
@@ -48,6 +49,8 @@ class ChainIntent(Base):
     block_number: Mapped[int | None]
     block_hash: Mapped[str | None]
     error: Mapped[str | None]
+    gas_paid: Mapped[int | None] = mapped_column(MinorUnits)
+    gas_entry_id: Mapped[int | None] = mapped_column(BigInteger)
     signed_at: Mapped[dt.datetime | None]
     broadcast_at: Mapped[dt.datetime | None]
     due_at: Mapped[dt.datetime]

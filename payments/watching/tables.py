@@ -8,7 +8,11 @@ from payments.database import Base
 
 
 class ChainCursor(Base):
-    """Every block up to `scanned_to` was read; those up to `final_to` count as final."""
+    """Every block up to `scanned_to` was read; those up to `final_to` count as final.
+
+    `final_at` is the latest time of a final block there ever was; `turn` is counted up by whoever
+    begins to read, so that one who lost the turn writes nothing; `error` is why it stands still.
+    """
 
     __tablename__ = "chain_cursors"
 
@@ -16,6 +20,8 @@ class ChainCursor(Base):
     chain_id: Mapped[int]
     scanned_to: Mapped[int]
     final_to: Mapped[int]
+    final_at: Mapped[dt.datetime]
+    turn: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
     scanned_at: Mapped[dt.datetime]
 
