@@ -56,6 +56,11 @@ def cancel_payment(
 
 
 def _check(_session: Session, row: Payment, _order: Order) -> None:
+    if row.rail == "crypto":
+        raise ConflictError(
+            "Nobody can take an escrow back: unfunded it expires, and what it holds is refunded.",
+            code="payment_not_cancelable",
+        )
     is_at_provider = row.provider_ref is not None or row.checkout_session_ref is not None
     is_reserved = row.rail == "card" and row.status == Status.PROCESSING
     if not is_at_provider or not (row.status in _CANCELABLE or is_reserved):

@@ -43,11 +43,11 @@ def lock_payable_order(
     caller: Caller,
     order_id: str,
     payer: str = "Cards",
-    currencies: Collection[str] = CARD_CURRENCIES,
+    currencies: Collection[str] | None = CARD_CURRENCIES,
 ) -> PayableOrder:
     """Return the order, locked so that no other payment for it begins or ends meanwhile.
 
-    `currencies` are those that `payer`, in the plural, pay in.
+    `currencies` are those that `payer`, in the plural, pay in; None leaves that to the caller.
 
     Raises:
         NotFoundError: there is none, or it is not the caller's.
@@ -65,7 +65,7 @@ def lock_payable_order(
     _refuse_unless_open(order.status)
     if _is_being_paid(session, order_id):
         raise ConflictError("A payment for this order is under way.", code="payment_in_progress")
-    if order.currency not in currencies:
+    if currencies is not None and order.currency not in currencies:
         detail = f"{payer} do not pay in {order.currency}."
         raise ConflictError(detail, code="currency_not_supported")
     return order
@@ -90,7 +90,10 @@ def refuse_if_overtaken(session: Session, row: Payment, order: Order) -> None:
 
 
 def supersede_others(session: Session, *, order_id: str, payment_id: str, now: dt.datetime) -> None:
-    """Have the order's older payments that are still open given up soon, by the poll."""
+    """Have the order's older payments that are still open given up soon, by the poll.
+
+    An escrow cannot be given up: nobody but its buyer decides whether its deposit comes.
+    """
     session.execute(_SUPERSEDE, {"of_order": order_id, "before_payment": payment_id, "due_at": now})
 
 
@@ -147,6 +150,7 @@ _SUPERSEDE = (
     .where(
         _payments.c.order_id == bindparam("of_order"),
         _payments.c.id < bindparam("before_payment"),
+        _payments.c.rail != "crypto",
         _is_open_at_provider(),
     )
     .values(poll_at=bindparam("due_at"))

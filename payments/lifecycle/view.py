@@ -52,14 +52,16 @@ class PaymentView:
     updated_at: dt.datetime
     asked_action: Mapping[str, Any] | None = None
     bank: BankView | None = None
+    escrow_id: str | None = None
 
     @property
     def next_action(self) -> dict[str, Any] | None:
         """What the payer's browser must do now; Stripe.js takes it from the intent itself.
 
-        A payer by bank has the link that was answered when it was made; it is not shown again.
+        A payer by bank has the link that was answered when it was made; it is not shown again. What
+        a wallet sends to an escrow is shown with the escrow.
         """
-        if self.status is not Status.REQUIRES_ACTION or self.bank is not None:
+        if self.status is not Status.REQUIRES_ACTION or self.rail != "card":
             return None
         return dict(self.asked_action or {"type": "use_stripe_sdk"})
 
@@ -85,6 +87,7 @@ class PaymentView:
             },
             "next_action": self.next_action,
             "bank": None if self.bank is None else self.bank.as_json(),
+            "escrow_id": self.escrow_id,
             "created_at": rfc_3339(self.created_at),
             "updated_at": rfc_3339(self.updated_at),
         }
@@ -114,6 +117,7 @@ def view_payment(row: Payment | Row[Any]) -> PaymentView:
         updated_at=row.updated_at,
         asked_action=row.next_action,
         bank=_view_bank(row),
+        escrow_id=row.escrow_id,
     )
 
 

@@ -41,6 +41,7 @@ _CREATED = {
     "failure": None,
     "next_action": None,
     "bank": None,
+    "escrow_id": None,
     "created_at": "2026-11-22T12:00:00Z",
     "updated_at": "2026-11-22T12:00:00Z",
 }
@@ -187,6 +188,9 @@ class Payment(StrictSchema):
     failure = fields.Nested(Failure, allow_none=True)
     next_action = fields.Nested(NextAction, allow_none=True)
     bank = fields.Nested(PaymentByBank, allow_none=True)
+    escrow_id = fields.String(
+        allow_none=True, metadata={"description": "Of rail `crypto`: where the money is on chain."}
+    )
     created_at = fields.String(metadata={"format": "date-time"})
     updated_at = fields.String(metadata={"format": "date-time"})
 
