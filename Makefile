@@ -11,7 +11,7 @@ LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-header
 	--python-version 3.11 setup.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test contract test-stripe check lint types imports tests planted format bench migrate strongroom lock reset clean in-place
+.PHONY: help run demo test contract test-stripe check lint types imports tests planted format bench contracts migrate strongroom lock reset clean in-place
 
 help: ## Show this list
 	@echo "Strongroom: make …"
@@ -55,6 +55,9 @@ format: $(VENV)/ready-to-check ## Let ruff put the code in order
 
 bench: $(VENV)/ready-to-check ## Measure the ledger; figures and method are in benchmarks/README.md
 	$(PY) -m benchmarks $(ARGS)
+
+contracts: $(VENV)/ready-to-check ## Compile the escrow contracts; what comes of it is committed
+	$(PY) -m payments.providers.evm.compile_contracts
 
 migrate: $(VENV)/ready-to-run ## Bring the database at DATABASE_URL to the newest revision
 	$(PY) -m alembic -c setup.cfg upgrade head
