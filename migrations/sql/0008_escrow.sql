@@ -216,6 +216,7 @@ CREATE TABLE strongroom.chain_blocks (
   chain text COLLATE "C" NOT NULL,
   number bigint NOT NULL,
   hash strongroom.hash32 NOT NULL,
+  at timestamptz NOT NULL,
   PRIMARY KEY (chain, number)
 );
 
@@ -274,7 +275,8 @@ CREATE TABLE strongroom.releases (
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,
   posted_at timestamptz,
-  UNIQUE (operation_id, origin),                 -- others may use ours on chain, before us
+  -- Others may use ours on chain before us, and after a reorganisation for another amount.
+  UNIQUE (operation_id, origin, requested_by, amount),
   CHECK (platform_fee + tax <= amount),
   CHECK ((escrow_id IS NULL) = (operation_id IS NULL)),
   CHECK (approved_by <> requested_by),           -- four eyes

@@ -26,8 +26,8 @@ class ChainIntent(Base):
 
     `state`: `queued`, `signed` (kept here, not sent), `broadcast` (perhaps sent), `mined`, `final`,
     `failed` (mined and reverted), or `canceled` (never sent, never will be). The nonce is taken
-    when it is signed. `amount` of `asset` is what it moves, for the limits; `value` is wei, and so is
-    `gas_paid`, booked as `gas_entry_id`.
+    when it is signed. `amount` of `asset` is what it moves, for the limits; `value` is wei, and so
+    is `gas_paid`, booked as `gas_entry_id`.
     """
 
     __tablename__ = "chain_intents"

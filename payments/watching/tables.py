@@ -27,10 +27,11 @@ class ChainCursor(Base):
 
 
 class ChainBlock(Base):
-    """The hash that a recent block had when it was read."""
+    """The hash and the time that a recent block had when it was read."""
 
     __tablename__ = "chain_blocks"
 
     chain: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     hash: Mapped[str]
+    at: Mapped[dt.datetime]
