@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from payments.bank_settings import TrueLayerSettings
+from payments.providers.exchange import Exchange, NoAnswerError
 from payments.providers.outcome import OutcomeUnknownError
-from payments.providers.truelayer.exchange import Exchange, NoAnswerError
 from payments.providers.truelayer.shown_values import secret_text
 
 _RENEW_BEFORE_S = 60

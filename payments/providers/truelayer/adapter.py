@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from payments.bank_settings import TrueLayerSettings
 from payments.errors import ConflictError
+from payments.providers.exchange import Exchange
 from payments.providers.facts import Canceled, Fact, RefundReported
 from payments.providers.outcome import OutcomeUnknownError, UnexpectedStateError
 from payments.providers.ports import (
@@ -20,7 +21,6 @@ from payments.providers.ports import (
     VerifiedEvent,
 )
 from payments.providers.truelayer import events, merchant_account, metadata, refunds
-from payments.providers.truelayer.exchange import Exchange
 from payments.providers.truelayer.metadata import Due
 from payments.providers.truelayer.payment_facts import (
     CANCELABLE,

@@ -11,8 +11,8 @@ from http import HTTPStatus
 from typing import Any
 
 from payments.errors import ConflictError, InvalidRequestError, StrongroomError
+from payments.providers.exchange import HttpAnswer
 from payments.providers.outcome import OutcomeUnknownError, UnexpectedStateError
-from payments.providers.truelayer.exchange import HttpAnswer
 
 # Whether or not something happened, the same call again is right: our token or our signature is
 # not taken, the same key is at work this very moment, or there were too many calls.

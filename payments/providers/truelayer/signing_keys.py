@@ -14,7 +14,7 @@ from typing import Any
 
 from payments.errors import InvalidSignatureError, UnavailableError
 from payments.log_lines import get_logger
-from payments.providers.truelayer.exchange import Exchange, HttpAnswer, NoAnswerError
+from payments.providers.exchange import Exchange, HttpAnswer, NoAnswerError
 
 FETCH_EVERY_S = 30
 FRESH_S = 15 * 60

@@ -14,9 +14,9 @@ from truelayer_signing import HttpMethod, sign_with_pem
 from truelayer_signing.errors import TlSigningException
 
 from payments.bank_settings import TrueLayerSettings
+from payments.providers.exchange import Exchange, HttpAnswer, NoAnswerError
 from payments.providers.outcome import OutcomeUnknownError
 from payments.providers.truelayer.access_token import AccessTokens
-from payments.providers.truelayer.exchange import Exchange, HttpAnswer, NoAnswerError
 from payments.providers.truelayer.named_errors import content_of
 
 _SIZE_MAX = 8_000_000  # a page holds up to 2,000 transactions

@@ -7,9 +7,9 @@ import pytest
 from truelayer_signing import HttpMethod, verify_with_pem
 
 from payments.errors import ConflictError, InvalidRequestError, StrongroomError
+from payments.providers.exchange import Exchange
 from payments.providers.outcome import OutcomeUnknownError, UnexpectedStateError
 from payments.providers.truelayer.adapter import TrueLayer
-from payments.providers.truelayer.exchange import Exchange
 from payments.providers.truelayer.wire import Wire
 from tests.databases import free_port
 from tests.payments.providers.truelayer.conftest import Clock

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from payments.errors import InvalidSignatureError, UnavailableError
+from payments.providers.exchange import Exchange
 from payments.providers.truelayer.adapter import TrueLayer
-from payments.providers.truelayer.exchange import Exchange
 from payments.providers.truelayer.signing_keys import FRESH_S, USABLE_S, SigningKeys
 from tests.payments.providers.truelayer.conftest import Clock
 from tests.payments.providers.truelayer.keys import Key
