@@ -148,6 +148,44 @@ class DisputeReported(PaymentFact):
     evidence_due_by: dt.datetime | None = None
 
 
+class PayoutStatus(StrEnum):
+    """Where a payout to a seller stands; money that was `paid` may yet come back."""
+
+    PENDING = "pending"
+    PAID = "paid"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class MoneyReturned:
+    """Money of a payout that came back: the provider's id of it, and how many minor units."""
+
+    ref: str
+    amount: int
+    occurred_at: dt.datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayoutReported:
+    """Where a payout to a seller stands: no payment's fact, and not of the union below.
+
+    `payout_id` and `attempt` are ours, as we wrote them beside it; `amount` in minor units of
+    `currency`. `returns` are all that came back so far, as far as the provider shows them.
+    """
+
+    provider: str
+    payout_ref: str
+    payout_id: str | None
+    attempt: int | None
+    amount: int
+    currency: str
+    status: PayoutStatus
+    occurred_at: dt.datetime
+    failure_code: str | None = None
+    source_ref: str | None = None
+    returns: tuple[MoneyReturned, ...] = ()
+
+
 Fact = (
     ActionRequired
     | Authorized
@@ -160,3 +198,6 @@ Fact = (
     | RefundReported
     | DisputeReported
 )
+
+Told = Fact | PayoutReported
+"""What an event of a provider may tell."""

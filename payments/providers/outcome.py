@@ -14,6 +14,22 @@ class UnexpectedStateError(ConflictError):
     code = "provider_refused"
 
 
+class PayoutRefusedError(ConflictError):
+    """A payout was refused, and nothing left.
+
+    `code`: `destination_refused` (the seller must change where they are paid),
+    `provider_cannot_pay_out`, or `provider_refused`.
+    """
+
+    code = "provider_refused"
+
+
+class FundsNotThereYetError(PayoutRefusedError):
+    """A payout was refused because the money it is made of has not become available."""
+
+    code = "funds_not_available"
+
+
 class PaymentDeclinedError(DeclinedError):
     """The payer's bank said no; `failure` is what the payer may be told.
 

@@ -1,14 +1,14 @@
-"""What the product asks of a provider, whoever it is: links to pay by bank, and refunds.
+"""What the product asks of a provider, whoever it is: links to pay by bank, refunds, payouts.
 
 Only a provider's own folder imports its SDK; use cases know these ports alone.
 """
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from payments.providers.facts import Fact, RefundReported
+from payments.providers.facts import Fact, PayoutReported, RefundReported, Told
 
 RefundReason = Literal["duplicate", "fraudulent", "requested_by_customer"]
 
@@ -47,6 +47,57 @@ class RefundPort(Protocol):
         """
 
 
+@dataclass(frozen=True, kw_only=True)
+class PayoutRequest:
+    """A payout to a seller to be made, or asked about.
+
+    `payment_ref` is the payment at its provider whose money it is. Of a connected account: its
+    `account`; of a bank account: its `iban` and `holder`. `began_at` is when it may first have
+    been asked for. `reference` is what the payee's statement quotes, at most 18 characters.
+    """
+
+    payout_id: str
+    attempt: int
+    order_id: str
+    payment_ref: str
+    amount: int
+    currency: str
+    account: str | None = field(default=None, repr=False)
+    iban: str | None = field(default=None, repr=False)
+    holder: str | None = field(default=None, repr=False)
+    reference: str
+    idempotency_key: str
+    began_at: dt.datetime
+
+
+class PayoutPort(Protocol):
+    """Pays sellers what was released to them, out of the money it took for us."""
+
+    def create_payout(self, request: PayoutRequest) -> PayoutReported:
+        """Make a payout, once per idempotency key.
+
+        Raises:
+            FundsNotThereYetError: refused, for now: what it would be paid from has not come.
+            PayoutRefusedError: refused; nothing left. Its code says why.
+            OutcomeUnknownError: no clear answer.
+        """
+
+    def find_payout(self, request: PayoutRequest) -> PayoutReported | None:
+        """Return the payout if the provider has it, by the ids of ours that we wrote beside it.
+
+        Raises:
+            OutcomeUnknownError: no answer.
+        """
+
+    def get_payout(self, payout_ref: str) -> PayoutReported:
+        """Return a payout by the provider's id of it, with all that came back of it.
+
+        Raises:
+            ConflictError: there is none.
+            OutcomeUnknownError: no answer.
+        """
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """What a bank provider can do for us, as it is set up."""
@@ -54,6 +105,7 @@ class Capabilities:
     currencies: frozenset[str]
     cancels: bool
     lists_transactions: bool
+    pays_out: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +203,7 @@ class BankProvider(RefundPort, Protocol):
             UnavailableError: the provider's keys cannot be fetched now.
         """
 
-    def translate(self, payload: bytes) -> Sequence[Fact]:
+    def translate(self, payload: bytes) -> Sequence[Told]:
         """Return what a verified event tells; nothing when it means nothing here.
 
         Raises:
