@@ -148,6 +148,7 @@ CREATE TABLE strongroom.escrows (
   amount_released strongroom.minor_units NOT NULL DEFAULT 0,
   amount_refunded strongroom.minor_units NOT NULL DEFAULT 0,
   amount_stray strongroom.minor_units NOT NULL DEFAULT 0,       -- sent past the deposit
+  dispute_reason text,                           -- why we were asked to open a dispute
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,
   UNIQUE (chain, contract_address),
@@ -276,14 +277,16 @@ CREATE TABLE strongroom.releases (
   updated_at timestamptz NOT NULL,
   posted_at timestamptz,
   -- Others may use ours on chain before us, and after a reorganisation for another amount.
-  UNIQUE (operation_id, origin, requested_by, amount),
-  CHECK (platform_fee + tax <= amount),
+  UNIQUE (escrow_id, operation_id, origin, requested_by, amount),
+  CHECK (platform_fee + tax + set_off <= amount),
   CHECK ((escrow_id IS NULL) = (operation_id IS NULL)),
   CHECK (approved_by <> requested_by),           -- four eyes
   CHECK (NOT needs_approval OR status IN ('requested', 'canceled', 'failed')
          OR approved_by IS NOT NULL),
   CHECK ((status = 'posted') = (posted_at IS NOT NULL)),
-  CHECK ((status = 'failed') = (failure_code IS NOT NULL))
+  CHECK ((status = 'failed') = (failure_code IS NOT NULL)),
+  CHECK ((status = 'canceled') = (canceled_by IS NOT NULL)),
+  CHECK (num_nulls(canceled_by, cancel_reason) IN (0, 2))
 );
 CREATE INDEX releases_order ON strongroom.releases (order_id, id);
 CREATE INDEX releases_escrow ON strongroom.releases (escrow_id) WHERE escrow_id IS NOT NULL;

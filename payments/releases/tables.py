@@ -38,6 +38,8 @@ class Release(Base):
     failure_message: Mapped[str | None]
     requested_by: Mapped[str]
     approved_by: Mapped[str | None]
+    canceled_by: Mapped[str | None]
+    cancel_reason: Mapped[str | None]
     created_at: Mapped[dt.datetime]
     updated_at: Mapped[dt.datetime]
     posted_at: Mapped[dt.datetime | None]
