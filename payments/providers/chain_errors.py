@@ -48,9 +48,15 @@ class RevertedError(ConflictError):
 
 
 class WrongChainError(UnavailableError):
-    """What answers at an RPC URL is another chain than the settings say: nothing was asked of it."""
+    """What answers at a URL is another chain than the settings say; it was asked nothing else."""
 
     code = "wrong_chain"
+
+
+class WrongContractError(UnavailableError):
+    """The factory of the settings, or what its escrows run, has other code than ours."""
+
+    code = "wrong_contract"
 
 
 class SigningRefusedError(ConflictError):

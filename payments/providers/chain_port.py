@@ -125,10 +125,10 @@ class Signed:
 class ChainPort(Protocol):
     """One chain, by whichever of its RPC URLs answers.
 
-    Every method but the encoders and `predict_address` raises OutcomeUnknownError when none does,
-    and WrongChainError when one that answers is another chain. Nodes differ in how far they are:
-    one may lack a block that another one showed, and that is no reorganisation. The errors are
-    those of payments/providers/chain_errors.py.
+    Every method but the encoders raises OutcomeUnknownError when none does, and WrongChainError
+    when one that answers is another chain; payments/providers/chain_errors.py has the errors.
+    Nodes differ in how far they are: one may lack a block that another one showed, and that is no
+    reorganisation.
     """
 
     def head(self) -> Block:
@@ -154,7 +154,7 @@ class ChainPort(Protocol):
     def transfers(
         self, contracts: Collection[str], *, from_block: int, to_block: int
     ) -> Sequence[ChainLog]:
-        """Return the allow-listed tokens that were sent to contracts, in order; raises as `logs`."""
+        """Return the allow-listed tokens that were sent to contracts, in order; as `logs`."""
 
     def receipt(self, tx_hash: str) -> Receipt | None:
         """Return what became of a transaction; None while no block has it."""
@@ -194,7 +194,14 @@ class ChainPort(Protocol):
     # ---- encoding: no network --------------------------------------------------------------
 
     def predict_address(self, terms: Terms) -> str:
-        """Return where the factory puts the contract with these terms."""
+        """Return where the factory puts the contract with these terms.
+
+        The first time in a process the chain is asked whether the factory is ours; never again.
+
+        Raises:
+            WrongContractError: it is not.
+            OutcomeUnknownError, WrongChainError: the first time.
+        """
 
     def encode_create(self, terms: Terms) -> bytes:
         """Return the calldata that has the factory make an escrow."""
