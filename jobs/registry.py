@@ -10,6 +10,7 @@ from jobs.context import JobContext
 from jobs.drain_webhooks import drain_webhooks
 from jobs.expire_holds import expire_holds
 from jobs.fetch_missed_events import fetch_missed_events
+from jobs.pay_sellers import pay_sellers
 from jobs.poll_payments import poll_payments
 from jobs.prune_records import prune_records
 from jobs.queues import ROUTINE, URGENT, Queue
@@ -23,6 +24,7 @@ from jobs.seal_ledger import seal_ledger
 from jobs.settle_available import settle_available
 from jobs.sync_stripe_balance import sync_stripe_balance
 from payments.lifecycle import write_changes
+from payments.payouts import wake_up as payouts_wake_up
 from payments.reconciliation import wake_up as reconciliation_wake_up
 from payments.webhooks import request_replay, wake_up
 
@@ -50,6 +52,7 @@ JOBS = {
     "resolve_calls": Job(resolve_calls, ROUTINE),
     "poll_payments": Job(poll_payments, ROUTINE),
     "resolve_refunds": Job(resolve_refunds, ROUTINE),
+    payouts_wake_up.JOB: Job(pay_sellers, ROUTINE),
     "compare_stripe_balance": Job(compare_stripe_balance, ROUTINE),
     reconciliation_wake_up.JOB: Job(reconcile, ROUTINE),
     "seal_ledger": Job(seal_ledger, ROUTINE),

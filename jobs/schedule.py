@@ -34,6 +34,7 @@ SCHEDULE = (
     Periodic("resolve_calls", dt.timedelta(seconds=10)),
     Periodic("poll_payments", dt.timedelta(seconds=15)),
     Periodic("resolve_refunds", dt.timedelta(seconds=15)),
+    Periodic("pay_sellers", dt.timedelta(seconds=15)),
     Periodic("seal_ledger", dt.timedelta(minutes=1)),
     Periodic("fetch_missed_events", dt.timedelta(minutes=10)),
     Periodic("compare_stripe_balance", dt.timedelta(hours=1)),

@@ -46,7 +46,9 @@ class SellersMoney:
         return f"{self.payout_id}:{effect}{again}"
 
 
-def hold_payable(connection: Connection, money: SellersMoney, *, now: dt.datetime) -> int:
+def hold_payable(
+    connection: Connection, money: SellersMoney, *, now: dt.datetime, effect: str = "held"
+) -> int:
     """Reserve what is owed to the seller for this payout, and return the hold's id.
 
     Raises:
@@ -56,7 +58,7 @@ def hold_payable(connection: Connection, money: SellersMoney, *, now: dt.datetim
     accounts = ledger.open_accounts(connection, [account])
     return ledger.place_hold(
         connection,
-        effect_key=money.key("held"),
+        effect_key=money.key(effect),
         account_id=accounts[account.path, account.asset],
         amount=money.amount,
         now=now,

@@ -6,7 +6,7 @@ Only a provider's own folder imports its SDK; use cases know these ports alone.
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from payments.providers.facts import Fact, PayoutReported, RefundReported, Told
 
@@ -70,6 +70,7 @@ class PayoutRequest:
     began_at: dt.datetime
 
 
+@runtime_checkable
 class PayoutPort(Protocol):
     """Pays sellers what was released to them, out of the money it took for us."""
 
@@ -105,7 +106,6 @@ class Capabilities:
     currencies: frozenset[str]
     cancels: bool
     lists_transactions: bool
-    pays_out: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
