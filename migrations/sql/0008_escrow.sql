@@ -285,7 +285,7 @@ CREATE TABLE strongroom.releases (
          OR approved_by IS NOT NULL),
   CHECK ((status = 'posted') = (posted_at IS NOT NULL)),
   CHECK ((status = 'failed') = (failure_code IS NOT NULL)),
-  CHECK ((status = 'canceled') = (canceled_by IS NOT NULL)),
+  CHECK (canceled_by IS NULL OR status = 'canceled'),
   CHECK (num_nulls(canceled_by, cancel_reason) IN (0, 2))
 );
 CREATE INDEX releases_order ON strongroom.releases (order_id, id);
