@@ -1,0 +1,1 @@
+"""A local EVM chain behind JSON-RPC, for tests, demos and `make run`."""

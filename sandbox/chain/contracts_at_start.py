@@ -1,0 +1,87 @@
+"""What is on the chain from its first blocks: the escrow factory and a test token, where known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from eth_abi.abi import encode
+from eth_utils.address import to_canonical_address, to_checksum_address
+
+from payments.providers.evm import artifacts
+from sandbox.chain import token_contract
+from sandbox.chain.evm import CHAIN_ID
+from sandbox.chain.local_chain import LocalChain
+from sandbox.chain.shown import contract_address
+from sandbox.chain.wallet import Wallet, calldata
+
+_MAKER = Wallet.named("maker of contracts")
+_FAUCET = Wallet.named("faucet")
+_MAKER_WEI = 10**20
+_FAUCET_WEI = 10**27
+_GAS = 5_000_000
+_GWEI = 10**9
+
+
+def _made(nonce: int) -> str:
+    return to_checksum_address(contract_address(to_canonical_address(_MAKER.address), nonce))
+
+
+TOKEN = _made(0)
+_IMPLEMENTATION = _made(1)
+FACTORY = _made(2)
+"""The addresses follow from who makes the contracts, so that settings can tell them beforehand."""
+
+BALANCES: Mapping[bytes, int] = {
+    to_canonical_address(_MAKER.address): _MAKER_WEI,
+    to_canonical_address(_FAUCET.address): _FAUCET_WEI,
+}
+"""What accounts have in the first block, in wei."""
+
+
+@dataclass(frozen=True)
+class Gift:
+    """What an account gets to begin with: wei, and the token's minor units."""
+
+    address: str
+    wei: int
+    tokens: int = 0
+
+
+def make_contracts(chain: LocalChain) -> None:
+    """Make the contracts, unless the chain has them."""
+    if chain.nonce(to_canonical_address(_MAKER.address)):
+        return
+    implementation = encode(["address"], [_IMPLEMENTATION])
+    codes = (
+        token_contract.bytecode(),
+        artifacts.escrow().bytecode,
+        artifacts.escrow_factory().bytecode + implementation,
+    )
+    for nonce, code in enumerate(codes):
+        chain.send(_signed(_MAKER, nonce, None, code))
+        chain.mine()
+
+
+def give(chain: LocalChain, gift: Gift) -> list[str]:
+    """Send an account coins and tokens from the faucet; return the transactions' hashes."""
+    with chain.turn:
+        nonce = chain.nonce(to_canonical_address(_FAUCET.address), pending=True)
+        raws = []
+        if gift.wei:
+            raws.append(_signed(_FAUCET, nonce, gift.address, b"", gift.wei))
+        if gift.tokens:
+            mint = calldata("mint(address,uint256)", gift.address, gift.tokens)
+            raws.append(_signed(_FAUCET, nonce + len(raws), TOKEN, mint))
+        return [f"0x{chain.send(raw).hex()}" for raw in raws]
+
+
+def _signed(wallet: Wallet, nonce: int, to: str | None, data: bytes, value: int = 0) -> bytes:
+    return wallet.sign(
+        chain_id=CHAIN_ID,
+        nonce=nonce,
+        to=to,
+        gas=_GAS,
+        max_fee=100 * _GWEI,
+        priority_fee=2 * _GWEI,
+        data=data,
+        value=value,
+    )
