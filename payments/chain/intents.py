@@ -108,6 +108,7 @@ def reorganised(session: Session, *, chain: str, from_block: int, now: dt.dateti
         .values(
             state="broadcast",
             mined_hash=None,
+            gas_paid=None,
             block_number=None,
             block_hash=None,
             error=None,
