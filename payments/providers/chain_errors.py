@@ -63,3 +63,9 @@ class SigningRefusedError(ConflictError):
     """The signer does not sign this; `code` says why in a word, the text in a sentence."""
 
     code = "signing_refused"
+
+
+class KeystoreError(UnavailableError):
+    """The keys cannot be had: no file, no keystore, or another password."""
+
+    code = "keystore"

@@ -216,6 +216,25 @@ class ChainPort(Protocol):
         """Return the calldata that opens a dispute."""
 
 
+class KeystorePort(Protocol):
+    """Has private keys, and signs whatever it is given: its holder decides what that is."""
+
+    def addresses(self) -> Collection[str]:
+        """Return whose keys there are.
+
+        Raises:
+            KeystoreError: they cannot be had.
+        """
+
+    def sign(self, unsigned: Unsigned) -> Signed:
+        """Sign a transaction as it is.
+
+        Raises:
+            SigningRefusedError: there is no key of its sender (`no_key`).
+            KeystoreError: the keys cannot be had.
+        """
+
+
 class SignerPort(Protocol):
     """Signs what the database says is to be signed, and nothing else."""
 

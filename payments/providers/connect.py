@@ -1,8 +1,10 @@
 """Every provider that is set up, connected once for each process."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from payments.providers.chain_port import ChainPort, KeystorePort, SignerPort
+from payments.providers.evm.connect import connect_chains, connect_signer, open_keystore
 from payments.providers.gocardless.adapter import GoCardless
 from payments.providers.ports import BankProvider
 from payments.providers.stripe.client import StripeClient, connect_stripe
@@ -12,10 +14,16 @@ from payments.settings import Settings
 
 @dataclass(frozen=True)
 class Providers:
-    """Stripe, and the bank providers by name, the preferred one first."""
+    """Stripe, the bank providers by name, the preferred one first, and the chains by name.
+
+    Who signs is a process of its own (`signer`), or this one has the keys (`keystore`), or neither.
+    """
 
     stripe: StripeClient
     banks: Mapping[str, BankProvider]
+    chains: Mapping[str, ChainPort] = field(default_factory=dict)
+    signer: SignerPort | None = None
+    keystore: KeystorePort | None = None
 
 
 def connect_providers(settings: Settings) -> Providers:
@@ -25,4 +33,10 @@ def connect_providers(settings: Settings) -> Providers:
         banks[TrueLayer.name] = TrueLayer(settings.truelayer)
     if settings.gocardless is not None:
         banks[GoCardless.name] = GoCardless(settings.gocardless)
-    return Providers(stripe=connect_stripe(settings), banks=banks)
+    return Providers(
+        stripe=connect_stripe(settings),
+        banks=banks,
+        chains=connect_chains(settings.chains),
+        signer=connect_signer(settings.chain_signer),
+        keystore=open_keystore(settings.chain_signer),
+    )

@@ -1,0 +1,37 @@
+"""The chains of the settings and who signs for them, connected once for each process.
+
+web3.py takes a second and 60 MB to load: a process that has no chain does without it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from payments.chain_settings import ChainSettings, SignerSettings
+from payments.providers.chain_port import ChainPort, KeystorePort, SignerPort
+
+
+def connect_chains(chains: Mapping[str, ChainSettings]) -> Mapping[str, ChainPort]:
+    """Return the chains by name; nothing is asked of them yet."""
+    if not chains:
+        return {}
+    from payments.providers.evm.adapter import EvmChain  # noqa: PLC0415 - see the module
+
+    return {name: EvmChain(settings) for name, settings in chains.items()}
+
+
+def connect_signer(settings: SignerSettings | None) -> SignerPort | None:
+    """Return the signer that is a process of its own, if there is one."""
+    if settings is None or settings.url is None or settings.token is None:
+        return None
+    from payments.providers.evm.remote_signer import RemoteSigner  # noqa: PLC0415 - see the module
+
+    return RemoteSigner(settings.url, settings.token)
+
+
+def open_keystore(settings: SignerSettings | None) -> KeystorePort | None:
+    """Return the keys of this process, if it has any; they are decrypted on first use."""
+    if settings is None or settings.keystore is None or settings.password_file is None:
+        return None
+    from payments.providers.evm.keystore import Keystore  # noqa: PLC0415 - see the module
+
+    return Keystore(Path(settings.keystore), Path(settings.password_file))
