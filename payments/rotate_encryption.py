@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from payments.database import transaction
 from payments.lifecycle.tables import Payment
 from payments.parties.tables import Party
+from payments.payouts.tables import PayoutDestination
 from payments.privacy.encryption import DecryptionError, FieldCipher
 from payments.reconciliation.tables import StatementFile, StatementLine
 from payments.webhooks.tables import InboxEvent
@@ -24,7 +25,7 @@ BATCH_SIZE = 200
 class EncryptedColumn:
     """A column of ciphertexts; `row_id` is the attributes that name the row, joined by `:`."""
 
-    table: type[Party | Payment | InboxEvent | StatementFile | StatementLine]
+    table: type[Party | Payment | PayoutDestination | InboxEvent | StatementFile | StatementLine]
     column: str
     row_id: tuple[str, ...] = ("id",)
 
@@ -48,6 +49,7 @@ ENCRYPTED_COLUMNS = (
     EncryptedColumn(Payment, "client_secret_encrypted"),
     EncryptedColumn(Payment, "checkout_url_encrypted"),
     EncryptedColumn(Payment, "link_url_encrypted"),
+    EncryptedColumn(PayoutDestination, "destination_encrypted"),
     EncryptedColumn(StatementFile, "content_encrypted"),
     EncryptedColumn(StatementLine, "details_encrypted"),
     # The row's number is unknown before the insert, the event's id is not.

@@ -14,6 +14,7 @@ from web.request_scope import install_request_scope
 from web.ring_after import install_ringing
 from web.routes import (
     docs,
+    escrow,
     events,
     health,
     keys,
@@ -22,6 +23,7 @@ from web.routes import (
     orders,
     parties,
     payments,
+    payouts,
     reconciliation,
     reconciliation_desk,
     refunds,
@@ -38,6 +40,8 @@ BLUEPRINTS = (
     orders.blueprint,
     payments.blueprint,
     refunds.blueprint,
+    escrow.blueprint,
+    payouts.blueprint,
     reconciliation.blueprint,
     reconciliation_desk.blueprint,
     events.blueprint,

@@ -69,6 +69,11 @@ PROBLEMS: dict[str, KnownProblem] = {
         "The caller's role may not do this.",
         "Let somebody do it who may.",
     ),
+    "kyc_required": KnownProblem(
+        HTTPStatus.FORBIDDEN,
+        "The platform does not know the buyer or the seller well enough for this.",
+        "Raise the KYC level of whom `detail` names: `PUT /api/parties/{id}/kyc`.",
+    ),
     "scope_missing": KnownProblem(
         HTTPStatus.FORBIDDEN,
         "The API key is narrowed to other actions.",
@@ -119,6 +124,41 @@ PROBLEMS: dict[str, KnownProblem] = {
         "This way of paying does not take the order's currency.",
         "Offer another way to pay.",
     ),
+    "asset_not_order_currency": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "An escrow holds the order's own currency, and this is another.",
+        "Use the order's `currency` as `asset`.",
+    ),
+    "asset_not_supported": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "No chain that is set up here, or not the one named, holds this asset in escrow.",
+        "Offer another way to pay.",
+    ),
+    "payout_address_missing": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The buyer or the seller has no address in force on the chain; `detail` says who.",
+        "Propose one and have it approved: `POST /api/parties/{id}/payout-destinations`.",
+    ),
+    "payout_address_shared": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "Buyer and seller have the same address on the chain.",
+        "Give one of them another address.",
+    ),
+    "escrow_not_disputable": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The escrow is not funded, is disputed already, or its time to release is over.",
+        "Read the escrow: `status` and `release_by` say which.",
+    ),
+    "second_person_needed": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The same caller asked for it: this takes two.",
+        "Have somebody else decide, with a credential of their own.",
+    ),
+    "destination_decided": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The destination was rejected before, or is in force.",
+        "Propose another one.",
+    ),
     "payment_not_confirmable": KnownProblem(
         HTTPStatus.CONFLICT,
         "The payment is over, on its way, replaced by a newer one, or paid on a page of its own.",
@@ -126,8 +166,8 @@ PROBLEMS: dict[str, KnownProblem] = {
     ),
     "payment_not_cancelable": KnownProblem(
         HTTPStatus.CONFLICT,
-        "The money was taken or is on its way, or the payment is over already.",
-        "Read the payment; refund what was taken.",
+        "The money was taken or is on its way, the payment is over, or it is an escrow.",
+        "Read the payment; refund what was taken. An escrow nobody funds expires.",
     ),
     "payment_not_extendable": KnownProblem(
         HTTPStatus.CONFLICT,
@@ -151,8 +191,8 @@ PROBLEMS: dict[str, KnownProblem] = {
     ),
     "payment_disputed": KnownProblem(
         HTTPStatus.CONFLICT,
-        "The buyer's bank is asking for the money back already.",
-        "Answer the dispute at Stripe; a refund would pay twice.",
+        "The buyer's bank is asking for the money back already, or the escrow is disputed.",
+        "Answer the dispute at Stripe, a refund would pay twice; an escrow's arbiter decides.",
     ),
     "refund_exceeds_payment": KnownProblem(
         HTTPStatus.CONFLICT,

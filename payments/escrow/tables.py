@@ -42,6 +42,7 @@ class Escrow(Base):
     amount_released: Mapped[int] = mapped_column(MinorUnits, default=0)
     amount_refunded: Mapped[int] = mapped_column(MinorUnits, default=0)
     amount_stray: Mapped[int] = mapped_column(MinorUnits, default=0)
+    dispute_reason: Mapped[str | None]
     created_at: Mapped[dt.datetime]
     updated_at: Mapped[dt.datetime]
 

@@ -100,6 +100,7 @@ class EscrowView:
             "amount_refunded": str(row.amount_refunded),
             "amount_held": str(held),
             "amount_stray": str(row.amount_stray),
+            "dispute_reason": row.dispute_reason,
             "deposit": None if deposit is None else deposit.as_json(),
             "timeline": [effect.as_json() for effect in self.effects],
             "created_at": rfc_3339(row.created_at),

@@ -1,7 +1,8 @@
 """Gives money of a payment back to its buyer, in part or whole: intent, call, outcome.
 
 What is asked for is reserved in the order's escrow before the provider is called, so that it can be
-neither released nor given back twice meanwhile.
+neither released nor given back twice meanwhile. On chain there is nobody to call: what is to be
+sent is queued together with the hold.
 """
 
 import datetime as dt
@@ -32,6 +33,7 @@ from payments.refunds.make_refund import (
     make_refund,
     view_of,
 )
+from payments.refunds.refund_on_chain import lock_escrow, queue_refund
 
 CLAIM = "payments.refunds.create"
 
@@ -52,7 +54,7 @@ def create_refund(
     Raises:
         NotFoundError: there is no such payment, or it is not the caller's.
         InvalidRequestError: the amount is zero, or the reference is malformed.
-        ConflictError: nothing was paid (`payment_not_refundable`), the buyer's bank disputes it
+        ConflictError: nothing was paid (`payment_not_refundable`), it is disputed
             (`payment_disputed`), less is left (`refund_exceeds_payment`), or what is left was
             released to the seller (`funds_released`). Also when the provider refuses.
         InProgressError, ReferenceReusedError: see `idempotency.claim`.
@@ -78,10 +80,18 @@ def create_refund(
         payment, order = _lock(session, caller, payment_id)
         if claim.resource_id is not None:
             return _resume(session, payment, claim.resource_id, now=now)
-        return _begin(session, claim, payment, order, amount=amount, reason=reason, now=now)
+        escrow = lock_escrow(session, payment) if payment.rail == "crypto" else None
+        refund = _reserve(session, payment, order, amount=amount, reason=reason, now=now)
+        idempotency.set_resource(session, claim, resource_id=refund.id)
+        if escrow is None:
+            return _begin(session, claim, payment, refund, now=now)
+        queue_refund(session, refund, escrow, now=now, providers=providers)
+        idempotency.finish(session, claim, now=now)
+        return Answered(view_of(session, refund.id), replayed=False)
 
     begun = in_transaction(engine, prepare)
     if isinstance(begun, Answered):
+        reach("refund.queued")
         return begun
     reach("refund.intent_committed")
     return Answered(make_refund(engine, begun, now=now, providers=providers), replayed=False)
@@ -100,16 +110,16 @@ def _lock(session: Session, caller: Caller, payment_id: str) -> tuple[Payment, O
     return payment, order
 
 
-def _begin(
+def _reserve(
     session: Session,
-    claim: Claim,
     payment: Payment,
     order: Order,
     *,
     amount: int | None,
     reason: RefundReason | None,
     now: dt.datetime,
-) -> Begun:
+) -> Refund:
+    """Write the refund, and hold its money."""
     amount = _refundable(session, payment, amount)
     refund = Refund(
         id=new_id("rfd", now=now),
@@ -128,6 +138,12 @@ def _begin(
     refund.hold_id = _hold(session, refund, order, now=now)
     session.add(refund)
     session.flush()
+    return refund
+
+
+def _begin(
+    session: Session, claim: Claim, payment: Payment, refund: Refund, *, now: dt.datetime
+) -> Begun:
     call = open_calls.begin(
         session,
         payment_id=payment.id,
@@ -137,7 +153,6 @@ def _begin(
         subject_id=refund.id,
         now=now,
     )
-    idempotency.set_resource(session, claim, resource_id=refund.id)
     return begun_of(payment, refund, call)
 
 

@@ -2,6 +2,7 @@
 
 from marshmallow import fields, validate
 
+from web.schemas.escrow import EscrowEffect
 from web.schemas.fields import MomentField, ShownAmountField, StrictSchema
 from web.schemas.payments import Payment
 from web.schemas.refunds import Refund
@@ -59,6 +60,26 @@ class CallLine(StrictSchema):
     finished_at = MomentField(allow_none=True)
 
 
+class TransactionLine(StrictSchema):
+    """What we send to the chain, `kind` for `subject_id`; `error` says why it waits or ended."""
+
+    id = fields.String()
+    chain = fields.String()
+    kind = fields.String()
+    subject_id = fields.String()
+    state = fields.String(
+        validate=validate.OneOf(
+            ["queued", "signed", "broadcast", "mined", "final", "failed", "canceled"]
+        )
+    )
+    nonce = fields.Integer(allow_none=True)
+    tx_hash = fields.String(attribute="mined_hash", allow_none=True)
+    block_number = fields.Integer(allow_none=True)
+    error = fields.String(allow_none=True)
+    created_at = MomentField()
+    updated_at = MomentField()
+
+
 class PayoutLine(StrictSchema):
     """The payout that took the money to our bank."""
 
@@ -105,14 +126,17 @@ class EntryLine(StrictSchema):
 class Timeline(StrictSchema):
     """Everything that happened to a payment, each list in its order.
 
-    `receipts`, `calls`, `settlement` and `ledger_entries` are null for buyers and sellers.
+    `receipts`, `calls`, `transactions`, `settlement` and `ledger_entries` are null for buyers and
+    sellers. `effects` is what happened on an escrow's contract.
     """
 
     payment = fields.Nested(Payment, attribute="payment_shown")
     events = fields.List(fields.Nested(Step))
     refunds = fields.List(fields.Nested(Refund), attribute="refunds_shown")
     disputes = fields.List(fields.Nested(DisputeLine))
+    effects = fields.List(fields.Nested(EscrowEffect), attribute="effects_shown")
     receipts = fields.List(fields.Nested(ReceiptLine), allow_none=True)
     calls = fields.List(fields.Nested(CallLine), allow_none=True)
+    transactions = fields.List(fields.Nested(TransactionLine), allow_none=True)
     settlement = fields.List(fields.Nested(SettledLine), allow_none=True)
     ledger_entries = fields.List(fields.Nested(EntryLine), attribute="entries", allow_none=True)
