@@ -11,6 +11,7 @@ from pathlib import Path
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_typing import HexStr
 
 from payments.providers.chain_errors import KeystoreError, SigningRefusedError
 from payments.providers.chain_port import Signed, Unsigned
@@ -57,7 +58,7 @@ class Keystore:
                 "type": 2,
                 "chainId": unsigned.chain_id,
                 "nonce": unsigned.nonce,
-                "to": checksum(unsigned.to),
+                "to": HexStr(checksum(unsigned.to)),
                 "data": unsigned.calldata,
                 "value": unsigned.value,
                 "gas": unsigned.gas_limit,
