@@ -70,6 +70,7 @@ CREATE TABLE strongroom.chain_intents (
   error text,                                    -- why it failed, waits, or was canceled
   gas_paid strongroom.minor_units,               -- wei, once a block has it
   gas_entry_id bigint,                           -- of the ledger entry of that
+  gas_bookings int NOT NULL DEFAULT 0,           -- how often it was booked
   signed_at timestamptz,
   broadcast_at timestamptz,                      -- before the first time it is handed in
   due_at timestamptz NOT NULL,                   -- when to do the next thing
@@ -273,6 +274,8 @@ CREATE TABLE strongroom.releases (
   failure_message text,
   requested_by text NOT NULL,
   approved_by text,
+  canceled_by text,
+  cancel_reason text,
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,
   posted_at timestamptz,

@@ -51,6 +51,7 @@ class ChainIntent(Base):
     error: Mapped[str | None]
     gas_paid: Mapped[int | None] = mapped_column(MinorUnits)
     gas_entry_id: Mapped[int | None] = mapped_column(BigInteger)
+    gas_bookings: Mapped[int] = mapped_column(default=0)
     signed_at: Mapped[dt.datetime | None]
     broadcast_at: Mapped[dt.datetime | None]
     due_at: Mapped[dt.datetime]
