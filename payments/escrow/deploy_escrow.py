@@ -18,7 +18,12 @@ from payments.chain_settings import ChainSettings
 from payments.crash_points import reach
 from payments.database import in_transaction
 from payments.delivery.live_events import announce
-from payments.errors import ConflictError, ForbiddenError
+from payments.errors import (
+    ConflictError,
+    ForbiddenError,
+    StrongroomError,
+    UnavailableError,
+)
 from payments.escrow.announce import announce_escrow
 from payments.escrow.tables import Escrow
 from payments.escrow.terms import Windows, choose_chain, choose_deadlines, make_terms
@@ -29,6 +34,7 @@ from payments.intake.payable_order import PayableOrder, lock_payable_order, supe
 from payments.lifecycle.stages import Status
 from payments.lifecycle.tables import Payment, PaymentEvent
 from payments.lifecycle.view import rfc_3339, view_payment
+from payments.log_lines import get_logger
 from payments.parties.tables import Party
 from payments.payouts.destinations import active_address
 from payments.privacy.encryption import FieldCipher
@@ -40,6 +46,8 @@ PROVIDER = "evm"
 CAUSE = "api:create"
 OVER = ("closed", "expired", "failed")
 """An escrow that stands so keeps no other from being made for its order."""
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +90,10 @@ def deploy_escrow(
             asset than the order's (`asset_not_order_currency`), and while buyer or seller have no
             address in force (`payout_address_missing`).
         InProgressError, ReferenceReusedError: see `idempotency.claim`.
+        UnavailableError: the chain's factory could not be seen to be ours; once in the life of a
+            process it is asked for.
     """
+    trouble = _prepare_chain(chains, ports, asked)
 
     def deploy(session: Session) -> Answered[EscrowView]:
         escrow_id = new_id("esc", now=now)
@@ -116,6 +127,8 @@ def deploy_escrow(
             amount=order.amount,
             deadlines=deadlines,
         )
+        if trouble is not None:
+            raise trouble
         row = _write(session, escrow_id, order, chain, terms, port=ports[chain.name], now=now)
         idempotency.finish(session, claim, now=now)
         return Answered(announce_escrow(session, row, chains=chains, now=now), replayed=False)
@@ -126,6 +139,22 @@ def deploy_escrow(
 
 
 # ---- may it be -----------------------------------------------------------------------------
+
+
+def _prepare_chain(
+    chains: Mapping[str, ChainSettings], ports: Mapping[str, ChainPort], asked: NewEscrow
+) -> UnavailableError | None:
+    """Have the chain's factory checked, outside of any transaction; return why it could not be."""
+    try:
+        chain = choose_chain(chains, chain=asked.chain, asset=asked.asset)
+    except StrongroomError:
+        return None  # told where it is its turn
+    try:
+        ports[chain.name].check_contracts()
+    except UnavailableError as error:
+        _log.warning("chain_not_ready", chain=chain.name, error=error.detail)
+        return UnavailableError(f"The chain {chain.name} cannot be used now.")
+    return None
 
 
 def _refuse_other_escrow(session: Session, order: PayableOrder) -> None:

@@ -191,16 +191,21 @@ class ChainPort(Protocol):
             RevertedError: the call would be refused, and why.
         """
 
-    # ---- encoding: no network --------------------------------------------------------------
+    def check_contracts(self) -> None:
+        """Ask whether the factory is ours, once in a process; after that no network is used.
+
+        Raises:
+            WrongContractError: it is not.
+        """
+
+    # ---- encoding: no network, but for `predict_address` before `check_contracts` ------------
 
     def predict_address(self, terms: Terms) -> str:
         """Return where the factory puts the contract with these terms.
 
-        The first time in a process the chain is asked whether the factory is ours; never again.
-
         Raises:
-            WrongContractError: it is not.
-            OutcomeUnknownError, WrongChainError: the first time.
+            WrongContractError, OutcomeUnknownError, WrongChainError: see `check_contracts`, which
+                it calls unless somebody did.
         """
 
     def encode_create(self, terms: Terms) -> bytes:

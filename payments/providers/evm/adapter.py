@@ -164,15 +164,16 @@ class EvmChain:
             raise RevertedError(node_errors.reason_of(error)) from None
         return gas + gas // 4
 
+    def check_contracts(self) -> None:
+        """See `ChainPort`."""
+        self._checked_implementation()
+
     # ---- encoding --------------------------------------------------------------------------
 
     def predict_address(self, terms: Terms) -> str:
         """See `ChainPort`."""
-        if self._implementation is None:
-            self._implementation = self._ours()
-        return escrow_calls.address_of(
-            terms, factory=self._factory, implementation=self._implementation
-        )
+        implementation = self._checked_implementation()
+        return escrow_calls.address_of(terms, factory=self._factory, implementation=implementation)
 
     def encode_create(self, terms: Terms) -> bytes:
         """See `ChainPort`."""
@@ -189,6 +190,11 @@ class EvmChain:
     def encode_dispute(self) -> bytes:
         """See `ChainPort`."""
         return escrow_calls.dispute()
+
+    def _checked_implementation(self) -> str:
+        if self._implementation is None:
+            self._implementation = self._ours()
+        return self._implementation
 
     def _ours(self) -> str:
         """Return the contract whose code our factory's escrows share, both seen to be ours."""
