@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 import ledger
 from ledger import BrokenInvariant
 from payments.reconciliation.invariants import INVARIANTS as OF_STATEMENTS
+from payments.releases.invariants import INVARIANTS as OF_RELEASES
 
 INVARIANTS: dict[str, str] = {
     "a payment is charged if and only if its charge is booked": """
@@ -57,21 +58,6 @@ INVARIANTS: dict[str, str] = {
         SELECT r.id, r.booked, h.state
           FROM strongroom.refunds r JOIN ledger.holds h ON h.id = r.hold_id
          WHERE (r.booked = 'held') <> (h.state = 'open')""",
-    "what sellers owe is what refunds and disputes found missing": """
-        SELECT coalesce(o.seller_id, a.seller_id), o.currency, o.owed, a.balance
-          FROM (SELECT d.seller_id, g.currency, sum(g.owed) AS owed
-                  FROM (SELECT payment_id, currency, owed FROM strongroom.refunds
-                        UNION ALL
-                        SELECT payment_id, currency, owed FROM strongroom.disputes) g
-                  JOIN strongroom.payments p ON p.id = g.payment_id
-                  JOIN strongroom.orders d ON d.id = p.order_id
-                 GROUP BY d.seller_id, g.currency) o
-          FULL JOIN (SELECT substr(c.path, length('assets:debts:') + 1) AS seller_id,
-                            s.code AS currency, ledger.balance_now(c.id) AS balance
-                       FROM ledger.accounts c JOIN ledger.assets s ON s.id = c.asset_id
-                      WHERE starts_with(c.path, 'assets:debts:')) a
-            ON a.seller_id = o.seller_id AND a.currency = o.currency
-         WHERE coalesce(o.owed, 0) <> coalesce(a.balance, 0)""",
     "the history of a payment leads without a gap to where it stands": """
         SELECT payment_id, seq FROM (
           SELECT e.payment_id, e.seq, e.from_status, e.to_status, p.status,
@@ -144,4 +130,4 @@ INVARIANTS: dict[str, str] = {
 
 def broken_invariants(connection: Connection) -> list[BrokenInvariant]:
     """Prove every invariant; return those that do not hold."""
-    return ledger.broken_invariants(connection, {**INVARIANTS, **OF_STATEMENTS})
+    return ledger.broken_invariants(connection, {**INVARIANTS, **OF_RELEASES, **OF_STATEMENTS})

@@ -17,6 +17,7 @@ from payments.accounting.chart_of_accounts import (
     order_escrow,
     seller_debt,
 )
+from payments.accounting.debts import lock_debt
 from payments.accounting.entries import Line, book, build_entry
 
 
@@ -189,11 +190,15 @@ def book_dispute_lost(
 def cover_debt(connection: Connection, giveback: Giveback, *, occurred_at: dt.datetime) -> int:
     """Pay what is owed with money that is free in the order's escrow again; return how much.
 
+    No more than the seller still owes: releases of other orders may have paid it already.
+
     Raises:
         LedgerError: the ledger refused it, and nothing was written.
     """
     covered = min(giveback.owed, _free_in_escrow(connection, giveback))
     if covered:
+        covered = min(covered, lock_debt(connection, giveback.seller_id, giveback.currency))
+    if covered > 0:
         book(
             connection,
             [
@@ -206,7 +211,7 @@ def cover_debt(connection: Connection, giveback: Giveback, *, occurred_at: dt.da
             description="Money came back to the order and pays what was lacking",
             metadata=giveback.metadata,
         )
-    return covered
+    return max(covered, 0)
 
 
 def let_go(connection: Connection, giveback: Giveback, *, now: dt.datetime) -> None:

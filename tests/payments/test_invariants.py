@@ -45,9 +45,6 @@ SABOTAGE = {
     "a refund under way has its money held, and one that is over does not": (
         "UPDATE strongroom.refunds SET booked = 'held' WHERE payment_id = :payment"
     ),
-    "what sellers owe is what refunds and disputes found missing": (
-        "UPDATE strongroom.disputes SET owed = 1 WHERE payment_id = :payment"
-    ),
     "what a bank payment received is the sum of its receipts": (
         "UPDATE strongroom.payments SET amount_received = amount_received + 1 WHERE id = :by_bank"
     ),
