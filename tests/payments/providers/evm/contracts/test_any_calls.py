@@ -1,0 +1,307 @@
+"""Everybody calls everything, at any time: the escrow does what the model allows and nothing else.
+
+After every call each balance must be what the model says, and in the end all money must get out.
+"""
+
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.payments.providers.evm.contracts.machine import NOBODY, Log, RevertedError, account
+from tests.payments.providers.evm.contracts.model import PARTIES, Model
+from tests.payments.providers.evm.contracts.world import (
+    ACCEPTS,
+    CLOSED,
+    CREATED,
+    DAY,
+    REENTERS,
+    REVERTS,
+    World,
+    operation,
+)
+
+FEWEST_CALLS = 20_000
+NAMES = ("depositor", "beneficiary", "operator", "arbiter", "guardian", "stranger")
+PEOPLE = st.sampled_from(NAMES)
+OPERATIONS = st.integers(1, 5)
+SHARES = st.sampled_from([0, 1, 2, 10, 25, 50, 50, 99, 100, 101])
+START = 10**12
+
+
+class AnyCalls(RuleBasedStateMachine):
+    """An escrow, and beside it the model of one."""
+
+    calls = 0
+    of_token = False
+
+    @initialize(
+        amount=st.sampled_from([1, 2, 3, 1_000_000, 10**11]),
+        is_contract=st.lists(st.sampled_from(PARTIES), unique=True),
+        is_funded=st.sampled_from([True] * 7 + [False]),
+        manner=st.sampled_from([ACCEPTS, REENTERS]),
+    )
+    def make(self, amount: int, is_contract: list[str], manner: int, *, is_funded: bool) -> None:
+        world = self.world = World(
+            of_token=self.of_token,
+            depositor_is_contract="depositor" in is_contract,
+            beneficiary_is_contract="beneficiary" in is_contract,
+            amount=amount,
+        )
+        for who in world.contracts:
+            world.behave(who, manner, world.escrow.calldata("withdraw"))
+        world.create()
+        self.model = Model(
+            amount, world.fund_by, world.release_by, world.arbiter_by, world.machine.now
+        )
+        self.operations: list[bytes] = []
+        if world.token:
+            world.call("depositor", world.token, "approve", world.escrow.address, 10 * amount)
+        self.before = {who: world.has(who) for who in NAMES}
+        if is_funded:
+            self.deposit("depositor", "exact")
+
+    # ---- calls ---------------------------------------------------------------------------
+
+    @rule(who=PEOPLE, sum_=st.sampled_from(["exact", "exact", "none", "less", "more"]))
+    def deposit(self, who: str, sum_: str) -> None:
+        off = {"exact": 0, "none": -self.model.amount, "less": -1, "more": 1}[sum_]
+        exact = self.model.amount + off == (0 if self.world.token else self.model.amount)
+        if self.world.token and sum_ == "exact":
+            off, exact = -self.model.amount, self.model.can_receive(who)
+        may = self.model.may_deposit(who, exact=exact)
+        value = self.model.amount + off
+        logs = self.attempt(who, "deposit", value=value, may=may)
+        if may:
+            self.model.deposit()
+            assert [log.name for log in logs] == ["Deposited"]
+            if who not in self.world.contracts or self.world.token:
+                self.before[who] -= self.model.amount
+
+    @rule(who=PEOPLE, number=OPERATIONS, share=SHARES)
+    def release(self, who: str, number: int, share: int) -> None:
+        amount = self.part(share)
+        may = self.model.may_release(who, number, amount)
+        logs = self.attempt(who, "release", operation(number), amount, may=may)
+        if may:
+            self.model.move(who, number, amount, to="beneficiary")
+            self.check_moved(logs, "Released", who, amount)
+
+    @rule(who=PEOPLE, number=OPERATIONS, share=SHARES)
+    def refund(self, who: str, number: int, share: int) -> None:
+        amount = self.part(share)
+        may = self.model.may_refund(who, number, amount)
+        logs = self.attempt(who, "refund", operation(number), amount, may=may)
+        if may:
+            self.model.move(who, number, amount, to="depositor")
+            self.check_moved(logs, "Refunded", who, amount)
+
+    @rule(who=PEOPLE)
+    def reclaim(self, who: str) -> None:
+        may, amount = self.model.may_reclaim(who), self.model.remaining
+        self.attempt(who, "reclaim", may=may)
+        if may:
+            self.model.move(who, None, amount, to="depositor")
+
+    @rule(who=PEOPLE)
+    def open_dispute(self, who: str) -> None:
+        may = self.model.may_dispute(who)
+        self.attempt(who, "open_dispute", may=may)
+        if may:
+            self.model.status = 3
+
+    @rule(who=PEOPLE | st.just("guardian"), wanted=st.booleans())
+    def pause(self, who: str, *, wanted: bool) -> None:
+        may = who == "guardian" and self.model.is_paused != wanted
+        self.attempt(who, "pause" if wanted else "unpause", may=may)
+        if may:
+            self.model.is_paused = wanted
+
+    @rule(who=PEOPLE)
+    def withdraw(self, who: str) -> None:
+        may = self.model.may_withdraw(who)
+        self.attempt(who, "withdraw", may=may)
+        if may:
+            self.model.withdraw(who)
+
+    @rule(who=PEOPLE, recipient=PEOPLE)
+    def withdraw_for(self, who: str, recipient: str) -> None:
+        may = self.model.may_withdraw(recipient)
+        self.attempt(who, "withdraw_for", self.world.people[recipient], may=may)
+        if may:
+            self.model.withdraw(recipient)
+
+    @rule(who=PEOPLE)
+    def rescue(self, who: str) -> None:
+        may = self.model.stray > 0 and self.model.can_receive("depositor")
+        self.attempt(who, "rescue", self.asset, may=may)
+        if may:
+            self.model.rescue()
+
+    @rule(who=PEOPLE)
+    def initialize_again(self, who: str) -> None:
+        terms = self.world.terms(beneficiary=account("thief"))
+        self.attempt(who, "initialize", terms, may=False)
+
+    @rule(who=PEOPLE, data=st.binary(max_size=8), value=st.sampled_from([0, 1]))
+    def call_with_anything(self, who: str, data: bytes, value: int) -> None:
+        type(self).calls += 1
+        try:
+            self.world.run(who, self.world.escrow.address, data, value)
+        except RevertedError:
+            return
+        raise AssertionError(data)
+
+    # ---- what else happens -----------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([1, 60, DAY]))
+    def time_passes(self, seconds: int) -> None:
+        self.move_to(self.model.now + seconds)
+
+    @rule(
+        term=st.sampled_from(["fund_by", "release_by", "release_by", "arbiter_by"]),
+        after=st.integers(0, 1),
+    )
+    def a_term_comes(self, term: str, after: int) -> None:
+        self.move_to(max(self.model.now, getattr(self.model, term) + after))
+
+    @rule(amount=st.integers(1, 1000))
+    def something_is_sent_past_the_deposit(self, amount: int) -> None:
+        if self.world.token:
+            self.world.token.send("mint", self.world.escrow.address, amount, by=NOBODY)
+        else:
+            self.world.machine.give_coins(self.world.escrow.address, amount)
+        self.model.stray += amount
+
+    @rule(who=st.sampled_from([*PARTIES, *PARTIES, "escrow"]), refuses=st.booleans())
+    def somebody_cannot_receive(self, who: str, *, refuses: bool) -> None:
+        if self.world.token:
+            people = {**self.world.people, "escrow": self.world.escrow.address}
+            self.world.token.send("block", people[who], refuses, by=NOBODY)
+        elif who in self.world.contracts:
+            self.world.behave(who, REVERTS if refuses else ACCEPTS)
+        else:
+            return
+        (self.model.cannot_receive.add if refuses else self.model.cannot_receive.discard)(who)
+
+    # ---- what always holds -----------------------------------------------------------------
+
+    @invariant()
+    def the_books_agree(self) -> None:
+        world, model = self.world, self.model
+        assert world.status == model.status
+        assert world.remaining == model.remaining
+        assert world.escrow.look("is_paused") == model.is_paused
+        assert world.escrow.look("total_parked") == sum(model.parked.values())
+        for who in PARTIES:
+            assert world.parked(who) == model.parked[who]
+
+    @invariant()
+    def money_is_where_it_belongs(self) -> None:
+        world, model = self.world, self.model
+        owed = model.remaining + sum(model.parked.values())
+        assert world.held(world.escrow.address) == owed + model.stray
+        assert sum(model.paid.values()) + owed == model.deposited <= model.amount
+        gained = {who: world.has(who) - self.before[who] for who in NAMES}
+        assert gained == dict.fromkeys(NAMES, 0) | {
+            "depositor": model.paid["depositor"] + model.rescued,
+            "beneficiary": model.paid["beneficiary"],
+        }
+        assert world.held(account("thief")) == 0
+
+    @invariant()
+    def no_operation_was_done_twice_and_none_got_in_from_within(self) -> None:
+        assert len(set(self.operations)) == len(self.operations)
+        for wallet in self.world.contracts.values():
+            assert wallet.look("calls_done") == 0
+
+    def teardown(self) -> None:
+        """See that all money gets out, whatever has happened before."""
+        model = self.model
+        self.move_to(model.arbiter_by + 1)
+        if model.status not in {CREATED, CLOSED}:
+            self.reclaim("depositor")
+        assert model.remaining == 0
+        for who in PARTIES:  # whom nothing reaches holds up nobody
+            self.withdraw_for("stranger", who)
+        for who in (*PARTIES, "escrow"):
+            self.somebody_cannot_receive(who, refuses=False)
+        for who in PARTIES:
+            self.withdraw_for("stranger", who)
+        self.rescue("stranger")
+        self.money_is_where_it_belongs()
+        assert self.world.held(self.world.escrow.address) == 0
+
+    # ---- small parts -----------------------------------------------------------------------
+
+    @property
+    def asset(self) -> Any:
+        return self.world.token.address if self.world.token else NOBODY
+
+    def part(self, share: int) -> int:
+        """Return so many hundredths of what remains, rounded up; 101: one more than all."""
+        return self.model.remaining + 1 if share > 100 else -(-self.model.remaining * share // 100)
+
+    def move_to(self, second: int) -> None:
+        self.world.machine.now = self.model.now = second
+
+    def attempt(self, who: str, name: str, *arguments: Any, may: bool, value: int = 0) -> list[Log]:
+        """Have somebody make a call; it must succeed if it may, and only then."""
+        type(self).calls += 1
+        try:
+            logs = self.world.act(who, name, *arguments, value=value)
+        except RevertedError as refused:
+            assert not may, f"{who} may {name}, and was refused: {refused}"
+            return []
+        assert may, f"{who} may not {name}, and could"
+        assert all(log.values["operator"] == _text(self.world.people["operator"]) for log in logs)
+        return logs
+
+    def check_moved(self, logs: list[Log], name: str, who: str, amount: int) -> None:
+        to = "beneficiary" if name == "Released" else "depositor"
+        moved, *rest = logs
+        assert moved.name == name
+        assert moved.values["by"] == _text(self.world.people[who])
+        assert moved.values["amount"] == amount
+        assert moved.values["remaining"] == self.model.remaining
+        assert [log.name for log in rest] == ([] if self.model.can_receive(to) else ["Parked"])
+        self.operations.append(moved.values["operation_id"])
+
+
+class AnyCallsOnTokens(AnyCalls):
+    """The same, of a token."""
+
+    of_token = True
+
+
+def _text(address: bytes) -> str:
+    return f"0x{address.hex()}"
+
+
+def test_coins_go_only_where_the_terms_say_whoever_calls_what() -> None:
+    _try(AnyCalls)
+
+
+def test_tokens_go_only_where_the_terms_say_whoever_calls_what() -> None:
+    _try(AnyCallsOnTokens)
+
+
+def _try(kind: type[AnyCalls]) -> None:
+    kind.calls = 0
+    run_state_machine_as_test(
+        kind,
+        settings=settings(
+            max_examples=600,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    assert kind.calls >= FEWEST_CALLS // 2, kind.calls
