@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from payments import idempotency
@@ -18,13 +18,14 @@ from payments.chain_settings import ChainSettings
 from payments.crash_points import reach
 from payments.database import in_transaction
 from payments.delivery.live_events import announce
-from payments.errors import (
-    ConflictError,
-    ForbiddenError,
-    StrongroomError,
-    UnavailableError,
-)
 from payments.escrow.announce import announce_escrow
+from payments.escrow.deployable import (
+    addresses_of,
+    prepare_chain,
+    refuse_other_asset,
+    refuse_other_escrow,
+    require_kyc,
+)
 from payments.escrow.tables import Escrow
 from payments.escrow.terms import Windows, choose_chain, choose_deadlines, make_terms
 from payments.escrow.view import EscrowView, view_escrow
@@ -34,9 +35,6 @@ from payments.intake.payable_order import PayableOrder, lock_payable_order, supe
 from payments.lifecycle.stages import Status
 from payments.lifecycle.tables import Payment, PaymentEvent
 from payments.lifecycle.view import rfc_3339, view_payment
-from payments.log_lines import get_logger
-from payments.parties.tables import Party
-from payments.payouts.destinations import active_address
 from payments.privacy.encryption import FieldCipher
 from payments.providers.chain_port import ChainPort, Terms
 from payments.providers.evm.addresses import checksum
@@ -44,10 +42,6 @@ from payments.providers.evm.addresses import checksum
 OPERATION = "escrow.deploy"
 PROVIDER = "evm"
 CAUSE = "api:create"
-OVER = ("closed", "expired", "failed")
-"""An escrow that stands so keeps no other from being made for its order."""
-
-_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,16 +78,13 @@ def deploy_escrow(
     Raises:
         InvalidRequestError: a deadline or the chain is not valid, or the reference malformed.
         NotFoundError: there is no such order, or it is not the caller's.
-        ForbiddenError: the caller is the seller, or somebody's KYC level is too low
-            (`kyc_required`).
-        ConflictError: see `lock_payable_order`, `choose_chain` and `make_terms`; also for another
-            asset than the order's (`asset_not_order_currency`), and while buyer or seller have no
-            address in force (`payout_address_missing`).
+        ForbiddenError: the caller is the seller, or somebody's KYC level is too low.
+        ConflictError: see `lock_payable_order`, `choose_chain`, `make_terms`, and deployable.py.
         InProgressError, ReferenceReusedError: see `idempotency.claim`.
         UnavailableError: the chain's factory could not be seen to be ours; once in the life of a
             process it is asked for.
     """
-    trouble = _prepare_chain(chains, ports, asked)
+    trouble = prepare_chain(chains, ports, chain=asked.chain, asset=asked.asset)
 
     def deploy(session: Session) -> Answered[EscrowView]:
         escrow_id = new_id("esc", now=now)
@@ -110,14 +101,14 @@ def deploy_escrow(
             row = session.get_one(Escrow, claim.replayed_id)
             return Answered(view_escrow(session, row, chains=chains), replayed=True)
         order = lock_payable_order(session, caller=caller, order_id=asked.order_id, currencies=None)
-        _refuse_other_escrow(session, order)
-        _refuse_other_asset(order, asked)
+        refuse_other_escrow(session, order)
+        refuse_other_asset(order, asked.asset)
         chain = choose_chain(chains, chain=asked.chain, asset=asked.asset)
         deadlines = choose_deadlines(
             windows, fund_by=asked.fund_by, release_by=asked.release_by, now=now
         )
-        _require_kyc(session, order)
-        depositor, beneficiary = _addresses(session, order, chain.name, cipher=cipher, now=now)
+        require_kyc(session, order)
+        depositor, beneficiary = addresses_of(session, order, chain.name, cipher=cipher, now=now)
         terms = make_terms(
             chain,
             escrow_id=escrow_id,
@@ -136,71 +127,6 @@ def deploy_escrow(
     answered = in_transaction(engine, deploy)
     reach("deploy_escrow.committed")
     return answered
-
-
-# ---- may it be -----------------------------------------------------------------------------
-
-
-def _prepare_chain(
-    chains: Mapping[str, ChainSettings], ports: Mapping[str, ChainPort], asked: NewEscrow
-) -> UnavailableError | None:
-    """Have the chain's factory checked, outside of any transaction; return why it could not be."""
-    try:
-        chain = choose_chain(chains, chain=asked.chain, asset=asked.asset)
-    except StrongroomError:
-        return None  # told where it is its turn
-    try:
-        ports[chain.name].check_contracts()
-    except UnavailableError as error:
-        _log.warning("chain_not_ready", chain=chain.name, error=error.detail)
-        return UnavailableError(f"The chain {chain.name} cannot be used now.")
-    return None
-
-
-def _refuse_other_escrow(session: Session, order: PayableOrder) -> None:
-    found = select(Escrow.id).where(Escrow.order_id == order.id, Escrow.status.not_in(OVER))
-    other = session.scalars(found).first()
-    if other is not None:
-        detail = f"The escrow {other} is open for this order; pay into that."
-        raise ConflictError(detail, code="payment_in_progress")
-
-
-def _refuse_other_asset(order: PayableOrder, asked: NewEscrow) -> None:
-    if asked.asset != order.currency:
-        fault = f"The order is in {order.currency}: use {order.currency}."
-        raise ConflictError(
-            "An escrow holds the order's own currency.",
-            code="asset_not_order_currency",
-            errors={"asset": [fault]},
-        )
-
-
-def _require_kyc(session: Session, order: PayableOrder) -> None:
-    parties = {"buyer": order.buyer_id, "seller": order.seller_id}
-    unknown = [
-        f"the {role} {party_id}"
-        for role, party_id in parties.items()
-        if session.get_one(Party, party_id).kyc_level == "none"
-    ]
-    if unknown:
-        detail = f"An escrow needs the KYC level `basic` at least of {' and '.join(unknown)}."
-        raise ForbiddenError(detail, code="kyc_required")
-
-
-def _addresses(
-    session: Session, order: PayableOrder, chain: str, *, cipher: FieldCipher, now: dt.datetime
-) -> tuple[str, str]:
-    """Return where buyer and seller are paid on the chain."""
-    parties = {"buyer": order.buyer_id, "seller": order.seller_id}
-    found = {
-        role: active_address(session, party_id=party_id, chain=chain, cipher=cipher, now=now)
-        for role, party_id in parties.items()
-    }
-    lacking = [f"the {role} {parties[role]}" for role, address in found.items() if not address]
-    if lacking:
-        detail = f"There is no address in force on {chain} of {' and '.join(lacking)}."
-        raise ConflictError(detail, code="payout_address_missing")
-    return found["buyer"] or "", found["seller"] or ""
 
 
 # ---- writing it ----------------------------------------------------------------------------

@@ -102,21 +102,23 @@ def make_terms(
     """Return the terms of an escrow: `amount` in minor units of `asset`.
 
     Raises:
-        ConflictError: buyer and seller are paid at the same address (`payout_address_shared`).
+        ConflictError: two of those who have a say in it are one (`payout_address_shared`).
     """
-    if depositor == beneficiary:
+    ours = [checksum(address) for address in (chain.operator, chain.arbiter, chain.guardian)]
+    if len({depositor, beneficiary, *ours}) < len([depositor, beneficiary, *ours]):
         raise ConflictError(
-            "The buyer's address is the seller's as well: an escrow pays one or the other.",
+            "The buyer's address is the seller's as well, or one of the platform's.",
             code="payout_address_shared",
         )
+    operator, arbiter, guardian = ours
     token = chain.token_of(asset)
     return Terms(
         reference=keccak_of(escrow_id),
         depositor=depositor,
         beneficiary=beneficiary,
-        operator=checksum(chain.operator),
-        arbiter=checksum(chain.arbiter),
-        guardian=checksum(chain.guardian),
+        operator=operator,
+        arbiter=arbiter,
+        guardian=guardian,
         token=None if token is None else checksum(token),
         amount=amount,
         fund_by=int(deadlines.fund_by.timestamp()),
