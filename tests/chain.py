@@ -175,9 +175,11 @@ class TestChain:
 @contextmanager
 def running_chain(*, every_s: float | None = None) -> Iterator[TestChain]:
     """Run a new chain; wallets have 1,000 ETH and 1,000,000 USDC each."""
-    gifts = [Gift(wallet.address, 1_000 * ETH, 1_000_000 * USDC) for wallet in WALLETS.values()]
+    addresses = [wallet.address for wallet in WALLETS.values()]
+    balances: dict[bytes, int] = {to_canonical_address(a): 1_000 * ETH for a in addresses}
+    gifts = [Gift(address, 0, 1_000_000 * USDC) for address in addresses]
     with (
-        closing(LocalChain(None, now=_clock, balances=BALANCES)) as local,
+        closing(LocalChain(None, now=_clock, balances={**BALANCES, **balances})) as local,
         ChainServer(local, every_s=every_s, gifts=gifts) as server,
     ):
         chain = TestChain(server)

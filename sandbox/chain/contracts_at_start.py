@@ -1,6 +1,6 @@
 """What is on the chain from its first blocks: the escrow factory and a test token, where known."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from eth_abi.abi import encode
@@ -46,10 +46,18 @@ class Gift:
     tokens: int = 0
 
 
-def make_contracts(chain: LocalChain) -> None:
-    """Make the contracts, unless the chain has them."""
-    if chain.nonce(to_canonical_address(_MAKER.address)):
-        return
+def begin(chain: LocalChain, gifts: Iterable[Gift]) -> None:
+    """Make the contracts and give the gifts, unless the chain has begun before."""
+    with chain.turn:
+        if chain.head.number:
+            return
+        _make_contracts(chain)
+        for gift in gifts:
+            give(chain, gift)
+        chain.mine()
+
+
+def _make_contracts(chain: LocalChain) -> None:
     implementation = encode(["address"], [_IMPLEMENTATION])
     codes = (
         token_contract.bytecode(),

@@ -133,8 +133,9 @@ class LocalChain:
     def pass_time(self, seconds: int) -> MinedBlock:
         """Put the chain's clock forward, and make a block at its new time."""
         with self.turn:
+            then = self.head.timestamp + seconds
             self._set_number(_AHEAD, self._number(_AHEAD) + seconds)
-            return self._mine_one()
+            return self._mine_one(timestamp=max(self.now(), then))
 
     def reorganise(self, wanted: Reorganisation) -> list[MinedBlock]:
         """Replace the last blocks by a branch that is one longer, unless told how long.

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from sandbox.chain.app import create_app
-from sandbox.chain.contracts_at_start import Gift, give, make_contracts
+from sandbox.chain.contracts_at_start import Gift, begin
 from sandbox.chain.knobs import Knobs, add_knobs
 from sandbox.chain.local_chain import LocalChain
 from sandbox.chain.miner import Miner
@@ -30,11 +30,7 @@ class ChainServer:
     ) -> None:
         """`every_s` is how often blocks are made; `gifts` are given once, when the chain is new."""
         self.chain = chain
-        if chain.head.number == 0:
-            make_contracts(chain)
-            for gift in gifts:
-                give(chain, gift)
-            chain.mine()
+        begin(chain, gifts)
         self.faults = Faults()
         self.miner = Miner(chain, every_s=every_s)
         self.node = Node(chain, heard=self.miner.wake)

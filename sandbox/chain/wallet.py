@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import requests
@@ -62,7 +63,7 @@ class Wallet:
         """Return the wallet that everybody can have who knows its name: for worthless coins."""
         return cls(keccak(text=f"strongroom sandbox {name}"))
 
-    @property
+    @cached_property
     def address(self) -> str:
         """Where it receives, checksummed."""
         return str(Account.from_key(self.key).address)
