@@ -42,6 +42,7 @@ CREATE TABLE strongroom.chain_signers (
   next_nonce bigint NOT NULL CHECK (next_nonce >= 0),
   frozen_at timestamptz,
   frozen_reason text,
+  looked_at timestamptz,                         -- when its nonces were last compared
   created_at timestamptz NOT NULL,
   PRIMARY KEY (chain, address),
   CHECK ((frozen_at IS NULL) = (frozen_reason IS NULL))
@@ -361,6 +362,7 @@ CREATE TABLE strongroom.seller_payouts (
 CREATE INDEX seller_payouts_due ON strongroom.seller_payouts (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX seller_payouts_waiting ON strongroom.seller_payouts (id) WHERE status = 'waiting';
 CREATE INDEX seller_payouts_seller ON strongroom.seller_payouts (seller_id, id);
+CREATE INDEX seller_payouts_payment ON strongroom.seller_payouts (payment_id);
 CREATE TRIGGER seller_payouts_fixed
   BEFORE UPDATE OF id, release_id, order_id, payment_id, seller_id, provider, amount, currency
     OR DELETE OR TRUNCATE
@@ -405,3 +407,21 @@ GRANT SELECT, INSERT, UPDATE ON strongroom.payout_destinations, strongroom.chain
   strongroom.freezes, strongroom.releases, strongroom.seller_payouts,
   strongroom.seller_payout_attempts TO strongroom_app;
 GRANT DELETE ON strongroom.chain_blocks TO strongroom_app;
+
+-- Who signs reads what is to be signed and what that is for, and writes nothing: the process that
+-- has the keys logs in as a member of this role and takes it on with SET ROLE.
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'strongroom_signer') THEN
+    CREATE ROLE strongroom_signer NOLOGIN;
+  END IF;
+EXCEPTION
+  -- Another database of the same cluster is being migrated at this moment.
+  WHEN duplicate_object OR unique_violation THEN NULL;
+END $$;
+DO $$ BEGIN EXECUTE format('GRANT strongroom_signer TO %I', current_user); END $$;
+GRANT USAGE ON SCHEMA strongroom TO strongroom_signer;
+GRANT SELECT ON strongroom.chain_signers, strongroom.chain_intents, strongroom.escrows,
+  strongroom.releases, strongroom.refunds, strongroom.freezes TO strongroom_signer;
+GRANT SELECT (tx_hash, intent_id, nonce, broadcast_at, discarded_at) ON strongroom.chain_attempts
+  TO strongroom_signer;

@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 import ledger
@@ -143,6 +143,20 @@ def lock_due(session: Session, payout_id: str, *, now: dt.datetime) -> SellerPay
     payout = session.get_one(SellerPayout, payout_id, with_for_update=True, populate_existing=True)
     is_due = payout.due_at is not None and payout.due_at <= now
     return payout if is_due else None
+
+
+def latest_to_ask(session: Session, payout: SellerPayout) -> PayoutAttempt | None:
+    """Return the attempt to ask about: the one that is open, else the newest a provider knows."""
+    found = (
+        select(PayoutAttempt)
+        .where(
+            PayoutAttempt.payout_id == payout.id,
+            (PayoutAttempt.state == "open") | PayoutAttempt.provider_ref.is_not(None),
+        )
+        .order_by((PayoutAttempt.state == "open").desc(), PayoutAttempt.number.desc())
+        .limit(1)
+    )
+    return session.scalars(found).first()
 
 
 def note_seen(engine: Engine, begun: Begun, told: PayoutReported, *, now: dt.datetime) -> None:

@@ -19,6 +19,7 @@ from payments.payouts.make_payout import (
     Begun,
     begin_attempt,
     begun_of,
+    latest_to_ask,
     leave_unknown,
     lock_due,
     make_attempt,
@@ -27,7 +28,7 @@ from payments.payouts.make_payout import (
 )
 from payments.payouts.payout_port import payout_port
 from payments.payouts.queue_payout import queue_or_wait
-from payments.payouts.tables import PayoutAttempt, PayoutDestination, SellerPayout
+from payments.payouts.tables import PayoutDestination, SellerPayout
 from payments.payouts.when_to_ask import FIRST_LOOK, when_paid, when_pending
 from payments.privacy.encryption import DecryptionError, FieldCipher
 from payments.providers.connect import Providers
@@ -128,15 +129,20 @@ class _Run:
     def _take(self, session: Session, payout_id: str) -> tuple[Begun, str | None] | None:
         """Put off the next look, so that no other worker looks meanwhile."""
         payout = lock_due(session, payout_id, now=self._now)
-        if payout is None or payout.status not in ("intent", "unknown", "pending", "paid"):
+        if payout is None or payout.status in ("waiting", "queued"):
             return None
-        latest = session.get_one(PayoutAttempt, (payout.id, payout.attempts))
+        asked = latest_to_ask(session, payout)
+        if asked is None:
+            payout.due_at = None
+            return None
         payout.due_at = self._now + FIRST_LOOK
         if payout.status == "paid":
-            payout.due_at = when_paid(payout.provider, latest.created_at, now=self._now)
-        elif latest.provider_ref is not None:
-            payout.due_at = when_pending(latest.created_at, now=self._now)
-        return begun_of(session, payout, latest, cipher=self._cipher), latest.provider_ref
+            payout.due_at = when_paid(payout.provider, asked.created_at, now=self._now)
+        elif payout.status == "failed":
+            payout.due_at = None
+        elif asked.provider_ref is not None:
+            payout.due_at = when_pending(asked.created_at, now=self._now)
+        return begun_of(session, payout, asked, cipher=self._cipher), asked.provider_ref
 
     def _ask(self, begun: Begun, payout_ref: str) -> str:
         try:

@@ -9,17 +9,28 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from payments.lifecycle.tables import Payment
+from payments.payouts.tables import SellerPayout
 from payments.providers.stripe.balance import BalanceTransaction, Source
 from payments.settlement.tables import BalanceTransactionRow as Row
 
 PROVIDER = "stripe"
 
-_CHARGES = frozenset({"charge", "payment"})
-_REFUNDS = frozenset({"refund", "payment_refund"})
-_REFUNDS_RETURNED = frozenset({"refund_failure", "payment_refund_failure"})
+# By Stripe's types: which effect books the principal.
+_AWAITED = {
+    "charge": "charge",
+    "payment": "charge",
+    "refund": "refund",
+    "payment_refund": "refund",
+    "refund_failure": "refund_returned",
+    "payment_refund_failure": "refund_returned",
+    "transfer": "payout",
+    "transfer_cancel": "payout_returned",
+    "transfer_failure": "payout_returned",
+    "transfer_refund": "payout_returned",
+}
 
 # By the intent that the payment itself knows, that an earlier transaction told of, or by what a
-# refund or dispute known here is about.
+# refund, dispute or payout known here is about.
 _KNOWN = text("""
     SELECT provider_ref AS ref, id AS payment_id FROM strongroom.payments
      WHERE provider = :provider AND provider_ref = ANY(:refs)
@@ -32,6 +43,10 @@ _KNOWN = text("""
     UNION ALL
     SELECT provider_ref, payment_id FROM strongroom.disputes
      WHERE provider = :provider AND provider_ref = ANY(:refs)
+    UNION ALL
+    SELECT a.provider_ref, p.payment_id FROM strongroom.seller_payout_attempts a
+      JOIN strongroom.seller_payouts p ON p.id = a.payout_id
+     WHERE a.provider = :provider AND a.provider_ref = ANY(:refs)
 """)
 
 
@@ -61,7 +76,8 @@ def store_transactions(
 
 def _payments_of(session: Session, sources: Sequence[Source]) -> dict[str, str]:
     """Return our payments by any id the provider may name them with."""
-    refs = {ref for source in sources for ref in (source.ref, source.intent_ref) if ref}
+    named = ((source.ref, source.intent_ref, source.transfer_ref) for source in sources)
+    refs = {ref for names in named for ref in names if ref}
     known = session.execute(_KNOWN, {"provider": PROVIDER, "refs": sorted(refs)})
     found: dict[str, str] = {row.ref: row.payment_id for row in known}
     # What metadata claims counts where the payment knows of no other intent.
@@ -74,13 +90,24 @@ def _payments_of(session: Session, sources: Sequence[Source]) -> dict[str, str]:
         intent, claim = source.intent_ref, source.payment_id
         if intent and claim and claim in intents and intents[claim] in (None, intent):
             found.setdefault(intent, claim)
+    # A transfer may be told before the answer that names it: then it says whose it is.
+    says = {source.ref: source.payout_id for source in sources if source.payout_id}
+    row = SellerPayout
+    known_payouts = select(row.id, row.payment_id).where(
+        row.provider == PROVIDER, row.id.in_(sorted(set(says.values())))
+    )
+    of_payouts = {one.id: one.payment_id for one in session.execute(known_payouts)}
+    for ref, payout_id in says.items():
+        if payout_id in of_payouts:
+            found.setdefault(ref, of_payouts[payout_id])
     return found
 
 
 def _payment_of(source: Source | None, payments: dict[str, str]) -> str | None:
     if source is None:
         return None
-    return payments.get(source.intent_ref or "") or payments.get(source.ref)
+    names = (source.intent_ref, source.ref, source.transfer_ref)
+    return next((payments[name] for name in names if name in payments), None)
 
 
 def _row(found: BalanceTransaction, payment_id: str | None, *, now: dt.datetime) -> dict[str, Any]:
@@ -109,12 +136,8 @@ def _row(found: BalanceTransaction, payment_id: str | None, *, now: dt.datetime)
 
 def _awaits(found: BalanceTransaction) -> str | None:
     """Return which effect of the payment books the principal; None: this row itself does."""
-    if found.type in _CHARGES:
-        return "charge"
-    if found.type in _REFUNDS:
-        return "refund"
-    if found.type in _REFUNDS_RETURNED:
-        return "refund_returned"
+    if found.type in _AWAITED:
+        return _AWAITED[found.type]
     if found.source and found.source.ref.startswith(("dp_", "du_")):
         return "dispute" if found.amount < 0 else "dispute_won"
     return None

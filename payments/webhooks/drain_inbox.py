@@ -16,8 +16,9 @@ from payments.crash_points import reach
 from payments.database import in_transaction, transaction
 from payments.lifecycle.record_facts import Result, SourcedFact, record_facts
 from payments.log_lines import get_logger
+from payments.payouts.record_payout import record_payout
 from payments.privacy.encryption import DecryptionError, FieldCipher
-from payments.providers.facts import Fact, MalformedEventError
+from payments.providers.facts import MalformedEventError, PayoutReported, Told
 from payments.providers.ports import BankProvider
 from payments.providers.stripe import events as stripe_events
 from payments.settings import RETRY_WINDOW_H
@@ -29,7 +30,7 @@ from payments.webhooks.tables import IS_NEW, InboxEvent
 _DEFAULT_WINDOWS_H = {stripe_events.PROVIDER: RETRY_WINDOW_H}
 _NO_BANKS: Mapping[str, BankProvider] = {}
 
-_Translate = Callable[[bytes], Fact | Sequence[Fact] | None]
+_Translate = Callable[[bytes], Told | Sequence[Told] | None]
 
 _log = get_logger(__name__)
 
@@ -60,6 +61,7 @@ class _Sorted:
     """A claimed batch, sorted by what can be done with each event."""
 
     told: list[tuple[InboxEvent, list[SourcedFact]]] = field(default_factory=list)
+    payouts: list[tuple[InboxEvent, list[PayoutReported]]] = field(default_factory=list)
     ignored: list[InboxEvent] = field(default_factory=list)
     faults: list[tuple[InboxEvent, str]] = field(default_factory=list)
 
@@ -157,6 +159,7 @@ class _Drain:
                 batch.faults.append((event, "; ".join(faults)))
             else:
                 done.append(event)
+        done += self._record_payouts(session, batch)
         self._close(session, done, state="done")
         self._close(session, batch.ignored, state="ignored")
         for event, fault in batch.faults:
@@ -165,21 +168,38 @@ class _Drain:
             balance_wake_up.wake_up(session, now=self.now)
         return Drained(done=len(done), ignored=len(batch.ignored), set_aside=len(batch.faults))
 
+    def _record_payouts(self, session: Session, batch: _Sorted) -> list[InboxEvent]:
+        """Record what events say of payouts to sellers, in one order for every drain."""
+        done: list[InboxEvent] = []
+        for event, told in sorted(batch.payouts, key=lambda one: one[1][0].payout_id or ""):
+            recorded = [record_payout(session, one, now=self.now) for one in told]
+            faults = [f"{one.refusal}: {one.detail}" for one in recorded if one.refusal]
+            if faults:
+                batch.faults.append((event, "; ".join(faults)))
+            else:
+                done.append(event)
+        return done
+
     def _sort(self, events: Sequence[InboxEvent]) -> _Sorted:
         batch = _Sorted()
         for event in events:
             try:
-                facts = self._read(event)
+                told = self._read(event)
             except (DecryptionError, MalformedEventError, _NotSetUpError) as error:
                 batch.faults.append((event, f"{type(error).__name__}: {error}"))
                 continue
-            if facts:
+            payouts = [one for one in told if isinstance(one, PayoutReported)]
+            cause = f"{event.provider}:{event.event_id}"
+            facts = [SourcedFact(one, cause) for one in told if not isinstance(one, PayoutReported)]
+            if payouts:
+                batch.payouts.append((event, payouts))
+            elif facts:
                 batch.told.append((event, facts))
             else:
                 batch.ignored.append(event)
         return batch
 
-    def _read(self, event: InboxEvent) -> list[SourcedFact]:
+    def _read(self, event: InboxEvent) -> Sequence[Told]:
         """Return what an event tells; nothing when it is of a kind that means nothing here."""
         translate = self.translators.get(event.provider)
         if translate is None:
@@ -187,8 +207,7 @@ class _Drain:
         payload = unseal(
             self.cipher, event.payload_encrypted, provider=event.provider, event_id=event.event_id
         )
-        cause = f"{event.provider}:{event.event_id}"
-        return [SourcedFact(fact, cause) for fact in _listed(translate(payload))]
+        return _listed(translate(payload))
 
     def _close(self, session: Session, events: Sequence[InboxEvent], *, state: str) -> None:
         if events:
@@ -212,7 +231,7 @@ def _changes_stripe_balance(event: InboxEvent) -> bool:
     return is_stripes and balance_wake_up.changes_balance(event.event_type)
 
 
-def _listed(told: Fact | Sequence[Fact] | None) -> Sequence[Fact]:
+def _listed(told: Told | Sequence[Told] | None) -> Sequence[Told]:
     """Return the facts of an event, whether its translation is none, one or several."""
     if told is None:
         return []

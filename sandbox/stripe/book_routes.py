@@ -13,6 +13,7 @@ from sandbox.stripe import (
     payment_intents,
     payouts,
     refunds,
+    transfer_reversals,
     transfers,
 )
 from sandbox.stripe.account import Account
@@ -46,6 +47,7 @@ _LOOK_UPS: dict[str, Member] = {
     "/v1/payouts/<identifier>": lambda books, one, _: books.find("payout", one),
     "/v1/refunds/<identifier>": lambda books, one, _: books.find("refund", one),
     "/v1/transfers/<identifier>": lambda books, one, _: books.find("transfer", one),
+    "/v1/transfers/<identifier>/reversals": transfer_reversals.list_reversals,
 }
 _CREATIONS: dict[str, Collection] = {
     "/v1/accounts": transfers.create_account,
@@ -58,6 +60,7 @@ _CHANGES: dict[str, Member] = {
     "/v1/disputes/<identifier>/close": disputes.close,
     "/v1/payment_intents/<identifier>/capture": captures.capture,
     "/v1/refunds/<identifier>": refunds.update,
+    "/v1/transfers/<identifier>/reversals": transfer_reversals.create,
 }
 
 

@@ -29,6 +29,10 @@ the rules with how often each was `seen` and `struck`; `{}` ends them). A rule:
 `POST /_sandbox/disputes` `{"charge": "ch_...", "amount": 500, "reason": "fraudulent"}`: dispute any
     charge, all of it if no amount is given. `POST /_sandbox/disputes/<id>` `{"status": "won"}`:
     the bank decides (won, lost or warning_closed).
+`POST /_sandbox/accounts/<id>` `{"transfers": "inactive"}`: a connected account takes no transfers
+    any more (`active`: it does again).
+`POST /_sandbox/transfers/<id>/reverse` `{"amount": 500}`: take money of a transfer back, all that
+    is left of it if no amount is given.
 """
 
 from collections.abc import Callable
@@ -41,7 +45,7 @@ from sandbox.simulated.clock import Clock
 from sandbox.simulated.deliveries import deliver
 from sandbox.simulated.delivery_faults import write_faults
 from sandbox.simulated.faults import Faults
-from sandbox.stripe import access, disputes, events, payouts
+from sandbox.stripe import access, disputes, events, payouts, transfer_reversals, transfers
 from sandbox.stripe.account import Account
 from sandbox.stripe.balance import make_available
 from sandbox.stripe.books import Books
@@ -148,6 +152,10 @@ def _fail_payout(books: Books, payout_id: str, wanted: dict[str, Any]) -> Resour
     return payouts.fail(books, payout_id, wanted.get("failure_code", "could_not_process"))
 
 
+def _set_transfers(books: Books, account_id: str, wanted: dict[str, Any]) -> Resource:
+    return transfers.set_capability(books, account_id, _required(wanted, "transfers"))
+
+
 _TURNS: dict[tuple[str, str], Turn] = {
     ("PUT", "webhooks"): _set_webhooks,
     ("PUT", "moments"): _set_moments,
@@ -160,4 +168,8 @@ _TURNS: dict[tuple[str, str], Turn] = {
         books, wanted.get("currency", "usd")
     ),
     ("POST", "payouts/<identifier>/fail"): _fail_payout,
+    ("POST", "accounts/<identifier>"): _set_transfers,
+    ("POST", "transfers/<identifier>/reverse"): lambda books, transfer_id, wanted: (
+        transfer_reversals.reverse(books, transfer_id, wanted.get("amount"))
+    ),
 }

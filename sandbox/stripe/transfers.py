@@ -9,7 +9,7 @@ from sandbox.stripe.balance import Movement
 from sandbox.stripe.books import Books
 from sandbox.stripe.forms import Parameters, required_amount, required_currency
 from sandbox.stripe.lists import as_list, page
-from sandbox.stripe.refusals import Resource, invalid, parameter_missing
+from sandbox.stripe.refusals import Refusal, Resource, invalid, parameter_missing
 
 _IGNORED = ("business_profile", "capabilities", "controller", "settings", "tos_acceptance")
 
@@ -70,7 +70,7 @@ def create(books: Books, parameters: Parameters) -> Resource:
         raise invalid("amount", "Invalid positive integer", code="parameter_invalid_integer")
     if destination is None:
         raise parameter_missing("destination")
-    books.find("account", destination, param="destination")
+    _check_capability(books.find("account", destination, param="destination"))
     available_on = books.account.created
     if source is None:
         balance.check_available(books, amount, currency)
@@ -83,11 +83,30 @@ def create(books: Books, parameters: Parameters) -> Resource:
     return transfer
 
 
+def _check_capability(account: Resource) -> None:
+    if account["capabilities"]["transfers"] != "active":
+        raise Refusal(
+            400,
+            "Your destination account needs to have at least one of the following capabilities"
+            " enabled: transfers, crypto_transfers, legacy_payments",
+            code="insufficient_capabilities_for_transfer",
+        )
+
+
+def set_capability(books: Books, account_id: str, standing: str) -> Resource:
+    """Let an account take transfers (`active`), or not any more (`inactive`)."""
+    account = books.find("account", account_id)
+    account["capabilities"]["transfers"] = standing
+    books.keep(account, "account.updated")
+    return account
+
+
 def _available_with(books: Books, charge_id: str, amount: int) -> int:
     """When the charge's money is available; no more of it can be transferred than came in."""
     charge = books.find("charge", charge_id, param="source_transaction")
     earlier = books.transaction.select("transfer", source_transaction=charge_id)
-    left = charge["amount_captured"] - sum(transfer["amount"] for transfer in earlier)
+    gone = sum(transfer["amount"] - transfer["amount_reversed"] for transfer in earlier)
+    left = charge["amount_captured"] - gone
     if amount > left:
         raise invalid(
             "amount",

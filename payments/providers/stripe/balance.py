@@ -20,13 +20,17 @@ _PAGES_OF_PAYOUTS = 10
 class Source:
     """What a transaction is about: `kind` is Stripe's word, such as `charge` or `payout`.
 
-    `amount` (never negative) is in minor units of `currency`, the one that was paid in.
+    `transfer_ref` is the transfer that a reversal takes back; `payout_id` our payout to a seller
+    that a transfer says it is. `amount` (never negative) is in minor units of `currency`, the one
+    that was paid in.
     """
 
     ref: str
     kind: str | None = None
     intent_ref: str | None = None
     payment_id: str | None = None
+    transfer_ref: str | None = None
+    payout_id: str | None = None
     amount: int | None = None
     currency: str | None = None
 
@@ -176,6 +180,8 @@ def _source(told: dict[str, Any] | None) -> Source | None:
         kind=kind,
         intent_ref=_ref(told.get("payment_intent")),
         payment_id=(told.get("metadata") or {}).get("payment_id"),
+        transfer_ref=_ref(told.get("transfer")) if kind == "transfer_reversal" else None,
+        payout_id=(told.get("metadata") or {}).get("payout_id") if kind == "transfer" else None,
         amount=None if amount is None or currency is None else abs(amount),
         currency=None if amount is None or currency is None else currency.upper(),
     )

@@ -23,10 +23,12 @@ from payments.providers.facts import (
     MalformedEventError,
     PaymentFailed,
     Processing,
+    Told,
 )
 from payments.providers.stripe.declines import explain, log_decline
 from payments.providers.stripe.giveback_facts import dispute_fact, refund_fact
 from payments.providers.stripe.intent_facts import OF_TIME, shown_action
+from payments.providers.stripe.transfers import transfer_fact
 
 PROVIDER = "stripe"
 TOLERANCE_S = 300
@@ -73,8 +75,8 @@ def verify(
     return VerifiedEvent(event_id, event_type, occurred_at, secret_index)
 
 
-def translate(payload: bytes) -> Fact | None:
-    """Return what an event says about a payment; None for events that change nothing here.
+def translate(payload: bytes) -> Told | None:
+    """Return what an event says about a payment, or a payout; None for one that means nothing here.
 
     Raises:
         MalformedEventError: an event we act on does not have the documented form.
@@ -155,6 +157,12 @@ def _dispute(event: Any) -> Fact:
     return dispute_fact(event["data"]["object"], occurred_at=_moment(event["created"]))
 
 
+def _transfer(event: Any) -> Told | None:
+    transfer = event["data"]["object"]
+    is_ours = (transfer.get("metadata") or {}).get("payout_id") is not None
+    return transfer_fact(transfer) if is_ours else None
+
+
 def _payment_failed(event: Any) -> Fact:
     error = event["data"]["object"].get("last_payment_error") or {}
     which, code, decline_code = _which(event), error.get("code"), error.get("decline_code")
@@ -172,7 +180,7 @@ def _succeeded(event: Any) -> Fact:
     )
 
 
-_TRANSLATIONS: dict[str, Callable[[Any], Fact | None]] = {
+_TRANSLATIONS: dict[str, Callable[[Any], Told | None]] = {
     "payment_intent.requires_action": _action_required,
     "payment_intent.processing": _processing,
     "payment_intent.amount_capturable_updated": _authorized,
@@ -189,6 +197,9 @@ _TRANSLATIONS: dict[str, Callable[[Any], Fact | None]] = {
     "charge.dispute.closed": _dispute,
     "charge.dispute.funds_withdrawn": _dispute,
     "charge.dispute.funds_reinstated": _dispute,
+    "transfer.created": _transfer,
+    "transfer.updated": _transfer,
+    "transfer.reversed": _transfer,
 }
 
 
