@@ -107,12 +107,12 @@ def _take_in(
         if effect.id in change.orphaned and effect.state != "orphaned":
             effect.state, effect.updated_at, went_back = "orphaned", now, True
     for observed in change.observed:
-        effect = known.get(observed.key)
-        if effect is None:
+        before = known.get(observed.key)
+        if before is None:
             session.add(_new(escrow_id, observed, horizon.times[observed.block_number], now=now))
         else:
-            went_back = went_back or effect.state == "final"
-            _move(effect, observed, horizon, now=now)
+            went_back = went_back or before.state == "final"
+            _move(before, observed, horizon, now=now)
     session.flush()
     return went_back
 

@@ -140,7 +140,7 @@ def _follow(
 
 
 def _finish(session: Session, watch: Watch, begun: _Begun, reading: Reading) -> int:
-    """Write how far the chain was read, book gas, and have the sender look anew; return bookings."""
+    """Write how far the chain was read, and book gas; have the sender look anew if need be."""
     now = watch.clock()
     check_turn(session, chain=watch.chain, turn=begun.turn)
     if reading.was_reorganised:
