@@ -18,6 +18,7 @@ from web.app import create_app
 from web.commands.deadlines import deadlines
 from web.commands.doctor import doctor
 from web.commands.encryption import encryption
+from web.commands.freezes import freeze, freezes, releases, unfreeze
 from web.commands.keys import keys
 from web.commands.ledger import ledger_group
 from web.commands.reconcile import reconcile
@@ -74,10 +75,14 @@ for _command in (
     doctor,
     keys,
     encryption,
+    freeze,
+    freezes,
     ledger_group,
     reconcile,
+    releases,
     stripe_group,
     statements,
+    unfreeze,
     webhooks,
 ):
     main.add_command(_command)
