@@ -21,8 +21,10 @@ from jobs.resolve_calls import resolve_calls
 from jobs.resolve_refunds import resolve_refunds
 from jobs.roll_ledger import roll_ledger
 from jobs.seal_ledger import seal_ledger
+from jobs.send_transactions import send_transactions
 from jobs.settle_available import settle_available
 from jobs.sync_stripe_balance import sync_stripe_balance
+from payments.chain import wake_up as chain_wake_up
 from payments.lifecycle import write_changes
 from payments.payouts import wake_up as payouts_wake_up
 from payments.reconciliation import wake_up as reconciliation_wake_up
@@ -42,6 +44,7 @@ class Job:
 
 JOBS = {
     wake_up.JOB: Job(drain_webhooks, URGENT),
+    chain_wake_up.JOB: Job(send_transactions, ROUTINE),
     "expire_holds": Job(expire_holds, URGENT),
     "roll_ledger": Job(roll_ledger, URGENT),
     request_replay.JOB: Job(replay_webhooks, ROUTINE),

@@ -18,6 +18,8 @@ from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 APPLICATION_ROLE = "strongroom_app"
+SIGNER_ROLE = "strongroom_signer"
+"""The role of the process that signs transactions: it reads what it is to sign, and no more."""
 POOL_SIZE = 16
 _RETRY_SQLSTATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 _RETRY_ATTEMPTS = 5
@@ -51,8 +53,10 @@ class Base(DeclarativeBase):
     type_annotation_map = {dt.datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's hook
 
 
-def connect_engine(database_url: str, *, pool_size: int = POOL_SIZE) -> Engine:
-    """Return an engine whose every connection works as the application's role.
+def connect_engine(
+    database_url: str, *, pool_size: int = POOL_SIZE, role: str = APPLICATION_ROLE
+) -> Engine:
+    """Return an engine whose every connection works as the application's role, or another one.
 
     Reads and writes are READ COMMITTED with explicit row locks; a lock is waited for 5 s and a
     statement 30 s at most, so that nothing hangs for ever behind a stuck transaction.
@@ -74,15 +78,18 @@ def connect_engine(database_url: str, *, pool_size: int = POOL_SIZE) -> Engine:
             "keepalives_count": 4,
         },
     )
-    event.listen(engine, "connect", _take_application_role)
+    event.listen(engine, "connect", _taking(role))
     event.listen(engine, "checkout", _refuse_closed)
     return engine
 
 
-def _take_application_role(connection: Any, _record: object) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET ROLE {APPLICATION_ROLE}")
-    connection.commit()
+def _taking(role: str) -> Callable[[Any, object], None]:
+    def take(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET ROLE {role}")
+        connection.commit()
+
+    return take
 
 
 def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:

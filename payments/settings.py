@@ -30,7 +30,15 @@ from payments.chain_settings import (
 )
 from payments.variables import Environment, SettingsError, Variables
 
-__all__ = ["Environment", "Settings", "SettingsError", "read_migration_url", "read_settings"]
+__all__ = [
+    "Environment",
+    "Settings",
+    "SettingsError",
+    "SigningSettings",
+    "read_migration_url",
+    "read_settings",
+    "read_signing_settings",
+]
 
 STRIPE_API_URL = "https://api.stripe.com"
 RETRY_WINDOW_H = 72
@@ -79,6 +87,17 @@ class Settings:
     def livemode(self) -> bool:
         """Whether Stripe's live mode is used: events of the other mode are refused."""
         return self.stripe_secret_key.startswith(("sk_live_", "rk_live_"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SigningSettings:
+    """What the process that signs needs to know, which is little; `token` is for who asks it."""
+
+    database_url: str = field(repr=False)
+    chains: Mapping[str, ChainSettings]  # by name
+    keystore: SignerSettings
+    token: str = field(repr=False)
+    log_level: str
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -131,6 +150,28 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         api_key_pepper=reader.secret("API_KEY_PEPPER"),
         log_level=reader.text("LOG_LEVEL", default="INFO").upper(),
         crash_at=reader.crash_at("CRASH_AT"),
+    )
+    reader.raise_faults()
+    return settings
+
+
+def read_signing_settings(environ: Mapping[str, str] | None = None) -> SigningSettings:
+    """Read the settings of the process that signs.
+
+    Raises:
+        SettingsError: names every missing or unusable variable and what it should be.
+    """
+    reader = Variables(os.environ if environ is None else environ)
+    reader.environment()
+    settings = SigningSettings(
+        database_url=reader.url("DATABASE_URL", schemes=("postgresql", "postgres")),
+        chains=read_chains(reader, "CHAINS"),
+        keystore=SignerSettings(
+            keystore=reader.text("CHAIN_KEYSTORE"),
+            password_file=reader.text("CHAIN_KEYSTORE_PASSWORD_FILE"),
+        ),
+        token=reader.secret("CHAIN_SIGNER_TOKEN"),
+        log_level=reader.text("LOG_LEVEL", default="INFO").upper(),
     )
     reader.raise_faults()
     return settings

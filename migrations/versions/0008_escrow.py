@@ -31,5 +31,7 @@ def downgrade() -> None:
           strongroom.chain_signers, strongroom.payout_destinations;
         DROP FUNCTION strongroom.keep_nonce, strongroom.refuse_frozen;
         ALTER TABLE strongroom.payments DROP escrow_id;
+        REVOKE ALL ON strongroom.refunds FROM strongroom_signer;
+        REVOKE ALL ON SCHEMA strongroom FROM strongroom_signer;
         DROP DOMAIN strongroom.address, strongroom.hash32
     """)

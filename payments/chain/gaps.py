@@ -36,6 +36,7 @@ def _close(session: Session, sending: Sending, view: View) -> bool:
     now = sending.clock()
     name, address = sending.chain.name, sending.address
     signer = signers.register(session, chain=name, address=address, nonce=view.nonce, now=now)
+    signer.looked_at = now
     if signer.frozen_at is None and view.nonce > signer.next_nonce:
         reason = f"{view.nonce} nonces are used on chain, and we took {signer.next_nonce}"
         signers.freeze(signer, reason=reason, now=now)

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping
-from typing import Protocol
 
 from sqlalchemy import Engine
 
@@ -10,17 +9,7 @@ from payments.chain.instructions import get_ready
 from payments.chain.signing_rules import unsigned_of
 from payments.chain_settings import ChainSettings
 from payments.database import in_transaction
-from payments.providers.chain_port import ChainPort, Fees, Signed, Unsigned
-
-
-class TransactionKey(Protocol):
-    """Keys that sign transactions, whatever those say: only a guarded signer may have them."""
-
-    def addresses(self) -> Collection[str]:
-        """Return for whom it can sign, checksummed."""
-
-    def sign(self, unsigned: Unsigned) -> Signed:
-        """Sign a transaction, byte for byte the same for the same transaction."""
+from payments.providers.chain_port import ChainPort, Fees, KeystorePort, Signed
 
 
 class GuardedSigner:
@@ -29,7 +18,7 @@ class GuardedSigner:
     def __init__(
         self,
         engine: Engine,
-        key: TransactionKey,
+        key: KeystorePort,
         *,
         chains: Mapping[str, ChainSettings],
         ports: Mapping[str, ChainPort],
@@ -42,7 +31,11 @@ class GuardedSigner:
         self._clock = clock
 
     def addresses(self) -> Collection[str]:
-        """Return for whom it can sign, checksummed."""
+        """Return for whom it can sign, checksummed.
+
+        Raises:
+            KeystoreError: the keys cannot be had.
+        """
         return self._key.addresses()
 
     def sign(self, intent_id: str, *, fees: Fees) -> Signed:
@@ -50,6 +43,7 @@ class GuardedSigner:
 
         Raises:
             SigningRefusedError: it must not be signed; its code says why in a word.
+            KeystoreError: the keys cannot be had.
             OutcomeUnknownError: a chain that was never asked for its contracts does not answer.
         """
         for name in self._chains.keys() & self._ports.keys():

@@ -18,6 +18,7 @@ class ChainSigner(Base):
     next_nonce: Mapped[int]
     frozen_at: Mapped[dt.datetime | None]
     frozen_reason: Mapped[str | None]
+    looked_at: Mapped[dt.datetime | None]
     created_at: Mapped[dt.datetime]
 
 

@@ -23,7 +23,7 @@ PROCFILE = {
 
 
 def test_the_procfile_has_all_processes() -> None:
-    assert set(PROCFILE) == {"release", "web", "worker", "urgent", "relay"}
+    assert set(PROCFILE) == {"release", "web", "worker", "urgent", "relay", "signer"}
 
 
 @pytest.mark.parametrize("name", PROCFILE)

@@ -11,7 +11,7 @@ from eth_utils.crypto import keccak
 from sqlalchemy import Engine, select, text
 
 from payments.chain import intents
-from payments.chain.guarded_signer import GuardedSigner, TransactionKey
+from payments.chain.guarded_signer import GuardedSigner
 from payments.chain.send import send
 from payments.chain.sending import Sending
 from payments.chain.signers import list_signers
@@ -22,7 +22,14 @@ from payments.escrow.tables import Escrow
 from payments.freezes.tables import Freeze
 from payments.identifiers import new_id
 from payments.lifecycle.tables import Payment, Refund
-from payments.providers.chain_port import ChainPort, Signed, SignerPort, Terms, Unsigned
+from payments.providers.chain_port import (
+    ChainPort,
+    KeystorePort,
+    Signed,
+    SignerPort,
+    Terms,
+    Unsigned,
+)
 from payments.providers.evm.adapter import EvmChain
 from payments.providers.evm.addresses import keccak_of
 from payments.releases.tables import Release
@@ -68,7 +75,7 @@ class World:
     ahead: dt.timedelta = dt.timedelta()
     until_ahead: dt.timedelta = dt.timedelta(minutes=5)
     port: ChainPort = field(init=False)
-    key: TransactionKey = field(init=False)
+    key: KeystorePort = field(init=False)
 
     def __post_init__(self) -> None:
         self.port = EvmChain(self.settings)
