@@ -26,6 +26,7 @@ REST_S = 15
 
 _SIZE_MAX = 64_000_000
 _OK, _TOO_MANY = 200, 429
+_LIMITED = -32005  # EIP-1474: over what this caller may ask
 
 
 class _SilentError(Exception):
@@ -90,6 +91,8 @@ class Rpc:
             except NodeError as error:
                 if understood(error):
                     raise
+                if error.code == _LIMITED:
+                    endpoint.rests_until = self._clock() + REST_S
                 faults.append(f"{endpoint.place} says {error}")
             except _SilentError as error:
                 endpoint.is_checked = False
