@@ -15,6 +15,7 @@ from payments.privacy.encryption import KeysetError
 from payments.privacy.redaction import redact_text
 from payments.settings import SettingsError, read_settings
 from web.app import create_app
+from web.commands.chain import chain_group
 from web.commands.deadlines import deadlines
 from web.commands.doctor import doctor
 from web.commands.encryption import encryption
@@ -71,6 +72,7 @@ main = CommandLine(
     set_debug_flag=False,
 )
 for _command in (
+    chain_group,
     deadlines,
     doctor,
     keys,

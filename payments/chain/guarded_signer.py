@@ -9,6 +9,7 @@ from payments.chain.instructions import get_ready
 from payments.chain.signing_rules import unsigned_of
 from payments.chain_settings import ChainSettings
 from payments.database import in_transaction
+from payments.providers.chain_errors import SigningRefusedError
 from payments.providers.chain_port import ChainPort, Fees, KeystorePort, Signed
 
 
@@ -60,3 +61,19 @@ class GuardedSigner:
             ),
         )
         return self._key.sign(unsigned)
+
+
+class NoSigner:
+    """Stands where nothing is to be signed: it refuses all."""
+
+    def addresses(self) -> Collection[str]:
+        """Return nobody."""
+        return ()
+
+    def sign(self, intent_id: str, *, fees: Fees) -> Signed:  # noqa: ARG002 - as of every signer
+        """Refuse.
+
+        Raises:
+            SigningRefusedError: always (`no_signer`).
+        """
+        raise SigningRefusedError(f"Nobody signs {intent_id} here.", code="no_signer")
