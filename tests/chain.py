@@ -9,9 +9,10 @@ from typing import Any
 from eth_utils.address import to_canonical_address
 
 from payments.chain_settings import ChainSettings, FeePolicy, Limits, TokenSettings
-from sandbox.chain.contracts_at_start import BALANCES, FACTORY, TOKEN, Gift
-from sandbox.chain.evm import CHAIN_ID, MinedBlock
+from sandbox.chain.contracts_at_start import Gift
+from sandbox.chain.evm import MinedBlock
 from sandbox.chain.local_chain import LocalChain, Reorganisation
+from sandbox.chain.places import BALANCES, CHAIN_ID, FACTORY, TOKEN
 from sandbox.chain.server import ChainServer
 from sandbox.chain.wallet import NodeClient, Wallet, calldata
 

@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from sandbox.chain.contracts_at_start import BALANCES, Gift
+from sandbox.chain.contracts_at_start import Gift
 from sandbox.chain.local_chain import LocalChain
+from sandbox.chain.places import BALANCES
 from sandbox.chain.server import ChainServer
 from sandbox.serving import hold_stop_signals, wait_for_stop
 

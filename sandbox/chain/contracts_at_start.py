@@ -1,40 +1,19 @@
 """What is on the chain from its first blocks: the escrow factory and a test token, where known."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eth_abi.abi import encode
-from eth_utils.address import to_canonical_address, to_checksum_address
+from eth_utils.address import to_canonical_address
 
 from payments.providers.evm import artifacts
 from sandbox.chain import token_contract
-from sandbox.chain.evm import CHAIN_ID
 from sandbox.chain.local_chain import LocalChain
-from sandbox.chain.shown import contract_address
+from sandbox.chain.places import CHAIN_ID, FAUCET, IMPLEMENTATION, MAKER, TOKEN
 from sandbox.chain.wallet import Wallet, calldata
 
-_MAKER = Wallet.named("maker of contracts")
-_FAUCET = Wallet.named("faucet")
-_MAKER_WEI = 10**20
-_FAUCET_WEI = 10**27
 _GAS = 5_000_000
 _GWEI = 10**9
-
-
-def _made(nonce: int) -> str:
-    return to_checksum_address(contract_address(to_canonical_address(_MAKER.address), nonce))
-
-
-TOKEN = _made(0)
-_IMPLEMENTATION = _made(1)
-FACTORY = _made(2)
-"""The addresses follow from who makes the contracts, so that settings can tell them beforehand."""
-
-BALANCES: Mapping[bytes, int] = {
-    to_canonical_address(_MAKER.address): _MAKER_WEI,
-    to_canonical_address(_FAUCET.address): _FAUCET_WEI,
-}
-"""What accounts have in the first block, in wei."""
 
 
 @dataclass(frozen=True)
@@ -58,27 +37,27 @@ def begin(chain: LocalChain, gifts: Iterable[Gift]) -> None:
 
 
 def _make_contracts(chain: LocalChain) -> None:
-    implementation = encode(["address"], [_IMPLEMENTATION])
+    implementation = encode(["address"], [IMPLEMENTATION])
     codes = (
         token_contract.bytecode(),
         artifacts.escrow().bytecode,
         artifacts.escrow_factory().bytecode + implementation,
     )
     for nonce, code in enumerate(codes):
-        chain.send(_signed(_MAKER, nonce, None, code))
+        chain.send(_signed(MAKER, nonce, None, code))
         chain.mine()
 
 
 def give(chain: LocalChain, gift: Gift) -> list[str]:
     """Send an account coins and tokens from the faucet; return the transactions' hashes."""
     with chain.turn:
-        nonce = chain.nonce(to_canonical_address(_FAUCET.address), pending=True)
+        nonce = chain.nonce(to_canonical_address(FAUCET.address), pending=True)
         raws = []
         if gift.wei:
-            raws.append(_signed(_FAUCET, nonce, gift.address, b"", gift.wei))
+            raws.append(_signed(FAUCET, nonce, gift.address, b"", gift.wei))
         if gift.tokens:
             mint = calldata("mint(address,uint256)", gift.address, gift.tokens)
-            raws.append(_signed(_FAUCET, nonce + len(raws), TOKEN, mint))
+            raws.append(_signed(FAUCET, nonce + len(raws), TOKEN, mint))
         return [f"0x{chain.send(raw).hex()}" for raw in raws]
 
 

@@ -14,8 +14,8 @@ from eth_typing import Address, BlockNumber, Hash32
 from eth_utils.exceptions import ValidationError
 
 from sandbox.chain.nodes import Nodes
+from sandbox.chain.places import CHAIN_ID
 
-CHAIN_ID = 31337
 GAS_LIMIT = 30_000_000
 
 

@@ -22,9 +22,10 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
-from sandbox.chain.contracts_at_start import FACTORY, TOKEN, Gift, give
+from sandbox.chain.contracts_at_start import Gift, give
 from sandbox.chain.local_chain import LocalChain, Reorganisation
 from sandbox.chain.miner import Miner
+from sandbox.chain.places import FACTORY, TOKEN
 from sandbox.chain.pool import RefusedError
 from sandbox.chain.rpc import Node
 from sandbox.chain.shown import data

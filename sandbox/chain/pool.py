@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from eth.abc import SignedTransactionAPI
 
-from sandbox.chain.evm import CHAIN_ID, GAS_LIMIT
+from sandbox.chain.evm import GAS_LIMIT
+from sandbox.chain.places import CHAIN_ID
 
 REPLACEMENT_PERCENT = 10
 

@@ -8,9 +8,10 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_typing import Address
 
-from sandbox.chain.evm import CHAIN_ID, GAS_LIMIT, Call, MinedBlock, Outcome
+from sandbox.chain.evm import GAS_LIMIT, Call, MinedBlock, Outcome
 from sandbox.chain.local_chain import LocalChain
 from sandbox.chain.log_filters import find_logs
+from sandbox.chain.places import CHAIN_ID
 from sandbox.chain.pool import RefusedError
 from sandbox.chain.shown import data, show_block, show_logs, show_receipt, show_transaction
 

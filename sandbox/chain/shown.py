@@ -5,10 +5,10 @@ from typing import Any
 
 import rlp
 from eth.abc import LogAPI
-from eth_utils.crypto import keccak
 
-from sandbox.chain.evm import CHAIN_ID, MinedBlock
+from sandbox.chain.evm import MinedBlock
 from sandbox.chain.local_chain import Place
+from sandbox.chain.places import CHAIN_ID, contract_address
 
 Shown = dict[str, Any]
 _DYNAMIC_FEE = 2
@@ -115,11 +115,6 @@ def numbered_logs(block: MinedBlock, index: int) -> Iterator[tuple[int, LogAPI]]
     """Yield the logs of one of a block's transactions, counted through the whole block."""
     first = sum(len(receipt.logs) for receipt in block.receipts[:index])
     yield from enumerate(block.receipts[index].logs, first)
-
-
-def contract_address(sender: bytes, nonce: int) -> bytes:
-    """Return where a contract is that an account made with a transaction of its own."""
-    return keccak(rlp.encode([bytes(sender), nonce]))[12:]
 
 
 def _show_log(log: LogAPI, number: int, place: Place) -> Shown:

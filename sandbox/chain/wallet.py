@@ -6,8 +6,10 @@ from functools import cached_property
 from typing import Any
 
 import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from eth_abi.abi import encode
-from eth_account import Account
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 _TIMEOUT_S = 30
@@ -66,7 +68,13 @@ class Wallet:
     @cached_property
     def address(self) -> str:
         """Where it receives, checksummed."""
-        return str(Account.from_key(self.key).address)
+        secret = int.from_bytes(self.key)
+        public = (
+            ec.derive_private_key(secret, ec.SECP256K1())
+            .public_key()
+            .public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+        )
+        return str(to_checksum_address(keccak(public[1:])[12:]))
 
     def sign(
         self,
@@ -81,6 +89,9 @@ class Wallet:
         value: int = 0,
     ) -> bytes:
         """Return a signed transaction; fees are wei for each unit of gas; to None: a contract."""
+        # It takes a second to import, and most who know wallets only ask for addresses.
+        from eth_account import Account  # noqa: PLC0415 - see above
+
         transaction = {
             "type": 2,
             "chainId": chain_id,

@@ -4,9 +4,9 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from sandbox.chain.contracts_at_start import BALANCES, Gift, begin
-from sandbox.chain.evm import CHAIN_ID
+from sandbox.chain.contracts_at_start import Gift, begin
 from sandbox.chain.local_chain import LocalChain, Reorganisation
+from sandbox.chain.places import BALANCES, CHAIN_ID
 from sandbox.chain.token_contract import bytecode, compiled
 from sandbox.chain.wallet import Wallet
 
