@@ -24,6 +24,7 @@ from jobs.seal_ledger import seal_ledger
 from jobs.send_transactions import send_transactions
 from jobs.settle_available import settle_available
 from jobs.sync_stripe_balance import sync_stripe_balance
+from jobs.watch_chains import watch_chains
 from payments.chain import wake_up as chain_wake_up
 from payments.lifecycle import write_changes
 from payments.payouts import wake_up as payouts_wake_up
@@ -45,6 +46,7 @@ class Job:
 JOBS = {
     wake_up.JOB: Job(drain_webhooks, URGENT),
     chain_wake_up.JOB: Job(send_transactions, ROUTINE),
+    "watch_chains": Job(watch_chains, ROUTINE),
     "expire_holds": Job(expire_holds, URGENT),
     "roll_ledger": Job(roll_ledger, URGENT),
     request_replay.JOB: Job(replay_webhooks, ROUTINE),
