@@ -16,10 +16,10 @@ from web.policies import allow
 from web.problems import problems
 from web.references import render_answered, take_reference
 from web.schemas.releases import (
-    Approval,
-    Cancellation,
     NewRelease,
     Release,
+    ReleaseApproval,
+    ReleaseCancellation,
     ReleaseList,
     ReleasesQuery,
 )
@@ -100,7 +100,7 @@ def read(release_id: str) -> dict[str, Any]:
     "release_not_approvable",
     "second_person_needed",
 )
-@blueprint.arguments(Approval)
+@blueprint.arguments(ReleaseApproval)
 @blueprint.response(200, Release)
 def approve(body: dict[str, Any], release_id: str) -> _Rendered:
     """Agree to a release that somebody else asked for; it is carried out at once."""
@@ -120,7 +120,7 @@ def approve(body: dict[str, Any], release_id: str) -> _Rendered:
 @blueprint.route("/releases/<id:release_id>/cancel", methods=["POST"])
 @allow("releases.create")
 @problems("release_not_cancelable")
-@blueprint.arguments(Cancellation)
+@blueprint.arguments(ReleaseCancellation)
 @blueprint.response(200, Release)
 def cancel(body: dict[str, Any], release_id: str) -> _Rendered:
     """Take a release back that is neither posted nor signed; its money is free again."""

@@ -45,7 +45,7 @@ class NewRelease(StrictSchema):
     )
 
 
-class Approval(StrictSchema):
+class ReleaseApproval(StrictSchema):
     """The approval of a release by a second person."""
 
     example: ClassVar = {"reference": "approve-4711"}
@@ -53,7 +53,7 @@ class Approval(StrictSchema):
     reference = reference_field()
 
 
-class Cancellation(StrictSchema):
+class ReleaseCancellation(StrictSchema):
     """A release taken back, and why."""
 
     example: ClassVar = {"reference": "cancel-4711", "reason": "The parcel came back."}
