@@ -47,7 +47,10 @@ _SENDING: tuple[tuple[SendVerdict, str], ...] = (
     ("insufficient_funds", r"insufficient ?(funds|balance)|sender doesn.t have enough funds"),
     ("insufficient_funds", r"upfront cost exceeds|does not have enough (funds|balance)"),
     ("wrong_chain", r"chain ?id|replay-protected|signed for another chain|eip-?155"),
-    ("gas_limit", r"exceeds (the )?block gas limit|gas ?limit ?exceed|intrinsic ?gas|oversized"),
+    (
+        "gas_limit",
+        r"exceeds (the )?block gas limit|gas ?limit ?(exceed|reached)|intrinsic ?gas|oversized",
+    ),
     ("gas_limit", r"gas limit is (greater|too high)|transaction gas limit|exceeds allowance"),
     ("gas_limit", r"gas limit too high|gas_limit .*exceeds|exceeds maximum per-transaction"),
     ("invalid", r"invalid (sender|signature)|rlp:|failed to (decode|recover)|max priority fee per"),
@@ -67,7 +70,7 @@ _PLAIN = re.compile(
 _TOO_WIDE = re.compile(
     r"more than \d+ (results|logs)|too many (results|logs|blocks)|response size|range (is )?too"
     r"|(block )?range .*(limit|exceed|large|wide)|exceed.*range|limited to a? ?[\d,]+"
-    r"|query (exceeds|timeout)|max(imum)? (block )?range|up to a [\d,k]+ block range"
+    r"|query (exceeds|timeout)|max(imum)? (block )?range|maximum is|up to a [\d,k]+ block range"
 )
 
 

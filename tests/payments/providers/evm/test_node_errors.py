@@ -59,7 +59,7 @@ SENDING = {
         "transaction feecap too low",  # Erigon
         f"Tx: [{TX}] insufficient gas price to replace existing transaction",  # Anvil
         "Transaction gas price supplied is too low. There is another transaction with same nonce",
-        "Transaction maxFeePerGas (7) is too low for the next block, which has a baseFee…",  # Hardhat
+        "Transaction maxFeePerGas (7) is too low for the next block, which has a baseFee of 9",
         "replacement fee too low",
     ],
     "insufficient_funds": [
@@ -72,6 +72,7 @@ SENDING = {
         "sender doesn't have enough funds to send tx. The max upfront cost is: 5",  # Hardhat
         "Sender does not have enough balance to cover transaction value and gas",  # py-evm
         "insufficient balance for transfer",
+        "insufficient funds for gas * price + value: balance 9, queued cost 8, tx cost 5",
     ],
     "gas_limit": [
         "exceeds block gas limit",
@@ -82,6 +83,7 @@ SENDING = {
         "Transaction gas limit is greater than the block gas limit, gas_limit: 9, cap: 3",
         "transaction gas limit too high (cap: 16777216, tx: 30000000)",  # geth, from Osaka on
         "oversized data",
+        "gas limit reached",  # Nethermind
     ],
     "wrong_chain": [
         "invalid chain id for signer: have 1 want 8453",
@@ -116,6 +118,8 @@ SENDING = {
         "the method eth_sendRawTransaction does not exist/is not available",
         "Your app has exceeded its compute units per second capacity",
         "node is syncing",
+        "in-flight transaction limit reached for delegated accounts",
+        "gapped-nonce tx from delegated accounts",
         "missing trie node",
         "request timed out",
         "",
@@ -197,6 +201,8 @@ def test_a_node_that_tells_of_itself_does_not_tell_of_a_call(text: str) -> None:
         "exceed maximum block range: 5000",
         "eth_getLogs range is too large, max is 1k blocks",
         "block range limit exceeded",
+        "requested from block 1000000 to 2000000, maximum is 5000",
+        "Query timeout exceeded. Consider reducing your block range",
         "query exceeds max results 20000, retry with the range 1-2",
         "logs are available over 2000 blocks at once: block range too large",
         "requested too many blocks from 0 to 16777216, maximum is set to 2048",
