@@ -80,9 +80,13 @@ def running_system(
             postgres=postgres.port,
             valkey=free_port(),
             bank=free_port(),
+            chain=free_port(),
+            signer=free_port(),
         )
         plan = Plan(home, ports, home.secrets(), given={})
-        plan = replace(plan, given={"PATH": "/usr/bin:/bin", "WEB_CONCURRENCY": str(web_processes)})
+        # Nothing is measured on a chain here, and nothing else of the machine's time goes to one.
+        given = {"PATH": "/usr/bin:/bin", "WEB_CONCURRENCY": str(web_processes), "CHAINS": "{}"}
+        plan = replace(plan, given=given)
         valkey = Valkey(
             home.valkey, ports.valkey, plan.secrets.valkey_password, home.logs / "v.log"
         )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.bank.account import Account, public_key
+from sandbox.chain.setup import People
 from sandbox.home import Home, Secrets
 from sandbox.identity import ISSUER, public_jwks
 from sandbox.ports import Ports
@@ -29,6 +30,20 @@ _TRUELAYER = (
     "TRUELAYER_JWKS_URL",
 )
 _GOCARDLESS = ("GOCARDLESS_ACCESS_TOKEN", "GOCARDLESS_WEBHOOK_SECRETS", "GOCARDLESS_API_URL")
+_CHAIN = (
+    "CHAINS",
+    "CHAIN_SIGNER_URL",
+    "CHAIN_SIGNER_TOKEN",
+    "CHAIN_KEYSTORE",
+    "CHAIN_KEYSTORE_PASSWORD_FILE",
+)
+_ESCROW = (
+    "ESCROW_FUND_H",
+    "ESCROW_RELEASE_D",
+    "ESCROW_ARBITER_D",
+    "PAYOUT_COOLING_H",
+    "RELEASE_APPROVAL_ABOVE",
+)
 _SETTINGS = (
     "DATABASE_URL",
     "MIGRATION_DATABASE_URL",
@@ -39,6 +54,8 @@ _SETTINGS = (
     "STRIPE_API_URL",
     *_TRUELAYER,
     *_GOCARDLESS,
+    *_CHAIN,
+    *_ESCROW,
     "BANK_ACCOUNTS",
     "BANK_LINK_OPEN_H",
     "TRUSTED_ORIGINS",
@@ -73,6 +90,7 @@ _BELONGS_TO = {
     "STRIPE_API_URL": "STRIPE_SECRET_KEY",
     **dict.fromkeys(_TRUELAYER[1:], "TRUELAYER_CLIENT_ID"),
     **dict.fromkeys(_GOCARDLESS[1:], "GOCARDLESS_ACCESS_TOKEN"),
+    **dict.fromkeys(_CHAIN[1:], "CHAINS"),
 }
 
 
@@ -110,6 +128,11 @@ class Plan:
         return "TRUELAYER_CLIENT_ID" not in self.given
 
     @property
+    def starts_chain(self) -> bool:
+        """Whether no CHAINS was given; then the signer is started, too."""
+        return "CHAINS" not in self.given
+
+    @property
     def base_url(self) -> str:
         """Where the API answers."""
         return f"http://127.0.0.1:{self.ports.web}"
@@ -128,6 +151,21 @@ class Plan:
     def bank_url(self) -> str:
         """Where the simulated bank answers, and TrueLayer in front of it."""
         return f"http://127.0.0.1:{self.ports.bank}"
+
+    @property
+    def chain_url(self) -> str:
+        """Where the local chain's node answers."""
+        return f"http://127.0.0.1:{self.ports.chain}"
+
+    @property
+    def signer_url(self) -> str:
+        """Where the signer answers our own processes."""
+        return f"http://127.0.0.1:{self.ports.signer}"
+
+    @property
+    def people(self) -> People:
+        """Who has a wallet on the local chain."""
+        return People(self.secrets.wallets_secret)
 
     @property
     def bank_account(self) -> Account:
@@ -169,6 +207,7 @@ class Plan:
             "API_KEY_PEPPER": self.secrets.api_key_pepper,
             **self._stripe(),
             **self._bank(),
+            **self._chain(),
         }
         return {**settings, **{name: self.given[name] for name in _SETTINGS if name in self.given}}
 
@@ -205,6 +244,15 @@ class Plan:
                 f"{' and '.join(missing)} as well, or unset TRUELAYER_CLIENT_ID."
             )
         return {}
+
+    def _chain(self) -> dict[str, str]:
+        if not self.starts_chain:
+            return {}
+        return {
+            **self.people.settings(self.chain_url),
+            "CHAIN_SIGNER_URL": self.signer_url,
+            "CHAIN_SIGNER_TOKEN": self.secrets.chain_signer_token,
+        }
 
 
 def given_settings(environ: Mapping[str, str]) -> dict[str, str]:

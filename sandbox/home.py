@@ -36,6 +36,9 @@ class Secrets:
     truelayer_client_secret: str
     truelayer_signing_key: str  # ours: the ES512 private key, in PEM, that signs what we ask
     bank_webhook_key: str  # the simulated bank's, likewise, that signs what it tells
+    wallets_secret: str  # of which the private keys of the local chain are made
+    chain_signer_token: str
+    keystore_password: str
     api_key_pepper: str
     encryption_keyset: str
     identity_key: str  # the ES256 private key, in PEM, of the demo platform's identity provider
@@ -50,6 +53,8 @@ class Home:
         self.valkey = path / "valkey"
         self.stripe = path / "stripe"
         self.bank = path / "bank"
+        self.chain = path / "chain"
+        self.signer = path / "signer"
         self.logs = path / "logs"
         self.sandbox_file = path / "sandbox.json"
         self.environment_file = path / "environment.json"
@@ -147,6 +152,9 @@ def _new_secrets() -> Secrets:
         truelayer_client_secret=f"sandbox_{secrets.token_urlsafe(32)}",
         truelayer_signing_key=new_private_key(),
         bank_webhook_key=new_private_key(),
+        wallets_secret=f"sandbox_{secrets.token_urlsafe(32)}",
+        chain_signer_token=f"sandbox_{secrets.token_urlsafe(32)}",
+        keystore_password=f"sandbox_{secrets.token_urlsafe(24)}",
         api_key_pepper=f"sandbox_{secrets.token_urlsafe(32)}",
         encryption_keyset=new_keyset_json(),
         identity_key=_new_identity_key(),

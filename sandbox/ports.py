@@ -1,4 +1,4 @@
-"""The six ports of a sandbox, counted from one number, and who holds one that is taken."""
+"""The eight ports of a sandbox, counted from one number, and who holds one that is taken."""
 
 import errno
 import socket
@@ -16,6 +16,8 @@ _PARTS = {
     "postgres": "PostgreSQL",
     "valkey": "Valkey",
     "bank": "the simulated bank",
+    "chain": "the local chain",
+    "signer": "the signer",
 }
 
 
@@ -33,10 +35,12 @@ class Ports:
     postgres: int
     valkey: int
     bank: int
+    chain: int
+    signer: int
 
     @classmethod
     def counted_from(cls, first: int) -> "Ports":
-        """Return `first` and the five ports after it.
+        """Return `first` and the seven ports after it.
 
         Raises:
             PortTakenError: when one of them is no port number.

@@ -1,9 +1,9 @@
-"""The programs of a sandbox: the Procfile's, the simulated Stripe and bank, and the shop."""
+"""The programs of a sandbox: the Procfile's, the simulated Stripe, bank and chain, the shop."""
 
 import json
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import requests
@@ -17,6 +17,7 @@ from sandbox.processes import Program
 # spaces, or the folder the checkout was in before it was moved.
 _MODULES = {"alembic": "alembic", "gunicorn": "gunicorn"}
 _ANSWER_TIMEOUT_S = 2
+_SIGNER_IS_TOLD = ("STRONGROOM_ENV", "DATABASE_URL", "CHAINS", "CHAIN_SIGNER_TOKEN", "LOG_LEVEL")
 
 
 def programs(plan: Plan, settings: Mapping[str, str]) -> list[Program]:
@@ -31,6 +32,9 @@ def programs(plan: Plan, settings: Mapping[str, str]) -> list[Program]:
         Program("relay", procfile["relay"], environment, _at_once),
         _shop(plan, settings),
     ]
+    if plan.starts_chain:
+        started.insert(0, _chain(plan))
+        started.append(_signer(plan, settings, procfile["signer"]))
     if plan.starts_bank:
         started.insert(0, _bank(plan))
     if plan.starts_stripe:
@@ -111,6 +115,34 @@ def _bank(plan: Plan) -> Program:
     )
 
 
+def _chain(plan: Plan) -> Program:
+    return Program(
+        "chain",
+        [sys.executable, "-m", "sandbox.chain"],
+        {
+            **plan.surroundings(),
+            "PORT": str(plan.ports.chain),
+            "CHAIN_DATA": str(plan.home.chain),
+            "CHAIN_GIFTS": json.dumps(plan.people.gifts()),
+        },
+        answers(f"{plan.chain_url}/healthz"),
+        plan.chain_url,
+    )
+
+
+def _signer(plan: Plan, settings: Mapping[str, str], command: Sequence[str]) -> Program:
+    # It alone has the operator's key, and reads by itself what is to be signed.
+    told = {name: settings[name] for name in _SIGNER_IS_TOLD if name in settings}
+    keystore = plan.people.keystore(plan.home.signer, password=plan.secrets.keystore_password)
+    return Program(
+        "signer",
+        [*command, "--bind", f"127.0.0.1:{plan.ports.signer}"],
+        {**plan.surroundings(), **told, **keystore},
+        answers(f"{plan.signer_url}/healthz"),
+        plan.signer_url,
+    )
+
+
 def _shop(plan: Plan, settings: Mapping[str, str]) -> Program:
     # It is the platform, a customer of ours: an API key and its own identity key, no database.
     environment = {
@@ -126,6 +158,9 @@ def _shop(plan: Plan, settings: Mapping[str, str]) -> Program:
         environment["BANK_CURRENCIES"] = ",".join(json.loads(accounts))
     if plan.starts_bank:
         environment["BANK_PAGE_ORIGINS"] = plan.bank_url
+    if plan.starts_chain:
+        environment["CHAIN_RPC_URL"] = plan.chain_url
+        environment["SHOP_WALLET_KEY"] = plan.people.wallet("buyer").key.hex()
     if plan.starts_stripe:
         environment["STRIPE_JS_URL"] = f"{plan.stripe_url}/v3/"
     return Program(

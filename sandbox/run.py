@@ -143,6 +143,8 @@ class Sandbox:
             parts.append("stripe")
         if self.plan.starts_bank:
             parts.append("bank")
+        if self.plan.starts_chain:
+            parts += ["chain", "signer"]
         parts += [s.part for s in self._stores() if not s.answers()]
         self.plan.ports.require_free(parts)
 
@@ -182,6 +184,7 @@ class Sandbox:
             "shop_url": self.plan.shop_url,
             "stripe_api_url": settings.get("STRIPE_API_URL", "https://api.stripe.com"),
             "bank_api_url": settings.get("TRUELAYER_API_URL", "https://api.truelayer.com"),
+            "chain_rpc_url": self.plan.chain_url if self.plan.starts_chain else None,
             "database_url": settings["DATABASE_URL"],
             "redis_url": settings["REDIS_URL"],
             "webhook_secrets": {"stripe": settings["STRIPE_WEBHOOK_SECRETS"].partition(",")[0]},

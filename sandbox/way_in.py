@@ -32,6 +32,7 @@ class WayIn:
     shop_url: str
     stripe_api_url: str
     bank_api_url: str
+    chain_rpc_url: str | None
     api_keys: dict[str, str]
     tokens: dict[str, str]
     webhook_secrets: dict[str, str]
@@ -76,7 +77,7 @@ def find_way_in(home: Path, *, port: int) -> WayIn | None:
 def _read(home: Home, written: dict[str, Any]) -> WayIn:
     settings = json.loads(home.environment_file.read_text(encoding="utf-8"))
     named = (
-        *("base_url", "shop_url", "stripe_api_url", "bank_api_url"),
+        *("base_url", "shop_url", "stripe_api_url", "bank_api_url", "chain_rpc_url"),
         *("api_keys", "tokens", "webhook_secrets"),
     )
     return WayIn(

@@ -165,7 +165,7 @@ def desk(rail: BankRail) -> Desk:
 
 
 def _free_ports() -> Ports:
-    return Ports(*(free_port() for _ in range(6)))
+    return Ports(*(free_port() for _ in range(8)))
 
 
 def _surroundings() -> dict[str, str]:
@@ -178,6 +178,7 @@ def _way_in(plan: Plan, seeded: dict[str, dict[str, str]], settings: dict[str, s
         shop_url=plan.shop_url,
         stripe_api_url=plan.stripe_url,
         bank_api_url=plan.bank_url,
+        chain_rpc_url=plan.chain_url,
         api_keys=seeded["api_keys"],
         tokens=seeded["tokens"],
         webhook_secrets={"stripe": settings["STRIPE_WEBHOOK_SECRETS"]},

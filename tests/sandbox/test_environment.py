@@ -83,5 +83,6 @@ def test_a_part_of_a_providers_settings_alone_is_a_mistake(
         settings_of(plan(tmp_path, **{name: "http://127.0.0.1:1"}))
 
 
-def test_the_last_of_six_ports_is_the_banks() -> None:
-    assert Ports.counted_from(8000).bank == 8005
+def test_eight_ports_follow_each_other() -> None:
+    ports = Ports.counted_from(8000)
+    assert (ports.web, ports.bank, ports.chain, ports.signer) == (8000, 8005, 8006, 8007)
