@@ -61,8 +61,8 @@ def lift_freeze(
             "You asked to lift it; somebody else must do it.", code="second_person_needed"
         )
     else:
-        freeze.lifted_by, freeze.lifted_at = caller.principal, now
-        freeze.lifted_after = newest_entry(session)
+        newest = newest_entry(session)
+        freeze.lifted_by, freeze.lifted_at, freeze.lifted_after = caller.principal, now, newest
     session.flush()
     idempotency.set_resource(session, claim, resource_id=freeze.id)
     idempotency.finish(session, claim, now=now)
