@@ -10,6 +10,7 @@ from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ledger import broken_invariants
+from payments.chain_checks import chain_checks, forsaken_chains, frozen_signers, standstills
 from payments.database import APPLICATION_ROLE
 from payments.privacy.encryption import FieldCipher, KeysetError
 from payments.provider_checks import (
@@ -38,6 +39,7 @@ def checks(settings: Settings) -> list[Check]:
         *_database(settings),
         *_redis(settings),
         *provider_checks(settings),
+        *chain_checks(settings),
         _keyset(settings),
         _people(settings),
         _origins(settings),
@@ -63,6 +65,9 @@ def _database(settings: Settings) -> list[Check]:
         _migrations,
         _ledger,
         _bank_payments_of(settings),
+        standstills,
+        frozen_signers,
+        _escrows_of(settings),
     ]
     try:
         with engine.connect() as connection:
@@ -147,6 +152,13 @@ def _bank_payments_of(settings: Settings) -> Callable[[Connection], Check]:
         return forsaken_payments(connection, settings)
 
     return _bank_payments
+
+
+def _escrows_of(settings: Settings) -> Callable[[Connection], Check]:
+    def _escrows(connection: Connection) -> Check:
+        return forsaken_chains(connection, settings)
+
+    return _escrows
 
 
 def _redis(settings: Settings) -> list[Check]:

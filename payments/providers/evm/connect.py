@@ -9,14 +9,20 @@ from pathlib import Path
 from payments.chain_settings import ChainSettings, SignerSettings
 from payments.providers.chain_port import ChainPort, KeystorePort, SignerPort
 
+READ_TIMEOUT_S = 20
+
 
 def connect_chains(chains: Mapping[str, ChainSettings]) -> Mapping[str, ChainPort]:
     """Return the chains by name; nothing is asked of them yet."""
-    if not chains:
-        return {}
-    from payments.providers.evm.adapter import EvmChain  # noqa: PLC0415 - see the module
+    return {name: connect_chain(settings) for name, settings in chains.items()}
 
-    return {name: EvmChain(settings) for name, settings in chains.items()}
+
+def connect_chain(settings: ChainSettings, *, read_timeout_s: int = READ_TIMEOUT_S) -> ChainPort:
+    """Return one chain; nothing is asked of it yet."""
+    from payments.providers.evm.adapter import EvmChain  # noqa: PLC0415 - see the module
+    from payments.providers.evm.rpc import Rpc  # noqa: PLC0415 - likewise
+
+    return EvmChain(settings, rpc=Rpc(settings, read_timeout_s=read_timeout_s))
 
 
 def connect_signer(settings: SignerSettings | None) -> SignerPort | None:

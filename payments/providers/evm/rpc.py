@@ -15,12 +15,13 @@ import urllib3
 
 from payments.chain_settings import ChainSettings
 from payments.providers.chain_errors import WrongChainError
+from payments.providers.evm.connect import READ_TIMEOUT_S
 from payments.providers.evm.node_errors import NodeError, never
 from payments.providers.evm.wire_values import quantity
 from payments.providers.exchange import Exchange, HttpAnswer, NoAnswerError
 from payments.providers.outcome import OutcomeUnknownError
 
-CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3, 20
+CONNECT_TIMEOUT_S = 3
 REST_S = 15
 """How long a URL that failed is asked only when no other answers."""
 
