@@ -42,6 +42,14 @@ class Strongroom:
         """
         return _body(self._http.post(self.base_url + path, json=body, timeout=TIMEOUT_S))
 
+    def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Set what a resource says.
+
+        Raises:
+            StrongroomError: the answer is a refusal.
+        """
+        return _body(self._http.put(self.base_url + path, json=body, timeout=TIMEOUT_S))
+
     def close(self) -> None:
         """Close the connection."""
         self._http.close()

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from sandbox.client import Strongroom
+from sandbox.destinations import seed_destinations
 from sandbox.environment import Plan
 from sandbox.identity import issue_token
 from sandbox.keys import ensure_keys, kept_keys
@@ -60,6 +61,16 @@ def seed(plan: Plan, settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
     keys = kept_keys(plan.home.path)
     ensure_keys(keys, settings, now=now)
     parties = seed_parties(plan.base_url, keys["service"])
+    seed_destinations(
+        plan.base_url,
+        keys,
+        {
+            "buyer": parties.buyer_id,
+            "other_buyer": parties.other_buyer_id,
+            "seller": parties.seller_id,
+        },
+        plan.people if plan.starts_chain else None,
+    )
     people = {
         "buyer": (parties.buyer_id, "buyer"),
         "other_buyer": (parties.other_buyer_id, "buyer"),
