@@ -20,6 +20,7 @@ from tests.payments.providers.evm.contracts.machine import (
 
 AMOUNT = 1_000_000
 DAY = 24 * 60 * 60
+NAMES = ("depositor", "beneficiary", "operator", "arbiter", "guardian", "stranger")
 CREATED, FUNDED, DISPUTED, CLOSED = 1, 2, 3, 4
 HOSTILE = Path(__file__).parent / "hostile"
 
@@ -64,14 +65,6 @@ class World:
             ),
             artifacts.escrow_factory().abi,
         )
-        self.names: Final = (
-            "depositor",
-            "beneficiary",
-            "operator",
-            "arbiter",
-            "guardian",
-            "stranger",
-        )
         self.token: Final = self.make("strange_token") if of_token else None
         self.contracts: Final[dict[str, Contract]] = {}
         if depositor_is_contract:
@@ -80,9 +73,9 @@ class World:
             self.contracts["beneficiary"] = self.make("strange_receiver")
         self.people: Final = {
             name: self.contracts[name].address if name in self.contracts else account(name)
-            for name in self.names
+            for name in NAMES
         }
-        for name in self.names:
+        for name in NAMES:
             self.machine.give_coins(self.people[name], 10 * amount)
             self.machine.give_coins(account(f"{name}'s owner"), 10 * amount)
             if self.token:
@@ -106,7 +99,7 @@ class World:
         """Return the escrow's terms, or others, as the contract takes them."""
         named: dict[str, Any] = {
             "reference": b"\x07" * 32,
-            **{name: self.people[name] for name in self.names[:5]},
+            **{name: self.people[name] for name in NAMES[:5]},
             "token": self.token.address if self.token else NOBODY,
             "amount": self.amount,
             "fund_by": self.fund_by,
