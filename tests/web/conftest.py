@@ -24,6 +24,21 @@ SIGNING_KEY = ec.generate_private_key(ec.SECP256R1())
 ORIGIN = "https://shop.test"
 IBAN = "DE89370400440532013000"
 
+# A chain nobody answers for: what the database knows of it is all that there is.
+CHAIN = {
+    "chain_id": 8453,
+    "rpc_urls": ["http://127.0.0.1:9"],
+    "native_asset": "ETH",
+    "factory": "0x52908400098527886E0F7030069857D2E4169EE7",
+    "operator": "0x8617E340B3D01FA5F11F306F4090FD50E238070D",
+    "arbiter": "0xde709f2102306220921060314715629080e2fb77",
+    "guardian": "0x27b1fdb04752bbc536007a920d24acb045561c26",
+    "tokens": {"USDC": "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"},
+    "max_fee_gwei": "100",
+    "max_priority_fee_gwei": "2",
+    "limits": {"USDC": {"transaction": "1000000000000", "day": "10000000000000"}},
+}
+
 Headers = dict[str, str]
 KeyOf = Callable[..., Headers]
 TokenOf = Callable[..., Headers]
@@ -45,6 +60,8 @@ def environment(*, database_url: str, redis_url: str) -> dict[str, str]:
         "JWT_JWKS": json.dumps({"keys": [jwk | {"kid": "tests"}]}),
         "JWT_ISSUER": "https://id.test",
         "BANK_ACCOUNTS": json.dumps({"main": {"identifier": IBAN, "currency": "EUR"}}),
+        "CHAINS": json.dumps({"base": CHAIN}),
+        "PAYOUT_COOLING_H": "0",
         "ENCRYPTION_KEYSET": new_keyset_json(),
         "API_KEY_PEPPER": "sandbox pepper",
     }

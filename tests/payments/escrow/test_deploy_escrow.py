@@ -100,10 +100,10 @@ def test_terms_are_those_of_the_order_and_the_rules(desk: Desk) -> None:
     assert escrow.fund_by == at + dt.timedelta(hours=72)
     assert escrow.release_by == escrow.fund_by + dt.timedelta(days=30)
     assert escrow.arbiter_by == escrow.release_by + dt.timedelta(days=60)
-    asked = {"fund_by": now + dt.timedelta(hours=1), "release_by": now + dt.timedelta(days=2)}
-    chosen = desk.deploy(**asked).resource.row
-    assert chosen.fund_by == (now + dt.timedelta(hours=1)).replace(microsecond=0)
-    assert chosen.release_by == (now + dt.timedelta(days=2)).replace(microsecond=0)
+    soon, later = now + dt.timedelta(hours=1), now + dt.timedelta(days=2)
+    chosen = desk.deploy(fund_by=soon, release_by=later).resource.row
+    assert chosen.fund_by == soon.replace(microsecond=0)
+    assert chosen.release_by == later.replace(microsecond=0)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_deadlines_that_cannot_be_are_named(
 
 def test_only_the_orders_own_asset_that_a_chain_holds(desk: Desk) -> None:
     error = refused(desk, asset="ETH")
-    assert (error.code, error.errors.keys()) == ("asset_not_order_currency", {"asset"})
+    assert (error.code, set(error.errors)) == ("asset_not_order_currency", {"asset"})
     error = refused(desk, order=desk.order("EUR"))
     assert error.code == "asset_not_supported"
     assert "EUR" in error.detail
