@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 import ledger
 from ledger import BrokenInvariant
+from payments.payouts.invariants import INVARIANTS as OF_PAYOUTS
 from payments.reconciliation.invariants import INVARIANTS as OF_STATEMENTS
 from payments.releases.invariants import INVARIANTS as OF_RELEASES
 from payments.watching.invariants import INVARIANTS as OF_CHAINS
@@ -140,5 +141,5 @@ INVARIANTS: dict[str, str] = {
 
 def broken_invariants(connection: Connection) -> list[BrokenInvariant]:
     """Prove every invariant; return those that do not hold."""
-    truths = {**INVARIANTS, **OF_RELEASES, **OF_CHAINS, **OF_STATEMENTS}
+    truths = {**INVARIANTS, **OF_RELEASES, **OF_PAYOUTS, **OF_CHAINS, **OF_STATEMENTS}
     return ledger.broken_invariants(connection, truths)

@@ -64,9 +64,10 @@ def hold_and_queue(session: Session, payout: SellerPayout, *, now: dt.datetime) 
         InsufficientFundsError: less than that is owed to the seller and free.
     """
     money = money_of(payout, number=payout.attempts + 1, amount=payout.amount - payout.amount_paid)
-    payout.hold_id = hold_payable(session.connection(), money, now=now)
-    payout.failure_code, payout.looks = None, 0
-    queue_or_wait(session, payout, now=now)
+    hold_id = hold_payable(session.connection(), money, now=now)
+    with session.no_autoflush:  # it is whole again only when it has its status, too
+        payout.hold_id, payout.failure_code, payout.looks = hold_id, None, 0
+        queue_or_wait(session, payout, now=now)
 
 
 def queue_or_wait(session: Session, payout: SellerPayout, *, now: dt.datetime) -> None:

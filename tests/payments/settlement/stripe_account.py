@@ -14,6 +14,7 @@ import requests
 from payments.database import in_transaction, transaction
 from payments.lifecycle.record_facts import SourcedFact, record_facts
 from payments.lifecycle.tables import Payment
+from payments.providers.facts import PayoutReported
 from payments.providers.stripe import events
 from payments.providers.stripe.client import StripeClient
 from payments.settlement.book_transactions import settle_available
@@ -88,7 +89,7 @@ class StripeAccount:
         facts = []
         for event in reversed(list(told)):
             fact = events.translate(json.dumps(event.to_dict()).encode())
-            if fact is not None:
+            if fact is not None and not isinstance(fact, PayoutReported):
                 facts.append(SourcedFact(fact, f"stripe:{event.id}"))
         outcomes = in_transaction(
             self.books.shop.engine, lambda session: record_facts(session, facts, now=self.now)
