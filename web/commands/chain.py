@@ -16,10 +16,12 @@ from payments.chain.tables import ChainIntent, ChainSigner
 from payments.chain.thaw import thaw
 from payments.database import in_transaction
 from payments.errors import NotFoundError
+from web.commands.chain_contracts import contracts
 from web.commands.output import json_option, print_json, print_rows
 from web.parts import current_parts
 
 chain_group = AppGroup("chain", help="Look after what is sent on chain, and who signs it.")
+chain_group.add_command(contracts)
 
 _STATES = ("queued", "signed", "broadcast", "mined", "final", "failed", "canceled")
 _OPEN = ("queued", "signed", "broadcast", "mined")
