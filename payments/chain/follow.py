@@ -47,6 +47,7 @@ def follow(sending: Sending, view: View) -> bool:
     blocks = _Blocks(sending)
     for intent in in_transaction(sending.engine, lambda session: _undone(session, sending, view)):
         _look_at_mined(sending, view, intent, blocks)
+    in_transaction(sending.engine, lambda session: _clear(session, sending, view))
     suspicious = False
     for intent in _list_where_mined(sending, view):
         suspicious |= not _look_for(sending, view, intent)
@@ -68,6 +69,22 @@ def _undone(session: Session, sending: Sending, view: View) -> list[ChainIntent]
         ChainIntent.block_hash.is_not(None),
     )
     return list(session.scalars(wanted))
+
+
+def _clear(session: Session, sending: Sending, view: View) -> None:
+    """Suspect nobody any more where a nonce is free again, after a reorganisation."""
+    free_again = select(ChainIntent).where(
+        ChainIntent.chain == sending.chain.name,
+        ChainIntent.signer == sending.address,
+        ChainIntent.state.in_(["signed", "broadcast"]),
+        ChainIntent.nonce >= view.nonce,
+        ChainIntent.error == NONCE_TAKEN,
+    )
+    for intent in session.scalars(free_again.with_for_update()):
+        intent.error = None
+        intent.block_number = None
+        intent.block_hash = None
+        intent.due_at = intent.updated_at = sending.clock()
 
 
 def _list_where_mined(sending: Sending, view: View) -> list[ChainIntent]:

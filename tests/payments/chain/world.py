@@ -1,7 +1,6 @@
 """A local chain, escrows on it, and a sender whose clock and signer a test has in its hands."""
 
 import datetime as dt
-import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,6 +9,7 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 from sqlalchemy import Engine, select, text
 
+from payments.access.caller import Caller, Role
 from payments.chain import intents
 from payments.chain.guarded_signer import GuardedSigner
 from payments.chain.send import send
@@ -19,11 +19,13 @@ from payments.chain.tables import ChainAttempt, ChainIntent, ChainSigner
 from payments.chain_settings import ChainSettings
 from payments.database import transaction
 from payments.escrow.tables import Escrow
-from payments.freezes.tables import Freeze
+from payments.freezes.freeze_releases import freeze_releases
+from payments.freezes.lift_freeze import lift_freeze
 from payments.identifiers import new_id
 from payments.lifecycle.tables import Payment, Refund
 from payments.providers.chain_port import (
     ChainPort,
+    Fees,
     KeystorePort,
     Signed,
     SignerPort,
@@ -35,7 +37,10 @@ from payments.providers.evm.addresses import keccak_of
 from payments.releases.tables import Release
 from sandbox.chain.wallet import Wallet
 from tests.chain import USDC, TestChain
-from tests.payments.shop import CIPHER, Shop, open_shop
+from tests.payments.shop import CIPHER, Shop, new_reference, open_shop
+
+_ONE = Caller(principal="key:one", role=Role.OPERATOR)
+_OTHER = Caller(principal="key:two", role=Role.OPERATOR)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,25 @@ class WalletKey:
         )
         raw = bytes(signed.raw_transaction)
         return Signed(raw, f"0x{keccak(raw).hex()}")
+
+
+@dataclass
+class DisturbedSigner:
+    """A signer around which something happens, each time it signs."""
+
+    inner: SignerPort
+    before: Callable[[], object] = lambda: None
+    after: Callable[[], object] = lambda: None
+    signed: list[Signed] = field(default_factory=list)
+
+    def addresses(self) -> Collection[str]:
+        return self.inner.addresses()
+
+    def sign(self, intent_id: str, *, fees: Fees) -> Signed:
+        self.before()
+        self.signed.append(self.inner.sign(intent_id, fees=fees))
+        self.after()
+        return self.signed[-1]
 
 
 @dataclass
@@ -338,30 +362,26 @@ class World:
 
     def freeze(self, order_id: str | None = None) -> Callable[[], None]:
         """Freeze everything or one order; return what lifts it, by two people."""
-        freeze_id = f"frz_{secrets.token_hex(8)}"
-        with transaction(self.engine) as session:
-            session.add(
-                Freeze(
-                    id=freeze_id,
-                    scope="all" if order_id is None else "order",
-                    order_id=order_id,
-                    reason="a test",
-                    created_by="key:one",
-                    created_at=self.now(),
-                )
-            )
+        frozen = freeze_releases(
+            self.engine,
+            caller=_ONE,
+            reference=new_reference(),
+            reason="a test",
+            order_id=order_id,
+            now=self.now(),
+        )
 
         def lift() -> None:
-            now = self.now()
-            self.set(
-                "freezes",
-                freeze_id,
-                lift_reason="over",
-                lift_requested_by="key:one",
-                lift_requested_at=now,
-                lifted_by="key:two",
-                lifted_at=now,
-            )
+            for caller in (_ONE, _OTHER):
+                with transaction(self.engine) as session:
+                    lift_freeze(
+                        session,
+                        caller=caller,
+                        reference=new_reference(),
+                        freeze_id=frozen.resource.id,
+                        reason="over",
+                        now=self.now(),
+                    )
 
         return lift
 
