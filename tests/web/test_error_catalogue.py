@@ -25,6 +25,7 @@ from tests.payments.reconciliation.statements.camt_files import balanced
 from tests.payments.shop import NOW, Shop
 from tests.web.conftest import Headers, KeyOf, MakeApp
 from tests.web.desk_provocations import DESK
+from tests.web.escrow_provocations import ESCROW
 from tests.web.test_payments import DECLINED, buyer, settings, shop
 from web.policies import public
 from web.problems import PROBLEMS
@@ -73,7 +74,7 @@ class Stage:
 
 
 Provoke = Callable[[Stage], TestResponse]
-PROVOKED: dict[str, Provoke] = {**DESK}
+PROVOKED: dict[str, Provoke] = {**DESK, **ESCROW}
 
 
 def provokes(code: str) -> Callable[[Provoke], Provoke]:
@@ -353,6 +354,7 @@ FIELDS = {
     "refund_exceeds_payment": {"amount"},
     "funds_released": {"amount"},
     "payment_not_extendable": {"payment_ids"},
+    "asset_not_order_currency": {"asset"},
 }
 
 
