@@ -301,7 +301,8 @@ CREATE TRIGGER releases_fixed
     currency, platform_fee, tax, needs_approval, requested_by OR DELETE OR TRUNCATE
   ON strongroom.releases FOR EACH STATEMENT EXECUTE FUNCTION strongroom.refuse();
 
--- What is asked before each step is kept here too: nothing is released past a freeze.
+-- What is asked before each step is kept here too: nothing is released past a freeze, once that is
+-- answered; what had begun before may end.
 CREATE FUNCTION strongroom.refuse_frozen() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   released text := CASE TG_TABLE_NAME WHEN 'releases' THEN to_jsonb(NEW) ->> 'id'
@@ -312,7 +313,8 @@ BEGIN
     SELECT order_id INTO ordered FROM strongroom.releases WHERE id = released;
   END IF;
   IF EXISTS (SELECT FROM strongroom.freezes
-              WHERE lifted_at IS NULL AND (scope = 'all' OR order_id = ordered)) THEN
+              WHERE lifted_at IS NULL AND in_force_after IS NOT NULL
+                AND (scope = 'all' OR order_id = ordered)) THEN
     RAISE EXCEPTION 'releases are frozen: % must wait', released USING ERRCODE = '23514';
   END IF;
   RETURN NEW;

@@ -33,8 +33,8 @@ def split(amount: int, *, order: Whole, before: Whole) -> Parts:
     """Return the parts of a release of `amount`, after the releases summed up in `before`.
 
     Both are shared out pro rata, rounded down over all releases together: so they never differ by
-    a whole unit from the exact share, and when all is released, nothing is over or missing.
-    A release of a unit or two bears no more than itself.
+    a whole unit from the exact share, and when all is released, nothing is over or missing. No
+    release bears more than itself: one of a unit or two may leave a unit of the fee to the next.
     """
     released = min(before.amount + amount, order.amount)
     tax = order.tax * released // order.amount - before.tax

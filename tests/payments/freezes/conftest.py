@@ -1,0 +1,5 @@
+"""A till whose releases are frozen."""
+
+from tests.payments.releases.conftest import till
+
+__all__ = ["till"]
