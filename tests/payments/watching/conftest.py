@@ -1,4 +1,4 @@
-"""One chain for each module, and a stage with a database of its own for each test."""
+"""One chain and one stage for each module; a test has escrows of its own."""
 
 from collections.abc import Iterator
 
@@ -15,6 +15,6 @@ def chain() -> Iterator[TestChain]:
         yield running
 
 
-@pytest.fixture
-def stage(fresh_engine: Engine, chain: TestChain) -> Stage:
-    return open_stage(fresh_engine, chain)
+@pytest.fixture(scope="module")
+def stage(engine: Engine, chain: TestChain) -> Stage:
+    return open_stage(engine, chain)

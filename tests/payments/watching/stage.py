@@ -95,6 +95,15 @@ class Stage(World):
         assert self.escrow(escrow).status == "funded"
         return escrow
 
+    def funded_by_sender(self) -> Escrow:
+        """Return a funded escrow that our own sender deployed."""
+        escrow = self.new_escrow()
+        self.send_until_final()
+        self.deposit(escrow)
+        self.mine_and_watch(3)
+        assert self.escrow(escrow).status == "funded"
+        return escrow
+
     def send_operation(
         self, wallet: Any, escrow: Escrow, what: str, operation_id: str, amount: int
     ) -> str:
@@ -193,6 +202,12 @@ class Stage(World):
         with self.engine.connect() as connection:
             found = ledger.find_account_ids(connection, [(path, escrow.asset)])
             return ledger.balance(connection, found[path, escrow.asset]) if found else 0
+
+    def spent_on_gas(self) -> int:
+        path = f"expenses:processing:{self.settings.name}"
+        with self.engine.connect() as connection:
+            found = ledger.find_account_ids(connection, [(path, "ETH")])
+            return ledger.balance(connection, found[path, "ETH"])
 
     def entries(self, key: str) -> list[str]:
         """Return the keys of the entries that begin with `key`, oldest first."""
