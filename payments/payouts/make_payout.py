@@ -89,7 +89,7 @@ def begin_attempt(
     )
     session.add(attempt)
     session.flush()
-    return begun_of(session, payout, attempt, cipher=cipher)
+    return begun_of(session, payout, attempt, cipher=cipher, now=now)
 
 
 def make_attempt(engine: Engine, begun: Begun, *, providers: Providers, now: dt.datetime) -> bool:
@@ -110,7 +110,12 @@ def make_attempt(engine: Engine, begun: Begun, *, providers: Providers, now: dt.
 
 
 def begun_of(
-    session: Session, payout: SellerPayout, attempt: PayoutAttempt, *, cipher: FieldCipher
+    session: Session,
+    payout: SellerPayout,
+    attempt: PayoutAttempt,
+    *,
+    cipher: FieldCipher,
+    now: dt.datetime,
 ) -> Begun:
     """Return what it takes to make an attempt that was written down, or to ask about it.
 
@@ -134,6 +139,7 @@ def begun_of(
         reference=reference_of(payout.id),
         idempotency_key=f"{payout.id}{again}",
         began_at=attempt.created_at,
+        asked_at=now,
     )
     return Begun(payout.provider, request)
 

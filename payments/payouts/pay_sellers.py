@@ -142,7 +142,8 @@ class _Run:
             payout.due_at = None
         elif asked.provider_ref is not None:
             payout.due_at = when_pending(asked.created_at, now=self._now)
-        return begun_of(session, payout, asked, cipher=self._cipher), asked.provider_ref
+        begun = begun_of(session, payout, asked, cipher=self._cipher, now=self._now)
+        return begun, asked.provider_ref
 
     def _ask(self, begun: Begun, payout_ref: str) -> str:
         try:

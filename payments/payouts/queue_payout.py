@@ -11,8 +11,8 @@ from payments.payouts.choose_destination import CANNOT_PAY_OUT, destination_in_f
 from payments.payouts.tables import SellerPayout
 from payments.payouts.wake_up import wake_up
 
-REFERENCE_LENGTH = 18
-"""So much of a reference reaches every bank: the UK's Faster Payments take no more."""
+_REFERENCE_PREFIX = "PO"  # so that none looks like a buyer's reference
+_REFERENCE_LENGTH = 18  # so much reaches every bank: the UK's Faster Payments take no more
 
 
 def queue_payout(
@@ -107,4 +107,4 @@ def money_of(
 
 def reference_of(payout_id: str) -> str:
     """Return what a seller's statement quotes of a payout."""
-    return payout_id[-REFERENCE_LENGTH:]
+    return _REFERENCE_PREFIX + payout_id[len(_REFERENCE_PREFIX) - _REFERENCE_LENGTH :]

@@ -53,7 +53,8 @@ class PayoutRequest:
 
     `payment_ref` is the payment at its provider whose money it is. Of a connected account: its
     `account`; of a bank account: its `iban` and `holder`. `began_at` is when it may first have
-    been asked for. `reference` is what the payee's statement quotes, at most 18 characters.
+    been asked for, `asked_at` now. `reference` is what the payee's statement quotes, at most 18
+    characters.
     """
 
     payout_id: str
@@ -68,6 +69,7 @@ class PayoutRequest:
     reference: str
     idempotency_key: str
     began_at: dt.datetime
+    asked_at: dt.datetime
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from sandbox.bank import access, keys, merchant_accounts, payments, refunds
+from sandbox.bank import access, keys, merchant_accounts, payments, payouts, refunds
 from sandbox.bank.account import Account, new_id
 from sandbox.bank.calling import Calls, body, respond
 from sandbox.bank.hosted_pages import BROWSER_FILES, add_pages, show_fault
@@ -86,6 +86,14 @@ def _add_payments(app: Flask, calls: Calls) -> None:
 
 
 def _add_accounts(app: Flask, calls: Calls) -> None:
+    @app.post("/v3/payouts")
+    def create_payout() -> Response:
+        return calls.change(payouts.create)
+
+    @app.get("/v3/payouts/<payout_id>")
+    def get_payout(payout_id: str) -> Response:
+        return calls.look_up(lambda books: payouts.show(books.find("payout", payout_id)))
+
     @app.get("/v3/merchant-accounts")
     def list_accounts() -> Response:
         return calls.look_up(merchant_accounts.list_accounts)

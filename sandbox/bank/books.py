@@ -13,12 +13,14 @@ MOMENTS: dict[str, float | None] = {
     "execution_s": 0.5,
     "settlement_s": 1.0,
     "refund_s": 1.0,
+    "payout_s": 1.0,
     "expiry_s": None,
 }
-# What comes of payments and refunds, unless knobs change it.
+# What comes of payments, refunds and payouts, unless knobs change it.
 OUTCOMES: dict[str, Any] = {
     "settlement": "settled",
     "refunds": "executed",
+    "payouts": "executed",
     "failure_reason": "server_error",
     "tells_authorized": False,
 }
@@ -86,7 +88,7 @@ class Books:
             self.transaction.put_off(f"{what}:{identifier}", due_at=self.account.now() + seconds)
 
     def tell(self, kind: str, subject: Resource, **fields: Any) -> Resource:
-        """Write a webhook about a payment or refund and queue its delivery."""
+        """Write a webhook about a payment, refund or payout and queue its delivery."""
         body = {"type": kind, "event_id": new_id(), "event_version": 1, **fields}
         if subject.get("metadata"):
             body["metadata"] = subject["metadata"]

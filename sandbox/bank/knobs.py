@@ -11,13 +11,14 @@
 `POST /_sandbox/events` `{"type": "payment_settled", ...}`: tell, well signed, whatever stands here.
 `POST /_sandbox/keys` `{"keep_old": true}`: sign with a new key; the old ones stay published or not.
 `POST /_sandbox/clock` `{"advance_s": 172800}`: let time pass (webhooks keep real timestamps).
-`PUT /_sandbox/moments` `{"execution_s": 0.5, "settlement_s": 1, "refund_s": 1, "expiry_s": null}`:
-    how long each step takes; null is never.
-`PUT /_sandbox/outcomes` `{"settlement": "settled"|"stalled"|"held", "refunds":
+`PUT /_sandbox/moments` `{"execution_s": 0.5, "settlement_s": 1, "refund_s": 1, "payout_s": 1,
+    "expiry_s": null}`: how long each step takes; null is never.
+`PUT /_sandbox/outcomes` `{"settlement": "settled"|"stalled"|"held", "refunds", "payouts":
     "executed"|"failed"|"held", "failure_reason": "server_error", "tells_authorized": false}`
 `POST /_sandbox/payments/<id>` `{"to": "authorized"|"executed"|"stalled"|"settled"|"failed",
     "failure_reason": "..."}`: push one payment on (authorized: the payer says yes at their bank).
 `POST /_sandbox/refunds/<id>` `{"to": "executed"|"failed"}`: one that was executed comes back.
+`GET /_sandbox/sellers-payouts`: those to sellers. `POST /_sandbox/sellers-payouts/<id>`: likewise.
 `POST /_sandbox/settle`: settle everything that is on its way, stalled payments too.
 `PUT /_sandbox/lines` `{"batch": false, "text": "{reference}", "typo": 0.1, "seed": 7,
     "end_to_end_id": true, "fee": 25}`: how payments are booked: singly or, with batch, waiting for
@@ -41,7 +42,7 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
-from sandbox.bank import keys, movements, outside, payments, refunds, statements
+from sandbox.bank import keys, movements, outside, payments, payouts, refunds, statements
 from sandbox.bank.books import MOMENTS, OUTCOMES, Books
 from sandbox.bank.calling import Calls
 from sandbox.bank.webhooks import DeliveryFaults
@@ -171,6 +172,16 @@ def _push_refund(books: Books, refund_id: str, wanted: Resource) -> Resource:
     return refunds.show(_step(steps, wanted)())
 
 
+def _push_payout(books: Books, payout_id: str, wanted: Resource) -> Resource:
+    steps: dict[str, Callable[[], Resource]] = {
+        "executed": lambda: payouts.execute(books, payout_id),
+        "failed": lambda: payouts.fail(
+            books, payout_id, wanted.get("failure_reason", "server_error")
+        ),
+    }
+    return payouts.show(_step(steps, wanted)())
+
+
 def _step(steps: dict[str, Callable[[], Resource]], wanted: Resource) -> Callable[[], Resource]:
     to = required(wanted, "to")
     if to not in steps:
@@ -199,6 +210,8 @@ _TURNS: dict[tuple[str, str], Turn] = {
     ("POST", "keys"): _rotate,
     ("POST", "payments/<identifier>"): _push_payment,
     ("POST", "refunds/<identifier>"): _push_refund,
+    ("GET", "sellers-payouts"): lambda books, *_: {"items": books.transaction.select("payout")},
+    ("POST", "sellers-payouts/<identifier>"): _push_payout,
     ("POST", "settle"): _settle_all,
     ("POST", "batches"): lambda books, *_: {"lines": movements.book_batches(books)},
     ("POST", "transfers"): lambda books, _, wanted: outside.transfer(books, wanted),

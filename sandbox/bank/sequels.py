@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sandbox.bank import payments, refunds
+from sandbox.bank import payments, payouts, refunds
 from sandbox.bank.account import Account
 from sandbox.bank.books import Books
 from sandbox.simulated.store import Transaction
@@ -11,6 +11,7 @@ _WHAT_IS_DUE: dict[str, Callable[[Books, str], object]] = {
     "payment": payments.advance,
     "expiry": payments.expire,
     "refund": refunds.advance,
+    "payout": payouts.advance,
 }
 
 

@@ -10,17 +10,28 @@ from urllib.parse import quote, urlencode
 from payments.bank_settings import TrueLayerSettings
 from payments.errors import ConflictError
 from payments.providers.exchange import Exchange
-from payments.providers.facts import Canceled, Fact, RefundReported
-from payments.providers.outcome import OutcomeUnknownError, UnexpectedStateError
+from payments.providers.facts import Canceled, Fact, PayoutReported, RefundReported, Told
+from payments.providers.outcome import (
+    OutcomeUnknownError,
+    PayoutRefusedError,
+    UnexpectedStateError,
+)
 from payments.providers.ports import (
     Capabilities,
     Link,
     LinkRequest,
+    PayoutRequest,
     ProviderTransaction,
     RefundRequest,
     VerifiedEvent,
 )
-from payments.providers.truelayer import events, merchant_account, metadata, refunds
+from payments.providers.truelayer import (
+    events,
+    merchant_account,
+    metadata,
+    payouts,
+    refunds,
+)
 from payments.providers.truelayer.metadata import Due
 from payments.providers.truelayer.payment_facts import (
     CANCELABLE,
@@ -133,6 +144,22 @@ class TrueLayer:
         """
         return refunds.find(self._wire, request)
 
+    def create_payout(self, request: PayoutRequest) -> PayoutReported:
+        """See `PayoutPort`."""
+        return payouts.create(self._wire, self._account_of(request), request)
+
+    def find_payout(self, request: PayoutRequest) -> PayoutReported | None:
+        """See `PayoutPort`.
+
+        Raises:
+            ConflictError: TrueLayer has no such account.
+        """
+        return payouts.find(self._wire, self._account_of(request), request)
+
+    def get_payout(self, payout_ref: str) -> PayoutReported:
+        """See `PayoutPort`."""
+        return payouts.get(self._wire, payout_ref)
+
     def verify_webhook(
         self, *, path: str, headers: Mapping[str, str], payload: bytes, now: dt.datetime
     ) -> Sequence[VerifiedEvent]:
@@ -147,7 +174,7 @@ class TrueLayer:
         )
         return [event]
 
-    def translate(self, payload: bytes) -> Sequence[Fact]:
+    def translate(self, payload: bytes) -> Sequence[Told]:
         """See `BankProvider`."""
         return events.translate(payload)
 
@@ -164,6 +191,12 @@ class TrueLayer:
         """See `BankProvider`."""
         account_id = self._settings.merchant_accounts.get(currency)
         return None if account_id is None else merchant_account.balance(self._wire, account_id)
+
+    def _account_of(self, request: PayoutRequest) -> str:
+        account_id = self._settings.merchant_accounts.get(request.currency)
+        if account_id is None:
+            raise PayoutRefusedError("No account at TrueLayer has this currency.")
+        return account_id
 
     def _payment(self, request: LinkRequest) -> dict[str, Any]:
         """Return what TrueLayer is told of a payment; the same request gives the same."""

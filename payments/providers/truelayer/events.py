@@ -13,10 +13,11 @@ from truelayer_signing import HttpMethod, JwsHeader, extract_jws_header, verify_
 from truelayer_signing.errors import TlSigningException
 
 from payments.errors import InvalidRequestError, InvalidSignatureError
-from payments.providers.facts import Fact, MalformedEventError
+from payments.providers.facts import Fact, MalformedEventError, PayoutReported, Told
 from payments.providers.ports import VerifiedEvent
 from payments.providers.truelayer.metadata import Due, due_in, payment_id_in
 from payments.providers.truelayer.payment_facts import Whose, payment_fact
+from payments.providers.truelayer.payouts import payout_fact
 from payments.providers.truelayer.refunds import refund_fact
 from payments.providers.truelayer.shown_values import metadata_of, moment, text
 from payments.providers.truelayer.signing_keys import SigningKeys
@@ -37,6 +38,10 @@ _PAYMENT_EVENTS = {
 _REFUND_EVENTS = {
     "refund_executed": ("executed", "executed_at"),
     "refund_failed": ("failed", "failed_at"),
+}
+_PAYOUT_EVENTS = {
+    "payout_executed": ("executed", "executed_at"),
+    "payout_failed": ("failed", "failed_at"),
 }
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
@@ -72,8 +77,8 @@ def verify(
     return _event(payload, sent_at)
 
 
-def translate(payload: bytes) -> Sequence[Fact]:
-    """Return what an event says about a payment; nothing for those that change nothing here.
+def translate(payload: bytes) -> Sequence[Told]:
+    """Return what an event says of a payment or payout; nothing for what changes nothing here.
 
     A transfer that a payer made on their own (`external_payment_received`) is one of those: the
     bank's statement tells of it too, and it may count only once.
@@ -87,6 +92,8 @@ def translate(payload: bytes) -> Sequence[Fact]:
             return [_payment_fact(event, *_PAYMENT_EVENTS[event["type"]])]
         if event["type"] in _REFUND_EVENTS and "refund_id" in metadata_of(event):
             return [_refund_fact(event, *_REFUND_EVENTS[event["type"]])]
+        if event["type"] in _PAYOUT_EVENTS and "payout_id" in metadata_of(event):
+            return [_payout_fact(event, *_PAYOUT_EVENTS[event["type"]])]
     except _UNREADABLE as error:
         raise MalformedEventError(
             f"not a TrueLayer event as documented: {type(error).__name__}"
@@ -122,7 +129,8 @@ def _event(payload: bytes, sent_at: dt.datetime) -> VerifiedEvent:
         event_id, event_type = text(event["event_id"]), text(event["type"])
     except _UNREADABLE as error:
         raise InvalidRequestError("The payload is not a TrueLayer event.") from error
-    _, when = {**_PAYMENT_EVENTS, **_REFUND_EVENTS}.get(event_type, (None, ""))
+    known = {**_PAYMENT_EVENTS, **_REFUND_EVENTS, **_PAYOUT_EVENTS}
+    _, when = known.get(event_type, (None, ""))
     try:
         occurred_at = moment(event[when])
     except (KeyError, TypeError, ValueError, OverflowError):
@@ -152,5 +160,16 @@ def _refund_fact(event: Mapping[str, Any], status: str, when: str) -> Fact:
         refund_ref=text(event["refund_id"]),
         payment_ref=text(event["payment_id"]),
         due=due,
+        occurred_at=moment(event[when]),
+    )
+
+
+def _payout_fact(event: Mapping[str, Any], status: str, when: str) -> PayoutReported:
+    return payout_fact(
+        event,
+        status,
+        payout_ref=text(event["payout_id"]),
+        due=due_in(metadata_of(event)),
+        executed_at=moment(event[when]) if status == "executed" else None,
         occurred_at=moment(event[when]),
     )

@@ -1,7 +1,7 @@
-"""What we write beside payments and refunds at TrueLayer, so that its webhooks tell whose they are.
+"""What we write beside payments, refunds and payouts at TrueLayer, for its webhooks to tell us.
 
-A webhook says neither an amount nor a currency, but it has the metadata of the payment or refund
-it is about: up to ten pairs of short texts.
+A webhook says neither an amount nor a currency, but it has the metadata of what it is about: up to
+ten pairs of short texts.
 """
 
 import re
@@ -30,6 +30,16 @@ def of_payment(*, payment_id: str, order_id: str, due: Due) -> dict[str, str]:
 def of_refund(*, refund_id: str, payment_id: str, due: Due) -> dict[str, str]:
     """Return the metadata of a refund."""
     return {"refund_id": refund_id, "payment_id": payment_id, **_written(due)}
+
+
+def of_payout(*, payout_id: str, attempt: int, order_id: str, due: Due) -> dict[str, str]:
+    """Return the metadata of a payout to a seller."""
+    return {
+        "payout_id": payout_id,
+        "attempt": str(attempt),
+        "order_id": order_id,
+        **_written(due),
+    }
 
 
 def payment_id_in(metadata: Mapping[str, Any]) -> str | None:
