@@ -106,8 +106,18 @@ class Wallet:
             transaction["to"] = to
         return bytes(Account.sign_transaction(transaction, self.key).raw_transaction)
 
-    def send(self, node: NodeClient, *, to: str, data: bytes = b"", value: int = 0) -> str:
+    def send(
+        self,
+        node: NodeClient,
+        *,
+        to: str,
+        data: bytes = b"",
+        value: int = 0,
+        gas: int | None = None,
+    ) -> str:
         """Send a transaction after all others of this wallet, and return its hash.
+
+        `gas` is the most it may use; None lets the node estimate it.
 
         Raises:
             NodeError: the node refuses it, or it would be reverted.
@@ -118,7 +128,7 @@ class Wallet:
             chain_id=node.number("eth_chainId"),
             nonce=node.number("eth_getTransactionCount", self.address, "pending"),
             to=to,
-            gas=node.number("eth_estimateGas", call),
+            gas=gas or node.number("eth_estimateGas", call),
             max_fee=2 * node.number("eth_gasPrice") + tip,
             priority_fee=tip,
             data=data,

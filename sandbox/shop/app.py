@@ -6,119 +6,19 @@ is, and talks to Strongroom itself with it; see static/strongroom.js.
 
 import datetime as dt
 import secrets
-from typing import Any
 
 import requests
 from flask import Flask, Response, abort, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from sandbox.client import Strongroom, StrongroomError
-from sandbox.identity import issue_token
-from sandbox.seed import Parties, seed_parties
-from sandbox.shop.catalogue import PRODUCTS, find_product, written
+from sandbox.chain.wallet import NodeError
+from sandbox.client import StrongroomError
+from sandbox.shop.catalogue import PRODUCTS, written
+from sandbox.shop.escrow_pages import add_escrow
 from sandbox.shop.settings import ShopSettings
+from sandbox.shop.shop import PAID_ALREADY, Shop
 
-TOKEN_LIFETIME_S = 300
 _NOT_FOUND = 404
-_PAID_ALREADY = ("order_not_open", "payment_in_progress")
-
-
-class Shop:
-    """The shop's server side of every purchase."""
-
-    def __init__(self, settings: ShopSettings) -> None:
-        self.settings = settings
-        self._parties: Parties | None = None
-
-    @property
-    def parties(self) -> Parties:
-        """The buyer and the seller; found at Strongroom by reference at the first purchase."""
-        if self._parties is None:
-            self._parties = seed_parties(self.settings.strongroom_url, self.settings.service_key)
-        return self._parties
-
-    def order(self, slug: str, *, reference: str) -> str:
-        """Create the order for one product and return its id; the same reference, the same id."""
-        product = find_product(slug)
-        if product is None:
-            abort(_NOT_FOUND)
-        answer = self._strongroom().post(
-            "/api/orders",
-            {
-                "reference": reference,
-                "buyer_id": self.parties.buyer_id,
-                "seller_id": self.parties.seller_id,
-                "currency": product.currency,
-                "lines": [
-                    {
-                        "description": product.name,
-                        "quantity": 1,
-                        "unit_amount": str(product.net),
-                        "tax_rate": str(product.tax_percent),
-                    }
-                ],
-                "platform_fee": str(product.platform_fee),
-            },
-        )
-        order_id: str = answer["id"]
-        return order_id
-
-    def own_order(self, order_id: str) -> dict[str, Any]:
-        """The order, if it is the signed-in buyer's; otherwise it does not exist."""
-        try:
-            order = self._strongroom().get(f"/api/orders/{order_id}")
-        except StrongroomError as refusal:
-            if refusal.status == _NOT_FOUND:
-                abort(_NOT_FOUND)
-            raise
-        if order["buyer_id"] != self.parties.buyer_id:
-            abort(_NOT_FOUND)
-        return order
-
-    def refund(
-        self, order: dict[str, Any], payment_id: str, *, share: int | None, reference: str
-    ) -> None:
-        """Give back a share of an order's payment (10: a tenth), or with None all that is left."""
-        payment = self._strongroom().get(f"/api/payments/{payment_id}")
-        if payment["order_id"] != order["id"]:
-            abort(_NOT_FOUND)
-        body = {"reference": f"refund-{reference}", "reason": "requested_by_customer"}
-        if share is not None:
-            body["amount"] = str(int(payment["amount"]) // share)
-        self._strongroom().post(f"/api/payments/{payment_id}/refunds", body)
-
-    def bank_page(self, order: dict[str, Any], *, attempt: int) -> str | None:
-        """The page of the bank's provider for an attempt to pay an order; None once it is closed.
-
-        Raises:
-            StrongroomError: the order cannot be paid by bank, or not now.
-        """
-        link = self._strongroom().post(
-            "/api/payments/bank/link",
-            {
-                # Clicking again leads to the same page instead of to a second payment.
-                "reference": f"bank-{order['id']}-{attempt}",
-                "order_id": order["id"],
-                "return_url": f"{self.settings.url}/orders/{order['id']}",
-            },
-        )
-        url: str | None = link["link_url"]
-        return url
-
-    def token(self, *, now: dt.datetime) -> str:
-        """A token that lets the buyer's browser open a session at Strongroom."""
-        return issue_token(
-            self.settings.identity_key,
-            party_id=self.parties.buyer_id,
-            role="buyer",
-            now=now,
-            lifetime_s=TOKEN_LIFETIME_S,
-            issuer=self.settings.issuer,
-            audience=self.settings.audience,
-        )
-
-    def _strongroom(self) -> Strongroom:
-        return Strongroom(self.settings.strongroom_url, self.settings.service_key)
 
 
 def create_app(settings: ShopSettings) -> Flask:
@@ -132,9 +32,11 @@ def create_app(settings: ShopSettings) -> Flask:
     app.register_error_handler(_NOT_FOUND, _not_found)
     app.register_error_handler(403, _elsewhere)
     app.register_error_handler(StrongroomError, _refused)
+    app.register_error_handler(NodeError, _no_deposit)
     app.register_error_handler(requests.RequestException, _unreachable)
     _add_pages(app, shop)
     _add_checkout(app, shop)
+    add_escrow(app, shop)
     return app
 
 
@@ -142,7 +44,9 @@ def _add_pages(app: Flask, shop: Shop) -> None:
     @app.get("/")
     def catalogue() -> str:
         return render_template(
-            "catalogue.html", products=PRODUCTS, reference=secrets.token_urlsafe(12)
+            "catalogue.html",
+            products=list(filter(shop.settings.sells, PRODUCTS)),
+            reference=secrets.token_urlsafe(12),
         )
 
     @app.post("/buy")
@@ -189,7 +93,7 @@ def _add_checkout(app: Flask, shop: Shop) -> None:
         try:
             page = shop.bank_page(shop.own_order(order_id), attempt=attempt)
         except StrongroomError as refusal:
-            if refusal.problem.get("code") not in _PAID_ALREADY:
+            if refusal.problem.get("code") not in PAID_ALREADY:
                 raise
             return redirect(url_for("order", order_id=order_id), 303)
         if page is None:  # given up or too late: the next attempt is another payment
@@ -229,8 +133,12 @@ def _refused(refusal: StrongroomError) -> tuple[str, int]:
     return _message("That did not work", f"Strongroom answered {refusal}."), 502
 
 
+def _no_deposit(refusal: NodeError) -> tuple[str, int]:
+    return _message("The wallet could not pay", f"The chain's node said: {refusal}."), 502
+
+
 def _unreachable(_error: Exception) -> tuple[str, int]:
-    return _message("Just a moment", "Strongroom cannot be reached. Try again shortly."), 503
+    return _message("Just a moment", "Strongroom or the chain cannot be reached. Try again."), 503
 
 
 def _message(title: str, text: str) -> str:

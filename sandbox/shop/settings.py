@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from sandbox.identity import AUDIENCE, ISSUER
+from sandbox.shop.catalogue import CHAIN_ASSETS, Product
 
 STRIPE_JS_URL = "https://js.stripe.com/v3/"
 _STRIPE_FRAMES = ("https://js.stripe.com", "https://*.js.stripe.com", "https://hooks.stripe.com")
@@ -24,11 +25,21 @@ class ShopSettings:
     stripe_js_url: str
     bank_page_origins: tuple[str, ...]
     bank_currencies: tuple[str, ...]
+    chain_rpc_url: str | None
+    wallet_key: bytes | None = field(repr=False)
 
     @property
     def uses_real_stripe(self) -> bool:
         """Whether card fields come from Stripe itself."""
         return self.stripe_js_url == STRIPE_JS_URL
+
+    def is_on_chain(self, currency: str) -> bool:
+        """Whether an order in this currency is paid into an escrow."""
+        return currency in CHAIN_ASSETS
+
+    def sells(self, product: Product) -> bool:
+        """Whether there is a way to pay for a product."""
+        return self.chain_rpc_url is not None or not self.is_on_chain(product.currency)
 
     @property
     def content_security_policy(self) -> str:
@@ -69,6 +80,10 @@ def read_shop_settings(environ: Mapping[str, str], *, port: int) -> ShopSettings
         stripe_js_url=environ.get("STRIPE_JS_URL") or STRIPE_JS_URL,
         bank_page_origins=_listed(environ.get("BANK_PAGE_ORIGINS") or _BANK_PAGE_ORIGINS),
         bank_currencies=_listed(environ.get("BANK_CURRENCIES", "")),
+        chain_rpc_url=environ.get("CHAIN_RPC_URL"),
+        wallet_key=bytes.fromhex(environ["SHOP_WALLET_KEY"])
+        if "CHAIN_RPC_URL" in environ
+        else None,
     )
 
 

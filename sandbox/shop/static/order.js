@@ -3,11 +3,14 @@
 import { Strongroom, tokenFromShop } from './strongroom.js';
 import { written } from './money.js';
 import { bankState, isShort, missing } from './bank.js';
+import { escrowState, isMoving, showEscrow } from './escrow.js';
 
 const { strongroom: baseUrl, order: orderId } = document.querySelector('main').dataset;
 const strongroom = new Strongroom(baseUrl, tokenFromShop);
 const seen = new Set();
 const payments = new Map(); // by id, each as it was last heard of
+const escrows = new Map(); // likewise
+const LOOK_AGAIN_MS = 1500;
 
 // One line for each status: a title, what it means to the buyer, and its tone.
 const STATUS = {
@@ -30,7 +33,8 @@ start().catch((error) => show(['Cannot show the payment', error.message, 'bad'])
 
 async function start() {
   // Listen first, look afterwards: whatever happens in between is heard.
-  await strongroom.listen(['payment.updated'], (_type, payment) => showPayment(payment, true), showStream);
+  const hear = { 'payment.updated': (payment) => showPayment(payment, true), 'escrow.updated': hearEscrow };
+  await strongroom.listen(Object.keys(hear), (type, news) => hear[type](news), showStream);
   await look();
 }
 
@@ -39,6 +43,19 @@ async function look() {
   // Oldest first, as if all of it had just been heard.
   for (const payment of page.data.reverse()) showPayment(payment, false);
   if (!page.data.length) show(['Not paid yet', 'The card was not asked for so far.', 'wait'], true);
+}
+
+function hearEscrow(escrow) {
+  if (escrow.order_id !== orderId) return;
+  escrows.set(escrow.id, escrow);
+  if (payments.size) showOrder();
+}
+
+// How often a block was confirmed is not told: while that matters, it is asked for.
+async function lookAtEscrow(escrowId) {
+  const escrow = await strongroom.get(`/api/escrow/${escrowId}`);
+  hearEscrow(escrow);
+  if (isMoving(escrow)) setTimeout(() => lookAtEscrow(escrowId).catch(() => {}), LOOK_AGAIN_MS);
 }
 
 function showPayment(payment, isFresh) {
@@ -51,11 +68,13 @@ function showPayment(payment, isFresh) {
   addLine(payment, isFresh);
   const known = payments.get(payment.id);
   if (!known || known.updated_at <= payment.updated_at) payments.set(payment.id, payment);
+  if (payment.escrow_id) lookAtEscrow(payment.escrow_id).catch(() => {});
   showOrder();
 }
 
 // Its title, its text and its tone.
 function stateOf(payment) {
+  if (payment.escrow_id) return escrowState(payment, escrows.get(payment.escrow_id));
   return (payment.bank && bankState(payment)) ?? STATUS[payment.status] ?? [payment.status, '', 'wait'];
 }
 
@@ -66,14 +85,17 @@ function showOrder() {
     ?? inOrder.at(-1);
   const [title, text, tone] = stateOf(payment);
   const ended = ENDED.includes(payment.status);
-  // Whoever has sent a part sends the rest, instead of all of it once more.
-  const canTryAgain = ended || (OPEN.includes(payment.status) && !isShort(payment));
+  // Whoever has sent a part sends the rest, instead of all of it once more; an open contract waits.
+  const canTryAgain = ended
+    || (OPEN.includes(payment.status) && !isShort(payment) && !(payment.escrow_id && payment.status !== 'failed'));
   show([title, payment.failure?.message ?? text, tone], canTryAgain);
   showMissing(payment);
+  if (escrows.has(payment.escrow_id)) showEscrow(escrows.get(payment.escrow_id));
   document.querySelector('#checkout').href =
     `/checkout/${orderId}?attempt=${payments.size + (ended ? 1 : 0)}`;
   document.querySelector('#staff-payment').value = payment.id;
-  document.querySelector('#staff').hidden = !['succeeded', 'partially_refunded'].includes(payment.status);
+  const isHeld = escrows.get(payment.escrow_id)?.amount_held !== '0';
+  document.querySelector('#staff').hidden = !isHeld || !['succeeded', 'partially_refunded'].includes(payment.status);
 }
 
 function show([title, text, tone], canTryAgain = false) {

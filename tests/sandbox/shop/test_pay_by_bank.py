@@ -1,16 +1,13 @@
 """The way from the shop to the bank's page, and what is said where there is none."""
 
-import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from sandbox.shop.app import create_app
 from sandbox.shop.settings import read_shop_settings
+from tests.sandbox.shop.fake_strongroom import FakeStrongroom
 
 URL = "http://127.0.0.1:8001"
 PAGE = "http://127.0.0.1:8005"
@@ -24,54 +21,21 @@ ORDER = {
 }
 
 
-class Strongroom:
-    """What the shop's server calls: one order, and the answers to links that a test wants."""
-
-    def __init__(self) -> None:
-        self.asked: list[dict[str, Any]] = []
-        self.order: dict[str, Any] = dict(ORDER)
-        self.link: tuple[int, dict[str, Any]] = (201, {"link_url": f"{PAGE}/payments#payment_id=1"})
-        strongroom = self
-
-        class Answer(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.answer(200, strongroom.order)
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if self.path == "/api/payments/bank/link":
-                    strongroom.asked.append(body)
-                    self.answer(*strongroom.link)
-                else:
-                    self.answer(201, {"id": body["reference"].replace("sandbox-", "pty_")})
-
-            def answer(self, status: int, body: dict[str, Any]) -> None:
-                content = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+LINK = "/api/payments/bank/link"
 
 
 @pytest.fixture
-def strongroom() -> Iterator[Strongroom]:
-    strongroom = Strongroom()
-    thread = Thread(target=strongroom.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield strongroom
-    strongroom.server.shutdown()
-    strongroom.server.server_close()
-    thread.join()
+def strongroom() -> Iterator[FakeStrongroom]:
+    with FakeStrongroom() as strongroom:
+        strongroom.shows("/api/orders/ord_1", ORDER)
+        strongroom.answers(LINK, 201, {"link_url": f"{PAGE}/payments#payment_id=1"})
+        yield strongroom
 
 
 @pytest.fixture
-def browser(strongroom: Strongroom) -> FlaskClient:
+def browser(strongroom: FakeStrongroom) -> FlaskClient:
     environment = {
-        "STRONGROOM_URL": f"http://127.0.0.1:{strongroom.server.server_port}",
+        "STRONGROOM_URL": strongroom.url,
         "STRONGROOM_API_KEY": "srk_test_never_shown",
         "SHOP_IDENTITY_KEY": "never shown either",
         "BANK_PAGE_ORIGINS": PAGE,
@@ -91,12 +55,12 @@ def press(browser: FlaskClient, *, attempt: int = 1) -> tuple[int, str | None]:
 
 
 def test_the_button_leads_to_the_banks_page_and_back_to_the_order(
-    browser: FlaskClient, strongroom: Strongroom
+    browser: FlaskClient, strongroom: FakeStrongroom
 ) -> None:
     assert press(browser) == (303, f"{PAGE}/payments#payment_id=1")
     press(browser)
     press(browser, attempt=2)
-    first, again, other = strongroom.asked
+    first, again, other = strongroom.asked(LINK)
     assert first == {
         "reference": "bank-ord_1-1",
         "order_id": "ord_1",
@@ -107,38 +71,39 @@ def test_the_button_leads_to_the_banks_page_and_back_to_the_order(
 
 
 def test_a_closed_page_is_followed_by_another_attempt(
-    browser: FlaskClient, strongroom: Strongroom
+    browser: FlaskClient, strongroom: FakeStrongroom
 ) -> None:
-    strongroom.link = (201, {"link_url": None})
+    strongroom.answers(LINK, 201, {"link_url": None})
     assert press(browser, attempt=2) == (303, "/checkout/ord_1?attempt=3")
 
 
 @pytest.mark.parametrize("code", ["order_not_open", "payment_in_progress"])
 def test_who_has_paid_is_shown_the_order(
-    browser: FlaskClient, strongroom: Strongroom, code: str
+    browser: FlaskClient, strongroom: FakeStrongroom, code: str
 ) -> None:
-    strongroom.link = (409, {"code": code})
+    strongroom.answers(LINK, 409, {"code": code})
     assert press(browser) == (303, "/orders/ord_1")
 
 
-def test_a_refusal_is_said_politely(browser: FlaskClient, strongroom: Strongroom) -> None:
-    strongroom.link = (409, {"code": "provider_refused", "detail": "Not today."})
+def test_a_refusal_is_said_politely(browser: FlaskClient, strongroom: FakeStrongroom) -> None:
+    refusal = {"code": "provider_refused", "detail": "Not today."}
+    strongroom.answers(LINK, 409, refusal)
     assert press(browser) == (502, None)
 
 
 def test_nobody_pays_an_order_that_is_not_theirs(
-    browser: FlaskClient, strongroom: Strongroom
+    browser: FlaskClient, strongroom: FakeStrongroom
 ) -> None:
-    strongroom.order["buyer_id"] = "pty_somebody_else"
+    strongroom.shows("/api/orders/ord_1", {**ORDER, "buyer_id": "pty_somebody_else"})
     assert press(browser)[0] == 404
-    assert strongroom.asked == []
+    assert strongroom.asked(LINK) == []
 
 
 @pytest.mark.parametrize(("currency", "offered"), [("EUR", True), ("JPY", False)])
 def test_the_button_is_there_for_currencies_of_our_accounts(
-    browser: FlaskClient, strongroom: Strongroom, currency: str, *, offered: bool
+    browser: FlaskClient, strongroom: FakeStrongroom, currency: str, *, offered: bool
 ) -> None:
-    strongroom.order["currency"] = currency
+    strongroom.shows("/api/orders/ord_1", {**ORDER, "currency": currency})
     page = browser.get("/checkout/ord_1", base_url=URL)
     assert ("Pay by bank" in page.text) == offered
     assert f"form-action 'self' {PAGE};" in page.headers["Content-Security-Policy"]

@@ -15,6 +15,8 @@ ENVIRONMENT = {
     "STRONGROOM_API_KEY": "srk_test_never_shown",
     "SHOP_IDENTITY_KEY": "never shown either",
     "STRIPE_JS_URL": "http://127.0.0.1:8002/v3/",
+    "CHAIN_RPC_URL": "http://127.0.0.1:1",
+    "SHOP_WALLET_KEY": "77" * 32,
 }
 URL = "http://127.0.0.1:8001"
 FOLDER = Path(shop_app.__file__).parent
@@ -30,6 +32,7 @@ def test_the_catalogue_shows_every_product_and_no_secret(browser: FlaskClient) -
     page = browser.get("/", base_url=URL).text
     assert all(product.name in page for product in PRODUCTS)
     assert "never" not in page
+    assert ENVIRONMENT["SHOP_WALLET_KEY"] not in page
 
 
 def test_nothing_inline_may_run(browser: FlaskClient) -> None:
@@ -54,7 +57,8 @@ def test_other_sites_can_neither_buy_nor_get_a_token(
     browser: FlaskClient, origin: str | None
 ) -> None:
     headers = {"Origin": origin} if origin else {}
-    for path in ("/buy", "/token", "/orders/ord_1/refund"):
+    orders = ("/orders/ord_1/refund", "/orders/ord_1/release", "/orders/ord_1/deposit")
+    for path in ("/buy", "/token", "/checkout/ord_1/escrow", *orders):
         assert browser.post(path, base_url=URL, headers=headers).status_code == 403
 
 
@@ -73,6 +77,7 @@ def test_real_stripe_js_is_used_unless_another_is_named() -> None:
         settings.content_security_policy
     )
     assert "never" not in repr(settings)
+    assert "wwww" not in repr(settings)  # the wallet's key, as Python would write it
 
 
 def test_prices_are_exact() -> None:
@@ -81,3 +86,6 @@ def test_prices_are_exact() -> None:
     assert written(1190000, "EUR") == "€11,900.00"
     assert written(4400, "JPY") == "¥4,400"
     assert written(5, "USD") == "$0.05"
+    assert written(47_600_000, "USDC") == "USDC 47.60"
+    assert written(1_234_567_891, "USDC") == "USDC 1,234.567891"
+    assert written(10**18 + 1, "ETH") == "ETH 1.000000000000000001"
