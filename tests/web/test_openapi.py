@@ -41,6 +41,23 @@ PROMISED = {
     ("GET", "/api/payments/{payment_id}/timeline"),
     ("POST", "/api/payments/stripe/checkout-session"),
     ("POST", "/api/payments/bank/link"),
+    ("POST", "/api/parties/{party_id}/payout-destinations"),
+    ("GET", "/api/parties/{party_id}/payout-destinations"),
+    ("POST", "/api/payout-destinations/{destination_id}/approve"),
+    ("POST", "/api/payout-destinations/{destination_id}/reject"),
+    ("POST", "/api/escrow/deploy-contract"),
+    ("POST", "/api/escrow/monitor-deployment"),
+    ("POST", "/api/escrow/release"),
+    ("GET", "/api/escrow/{escrow_id}"),
+    ("POST", "/api/escrow/{escrow_id}/refund"),
+    ("POST", "/api/escrow/{escrow_id}/dispute"),
+    ("GET", "/api/releases"),
+    ("GET", "/api/releases/{release_id}"),
+    ("POST", "/api/releases/{release_id}/approve"),
+    ("POST", "/api/releases/{release_id}/cancel"),
+    ("POST", "/api/ops/freeze"),
+    ("POST", "/api/ops/unfreeze"),
+    ("GET", "/api/ops/freezes"),
     ("POST", "/api/payments/{payment_id}/refunds"),
     ("GET", "/api/payments/{payment_id}/refunds"),
     ("GET", "/api/refunds/{refund_id}"),
@@ -61,8 +78,10 @@ PROMISED = {
     ("GET", "/readyz"),
 }
 
-# A session is told by its cookie, providers name their own events, and a file is its own name.
+# A session is told by its cookie, providers name their own events, a file is its own name, and who
+# asks how far a deployment is changes nothing.
 NO_REFERENCE = {
+    "/api/escrow/monitor-deployment",
     "/api/session",
     "/api/webhooks/stripe",
     "/api/webhooks/bank",

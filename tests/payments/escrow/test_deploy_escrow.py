@@ -150,7 +150,7 @@ def test_of_several_chains_one_must_be_named(desk: Desk) -> None:
     error = refused(desk, **several)
     assert isinstance(error, InvalidRequestError)
     assert error.errors.keys() == {"chain"}
-    assert desk.deploy(chain=CHAIN_NAME, **several).resource.row.chain == CHAIN_NAME  # type: ignore[arg-type]
+    assert desk.deploy(chain=CHAIN_NAME, **several).resource.row.chain == CHAIN_NAME  # type: ignore[arg-type] # as above
 
 
 def test_one_open_escrow_an_order(desk: Desk) -> None:
