@@ -93,6 +93,7 @@ def hand_in(sending: Sending, intent_id: str) -> None:
 def _mark_and_broadcast(sending: Sending, intent_id: str) -> None:
     attempt = in_transaction(sending.engine, lambda session: _mark(session, sending, intent_id))
     if attempt is None:
+        reach("sending.stopped")
         return
     reach("sending.marked")
     raw = sending.cipher.decrypt(attempt.raw_encrypted, row_id=attempt.tx_hash, **_RAW)
@@ -215,6 +216,7 @@ def _note_refusal(sending: Sending, intent_id: str, error: SigningRefusedError) 
             _wait(intent, why, now)
 
     in_transaction(sending.engine, note)
+    reach("sending.refused")
     _log.error("signing_refused", intent_id=intent_id, why=why)
 
 

@@ -1,6 +1,7 @@
 """A local chain, escrows on it, and a sender whose clock and signer a test has in its hands."""
 
 import datetime as dt
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -384,6 +385,30 @@ class World:
                     )
 
         return lift
+
+
+def chains_json(settings: ChainSettings) -> str:
+    """Return what CHAINS says of a chain."""
+    fees = settings.fees
+    told = {
+        "chain_id": settings.chain_id,
+        "rpc_urls": settings.rpc_urls,
+        "native_asset": settings.native_asset,
+        "factory": settings.factory,
+        "operator": settings.operator,
+        "arbiter": settings.arbiter,
+        "guardian": settings.guardian,
+        "tokens": {asset: token.address for asset, token in settings.tokens.items()},
+        "confirmations": settings.confirmations,
+        "max_fee_gwei": str(fees.max_fee_gwei),
+        "max_priority_fee_gwei": str(fees.max_priority_fee_gwei),
+        "bump_after_s": fees.bump_after_s,
+        "limits": {
+            asset: {"transaction": str(limits.transaction), "day": str(limits.day)}
+            for asset, limits in settings.limits.items()
+        },
+    }
+    return json.dumps({settings.name: told})
 
 
 def open_world(engine: Engine, chain: TestChain, **changed: Any) -> World:
