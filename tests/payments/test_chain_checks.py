@@ -17,6 +17,7 @@ from payments.privacy.encryption import new_keyset_json
 from payments.provider_checks import State
 from payments.settings import Environment, Settings, read_settings
 from tests.chain import TestChain, running_chain
+from tests.payments.providers.truelayer.scripted_server import Heard, Say, ScriptedServer
 
 DEAD_URL = "http://127.0.0.1:9"
 
@@ -98,6 +99,17 @@ def test_a_chain_that_cannot_be_used_fails(
     found = report(with_chain(settings, chain, **changed))
     assert found["Chain local"][0] is State.FAIL
     assert "Chain local operator" not in found
+
+
+def test_another_chain_behind_a_good_url_fails(settings: Settings, chain: TestChain) -> None:
+    def answer(heard: Heard) -> Say:
+        return Say(content={"jsonrpc": "2.0", "id": heard.content["id"], "result": "0x1"})
+
+    with ScriptedServer() as other:
+        other.says("POST", "/", answer)
+        found = report(with_chain(settings, chain, rpc_urls=[chain.url, other.url]))
+    assert found["Chain local"][0] is State.FAIL
+    assert "is chain 1" in found["Chain local"][1]
 
 
 def test_a_factory_that_is_not_ours_fails(settings: Settings, chain: TestChain) -> None:

@@ -147,7 +147,7 @@ def _block_in(told: Any) -> Block | None:
 
 def _receipt_in(told: Any) -> Receipt | None:
     """Read a receipt; some nodes have one for what is in no block yet."""
-    if told is None or told.get("blockHash") is None:
+    if told is None or told["blockHash"] is None:
         return None
     return Receipt(
         hash32(told["transactionHash"]),

@@ -37,7 +37,7 @@ def test_the_tip_is_never_above_the_fee() -> None:
 def test_history_tells_the_next_blocks_base_fee_and_what_was_paid_in_the_middle() -> None:
     history: dict[str, Any] = {
         "baseFeePerGas": ["0x1", "0x2", "0x9"],
-        "reward": [["0x0"], ["0x5"], ["0x7"], ["0x6"], []],
+        "reward": [["0x0"], ["0x0"], ["0x5"], ["0x7"], ["0x6"], ["0x0"], []],
     }
     assert base_fee_in(history) == 9
     assert usual_tip_in(history) == 6
