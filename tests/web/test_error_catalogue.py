@@ -26,6 +26,7 @@ from tests.payments.shop import NOW, Shop
 from tests.web.conftest import Headers, KeyOf, MakeApp
 from tests.web.desk_provocations import DESK
 from tests.web.escrow_provocations import ESCROW
+from tests.web.release_provocations import RELEASES
 from tests.web.test_payments import DECLINED, buyer, settings, shop
 from web.policies import public
 from web.problems import PROBLEMS
@@ -74,7 +75,7 @@ class Stage:
 
 
 Provoke = Callable[[Stage], TestResponse]
-PROVOKED: dict[str, Provoke] = {**DESK, **ESCROW}
+PROVOKED: dict[str, Provoke] = {**DESK, **ESCROW, **RELEASES}
 
 
 def provokes(code: str) -> Callable[[Provoke], Provoke]:
@@ -355,6 +356,7 @@ FIELDS = {
     "funds_released": {"amount"},
     "payment_not_extendable": {"payment_ids"},
     "asset_not_order_currency": {"asset"},
+    "release_exceeds_held": {"amount"},
 }
 
 
