@@ -18,7 +18,9 @@ MAY_BE_UNDER_WAY = dt.timedelta(hours=1)
 _MARGIN = dt.timedelta(days=1)
 """Their moments and ours of the same thing differ by no more."""
 
-# A refund that came back is not listed any more.
+_COMPARED = frozenset({"payment", "refund", "payout"})
+
+# A refund or payout that came back is not listed any more.
 _OURS = text("""
     SELECT 'payment' AS kind, id, receipt_ref AS ref, CAST(amount AS text) AS amount, occurred_at
       FROM strongroom.bank_receipts
@@ -33,11 +35,18 @@ _OURS = text("""
      WHERE provider = :provider AND currency = :currency AND provider_ref IS NOT NULL
        AND (booked IN ('refunded', 'returned') AND provider_ref = ANY(CAST(:refs AS text[]))
             OR booked = 'refunded' AND occurred_at BETWEEN :since AND :until)
+    UNION ALL
+    SELECT 'payout', p.id, a.provider_ref, CAST(-a.amount AS text), a.ended_at
+      FROM strongroom.seller_payout_attempts a
+      JOIN strongroom.seller_payouts p ON p.id = a.payout_id
+     WHERE a.provider = :provider AND p.currency = :currency AND a.state = 'paid'
+       AND (a.provider_ref = ANY(CAST(:refs AS text[]))
+            OR a.amount_returned = 0 AND a.ended_at BETWEEN :since AND :until)
 """)
 
 
 class Booked(NamedTuple):
-    """A receipt or refund of ours that the provider should know; signed minor units."""
+    """A receipt, refund or payout of ours that the provider should know; signed minor units."""
 
     kind: str
     id: str
@@ -70,12 +79,15 @@ def compare_bank(
             "provider_not_compared", provider=bank.name, currency=currency, error=error.detail
         )
         return None
-    theirs = [one for one in listed if one.kind in ("payment", "refund") and one.subject_ref]
+    theirs = [one for one in listed if one.kind in _COMPARED and one.subject_ref]
     refs = [str(one.subject_ref) for one in theirs]
     with Session(engine) as session:
         wanted = {"provider": bank.name, "currency": currency, "since": since, "until": until}
         rows = session.execute(_OURS, {**wanted, "refs": refs})
         ours = [Booked(row.kind, row.id, row.ref, int(row.amount), row.occurred_at) for row in rows]
+    # What else leaves an account of ours is called a payout, too: fees, and what we send ourselves.
+    sellers = {one.ref for one in ours if one.kind == "payout"}
+    theirs = [one for one in theirs if one.kind != "payout" or one.subject_ref in sellers]
     due = [one for one in theirs if one.occurred_at <= until]
     return [*_theirs_against_ours(scope, due, ours), *_only_ours(scope, theirs, ours, since, until)]
 

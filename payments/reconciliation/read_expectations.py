@@ -19,6 +19,7 @@ from payments.database import in_transaction
 CHUNK = 5_000
 OURS = "statement"
 """How the kinds of entries begin that come from statements: nobody expects these."""
+_TO_SELLERS = "payout"
 
 _CURSOR = text("SELECT after_seq FROM strongroom.expectation_cursors WHERE account_id = :account")
 _MOVE_CURSOR = text("""
@@ -173,7 +174,8 @@ def _expected(entry: AccountPosting | JournalEntry, line: int, amount: int) -> E
         line=line,
         kind=entry.kind,
         subject_id=entry.effect_key.partition(":")[0],
-        payment_id=told.get("payment_id"),
+        # Money to a seller is a line of its own, not one of the payment that it came by.
+        payment_id=None if entry.kind.startswith(_TO_SELLERS) else told.get("payment_id"),
         provider_ref=told.get("provider_ref"),
         reference_key=None if quoted is None else reference_key(quoted),
         batch_ref=told.get("batch_ref"),

@@ -230,7 +230,7 @@ class Sellers:
                 provider=payout.provider,
                 now=self.now,
             )
-        assert self.pay()["seen"] == 1
+        assert self.pay()["seen"] >= 1
 
     def freeze(self, order_id: str) -> str:
         return freeze_releases(
