@@ -18,6 +18,7 @@ import pytest
 import redis
 import requests
 
+from sandbox.chain.wallet import NodeClient
 from sandbox.home import ROOT
 from sandbox.processes import MARK
 from tests.conditions import wait_until
@@ -107,6 +108,8 @@ def test_a_killed_run_is_taken_over_with_its_data(home: Path) -> None:
         connection.execute("CREATE TABLE kept AS SELECT 'in PostgreSQL' AS what")
     with contextlib.closing(redis.Redis.from_url(way_in["redis_url"])) as client:
         client.set("kept", "in Valkey")
+    with contextlib.closing(NodeClient(way_in["chain_rpc_url"])) as node:
+        block = node.call("eth_getBlockByNumber", "latest")
 
     again = Run(home, port)
     assert again.process.wait(60) == 1
@@ -122,6 +125,8 @@ def test_a_killed_run_is_taken_over_with_its_data(home: Path) -> None:
         assert connection.execute("SELECT what FROM kept").fetchone() == ("in PostgreSQL",)
     with contextlib.closing(redis.Redis.from_url(way_in["redis_url"])) as client:
         assert client.get("kept") == b"in Valkey"
+    with contextlib.closing(NodeClient(way_in["chain_rpc_url"])) as node:
+        assert node.call("eth_getBlockByNumber", block["number"]) == block
 
     assert second.stop() == 0, second.said()
     assert processes_of(home) == []
