@@ -26,12 +26,29 @@ EscrowStatus = Literal[
 class Happened(Protocol):
     """An effect, as far as it matters here."""
 
-    kind: str
-    state: str
-    amount: int
-    token_address: str | None
-    block_number: int
-    log_index: int
+    @property
+    def kind(self) -> str:
+        """What happened."""
+
+    @property
+    def state(self) -> str:
+        """Whether it is `seen`, `final` or `orphaned`."""
+
+    @property
+    def amount(self) -> int:
+        """How much it moved, in minor units."""
+
+    @property
+    def token_address(self) -> str | None:
+        """Of which token, where that is told."""
+
+    @property
+    def block_number(self) -> int:
+        """In which block it is."""
+
+    @property
+    def log_index(self) -> int:
+        """Where in the block."""
 
 
 @dataclass(frozen=True, kw_only=True)
