@@ -92,7 +92,7 @@ def read_chain(
     head = blocks.head()
     if _is_behind(head, place):
         return _nothing(place)
-    ancestor = _common_ancestor(blocks, head, place, start_block=settings.start_block)
+    ancestor = _last_shared(blocks, head, place, start_block=settings.start_block)
     last = min(head.number, max(ancestor, settings.start_block - 1) + LONGEST_RANGE)
     final_to = min(_final_height(settings, head, told_final), last)
     was_reorganised = ancestor < place.scanned_to
@@ -148,7 +148,7 @@ def _is_behind(head: Block, place: Place) -> bool:
     return kept is None or kept.hash == head.hash
 
 
-def _common_ancestor(blocks: _Blocks, head: Block, place: Place, *, start_block: int) -> int:
+def _last_shared(blocks: _Blocks, head: Block, place: Place, *, start_block: int) -> int:
     """Return the last block that we have read and the chain still has."""
     known = sorted(number for number in place.blocks if number <= head.number)
     if not place.blocks:
