@@ -195,6 +195,21 @@ CONFLICTS: dict[str, KnownProblem] = {
         "The release is posted, signed or over.",
         "Read the release; refund what must go back.",
     ),
+    "payout_not_failed": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The payout has not failed: it is paid, on its way, or waits.",
+        "Read the payout; only one that failed is made again.",
+    ),
+    "provider_cannot_pay_out": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "Who took the money cannot pay it out.",
+        "Pay the seller by hand, from the bank account that the money came to.",
+    ),
+    "payout_not_owed": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "Less is owed to the seller, and free, than the payout would send.",
+        "Read the seller's account in the ledger, and find what used it.",
+    ),
     "freeze_lifted": KnownProblem(
         HTTPStatus.CONFLICT,
         "The freeze was lifted before.",

@@ -84,12 +84,12 @@ def list_payouts(
     caller: Caller,
     seller_id: str | None = None,
     status: str | None = None,
-    before: str | None = None,
+    after: str | None = None,
     limit: int = PAGE,
 ) -> tuple[list[PayoutView], str | None]:
     """Return the newest payouts that the caller may see, and where the next page begins.
 
-    `before` is the id of the last payout of the page before.
+    `after` is the id of the last payout of the page before.
     """
     found = select(SellerPayout).order_by(SellerPayout.id.desc()).limit(limit + 1)
     if caller.is_person:
@@ -98,8 +98,8 @@ def list_payouts(
         found = found.where(SellerPayout.seller_id == seller_id)
     if status is not None:
         found = found.where(SellerPayout.status == status)
-    if before is not None:
-        found = found.where(SellerPayout.id < before)
+    if after is not None:
+        found = found.where(SellerPayout.id < after)
     rows = session.scalars(found).all()
     page = rows[:limit]
     return _views(session, page), page[-1].id if len(rows) > limit else None

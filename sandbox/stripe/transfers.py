@@ -1,6 +1,7 @@
 """Connected accounts, as little of them as transfers need, and transfers to them.
 
-As described at https://docs.stripe.com/api/transfers.
+As described at https://docs.stripe.com/api/transfers. An account whose id begins with
+`acct_sandbox` is there without being made, so that a sandbox can name it before Stripe runs.
 """
 
 from sandbox.stripe import balance
@@ -11,39 +12,58 @@ from sandbox.stripe.forms import Parameters, required_amount, required_currency
 from sandbox.stripe.lists import as_list, page
 from sandbox.stripe.refusals import Refusal, Resource, invalid, parameter_missing
 
+_ALWAYS_THERE = "acct_sandbox"
 _IGNORED = ("business_profile", "capabilities", "controller", "settings", "tos_acceptance")
 
 
 def create_account(books: Books, parameters: Parameters) -> Resource:
     """A connected account that can take transfers at once, whatever else is said about it."""
-    identifier = new_id("acct", length=16)
     for name in _IGNORED:
         parameters.group(name)
-    account: Resource = {
-        "id": identifier,
-        "object": "account",
-        "business_profile": None,
+    account = _new_account(books, new_id("acct", length=16)) | {
         "business_type": parameters.text("business_type"),
-        "capabilities": {"card_payments": "active", "transfers": "active"},
-        "charges_enabled": True,
-        "controller": {"type": "application"},
         "country": parameters.text("country") or "US",
-        "created": books.account.created,
-        "default_currency": "usd",
-        "details_submitted": True,
         "email": parameters.text("email"),
-        "external_accounts": as_list([], f"/v1/accounts/{identifier}/external_accounts"),
-        "future_requirements": _nothing_required(),
         "metadata": parameters.metadata(),
-        "payouts_enabled": True,
-        "requirements": _nothing_required(),
-        "settings": None,
-        "tos_acceptance": {"date": None, "ip": None, "user_agent": None},
         "type": parameters.text("type", choices=("custom", "express", "standard")) or "none",
     }
     parameters.refuse_rest()
     books.keep(account)
     return account
+
+
+def _new_account(books: Books, identifier: str) -> Resource:
+    return {
+        "id": identifier,
+        "object": "account",
+        "business_profile": None,
+        "business_type": None,
+        "capabilities": {"card_payments": "active", "transfers": "active"},
+        "charges_enabled": True,
+        "controller": {"type": "application"},
+        "country": "US",
+        "created": books.account.created,
+        "default_currency": "usd",
+        "details_submitted": True,
+        "email": None,
+        "external_accounts": as_list([], f"/v1/accounts/{identifier}/external_accounts"),
+        "future_requirements": _nothing_required(),
+        "metadata": {},
+        "payouts_enabled": True,
+        "requirements": _nothing_required(),
+        "settings": None,
+        "tos_acceptance": {"date": None, "ip": None, "user_agent": None},
+        "type": "none",
+    }
+
+
+def _find_account(books: Books, identifier: str) -> Resource:
+    if (
+        identifier.startswith(_ALWAYS_THERE)
+        and books.transaction.get(identifier, kind="account") is None
+    ):
+        books.keep(_new_account(books, identifier))
+    return books.find("account", identifier, param="destination")
 
 
 def _nothing_required() -> Resource:
@@ -70,7 +90,7 @@ def create(books: Books, parameters: Parameters) -> Resource:
         raise invalid("amount", "Invalid positive integer", code="parameter_invalid_integer")
     if destination is None:
         raise parameter_missing("destination")
-    _check_capability(books.find("account", destination, param="destination"))
+    _check_capability(_find_account(books, destination))
     available_on = books.account.created
     if source is None:
         balance.check_available(books, amount, currency)

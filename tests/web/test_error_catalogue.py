@@ -26,6 +26,7 @@ from tests.payments.shop import NOW, Shop
 from tests.web.conftest import Headers, KeyOf, MakeApp
 from tests.web.desk_provocations import DESK
 from tests.web.escrow_provocations import ESCROW
+from tests.web.payout_provocations import PAYOUTS
 from tests.web.release_provocations import RELEASES
 from tests.web.test_payments import DECLINED, buyer, settings, shop
 from web.policies import public
@@ -75,7 +76,7 @@ class Stage:
 
 
 Provoke = Callable[[Stage], TestResponse]
-PROVOKED: dict[str, Provoke] = {**DESK, **ESCROW, **RELEASES}
+PROVOKED: dict[str, Provoke] = {**DESK, **ESCROW, **RELEASES, **PAYOUTS}
 
 
 def provokes(code: str) -> Callable[[Provoke], Provoke]:

@@ -221,7 +221,7 @@ def told(sellers: Sellers, payout_id: str, **changed: object) -> PayoutReported:
         "status": PayoutStatus.PAID,
         "occurred_at": sellers.now,
     }
-    return PayoutReported(**{**fields, **changed})  # type: ignore[arg-type]
+    return PayoutReported(**{**fields, **changed})  # type: ignore[arg-type] # each is of its type
 
 
 def record(sellers: Sellers, fact: PayoutReported) -> tuple[bool, str | None]:

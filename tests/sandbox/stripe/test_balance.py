@@ -133,3 +133,53 @@ def test_a_transfer_goes_to_a_connected_account(client: StripeClient) -> None:
     with pytest.raises(stripe.InvalidRequestError) as unknown:
         client.v1.transfers.create({"amount": 5, "currency": "usd", "destination": "acct_none"})
     assert unknown.value.param == "destination"
+
+
+def test_transferred_money_is_taken_back_in_parts(client: StripeClient) -> None:
+    intent = pay(client)
+    transfer = client.v1.transfers.create(
+        {
+            "amount": 8000,
+            "currency": "usd",
+            "destination": "acct_sandboxworkshop",
+            "source_transaction": str(intent.latest_charge),
+        }
+    )
+    first = client.v1.transfers.reversals.create(transfer.id, {"amount": 3000})
+    assert booked(client, first.id) == [("transfer_refund", "transfer_reversal", 3000, 0)]
+    client.v1.transfers.reversals.create(transfer.id)
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.transfers.reversals.create(transfer.id, {"amount": 1})
+    shown = client.v1.transfers.retrieve(transfer.id)
+    assert (shown.amount_reversed, shown.reversed) == (8000, True)
+    assert [one.amount for one in shown.reversals.data] == [5000, 3000]
+    listed = client.v1.transfers.reversals.list(transfer.id)
+    assert [one.id for one in listed.data] == [one.id for one in shown.reversals.data]
+    assert pending_and_available(client) == (9825, 0)
+    # What came back may be transferred again.
+    client.v1.transfers.create(
+        {
+            "amount": 8000,
+            "currency": "usd",
+            "destination": "acct_sandboxworkshop",
+            "source_transaction": str(intent.latest_charge),
+        }
+    )
+
+
+def test_an_account_that_takes_no_transfers_is_refused_by_name(
+    client: StripeClient, simulated: SimulatedStripe
+) -> None:
+    intent = pay(client)
+    seller = client.v1.accounts.create({"type": "express"})
+    turn(simulated, "POST", f"accounts/{seller.id}", transfers="inactive")
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.transfers.create(
+            {
+                "amount": 5,
+                "currency": "usd",
+                "destination": seller.id,
+                "source_transaction": str(intent.latest_charge),
+            }
+        )
+    assert refused.value.code == "insufficient_capabilities_for_transfer"
