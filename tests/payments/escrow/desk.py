@@ -36,7 +36,7 @@ from payments.providers.evm.adapter import EvmChain
 from payments.refunds.read_refund import list_refunds
 from payments.watching.watch_chain import Watch, watch_chain
 from sandbox.chain.wallet import Wallet
-from tests.chain import CHAIN_NAME, TestChain
+from tests.chain import TestChain
 from tests.payments.chain.world import WalletKey
 from tests.payments.conftest import stripe_at
 from tests.payments.shop import CIPHER, SERVICE, Shop, new_party, new_reference, open_shop
@@ -66,11 +66,11 @@ class Desk:
 
     @property
     def chains(self) -> Mapping[str, ChainSettings]:
-        return {CHAIN_NAME: self.settings}
+        return {self.settings.name: self.settings}
 
     @property
     def ports(self) -> Mapping[str, ChainPort]:
-        return {CHAIN_NAME: self.port}
+        return {self.settings.name: self.port}
 
     @property
     def providers(self) -> Providers:
@@ -117,7 +117,9 @@ class Desk:
             )
 
     def give_address(self, party_id: str, wallet: Wallet) -> None:
-        proposed = self.propose(party_id, kind="chain", chain=CHAIN_NAME, address=wallet.address)
+        proposed = self.propose(
+            party_id, kind="chain", chain=self.settings.name, address=wallet.address
+        )
         self.decide(proposed.id)
 
     def know(self, party_id: str, level: str = "basic") -> None:

@@ -20,9 +20,13 @@ from payments.access.caller import Role
 from payments.settings import Settings
 from sandbox.stripe.server import SimulatedStripe
 from tests.architecture.routes import routes_of
+from tests.chain import TestChain, running_chain
 from tests.payments.conftest import SECRET_KEY, simulated
+from tests.payments.escrow.desk import Desk
+from tests.payments.shop import open_shop
 from tests.payments.simulated_bank import Bank, bank, letterbox, running_bank
 from tests.web.conftest import KeyOf, MakeApp, TokenOf
+from tests.web.contract.chain_things import ChainThings
 from tests.web.contract.things import Things
 from web.paths import openapi_path
 from web.policies import POLICIES
@@ -47,9 +51,19 @@ Answers = dict[str, set[int]]
 
 
 @pytest.fixture
-def settings(settings: Settings, simulated: SimulatedStripe, bank: Bank) -> Settings:
+def chain() -> Iterator[TestChain]:
+    with running_chain() as chain:
+        yield chain
+
+
+@pytest.fixture
+def settings(
+    settings: Settings, simulated: SimulatedStripe, bank: Bank, chain: TestChain
+) -> Settings:
+    base = chain.settings(name="base")  # as the examples of the description say
     return dataclasses.replace(
         settings,
+        chains={"base": base},
         stripe_api_url=simulated.url,
         stripe_secret_key=SECRET_KEY,
         truelayer=bank.settings,
@@ -114,9 +128,13 @@ def test_nothing_violates_the_description(
     key_of: KeyOf,
     token_of: TokenOf,
     tmp_path: Path,
+    chain: TestChain,
+    settings: Settings,
 ) -> None:
     things = Things(app.test_client(), key_of, engine)
     things.write(tmp_path)
+    desk = Desk(open_shop(engine), chain, settings.chains["base"])
+    ChainThings(things, desk).write(tmp_path)
     answers.clear()
     shutil.copy(HERE / "schemathesis.toml", tmp_path)
     chosen = credentials(app, key_of)

@@ -21,21 +21,22 @@ class Things:
     """Makes things over HTTP and writes their ids into files that schemathesis reads."""
 
     def __init__(self, client: FlaskClient, key_of: KeyOf, engine: Engine) -> None:
-        self._client = client
+        self.client = client
         self._desk = open_desk(engine)
+        self.key_of = key_of
         self._finance = key_of(Role.FINANCE)
-        self._service = key_of(Role.SERVICE)
+        self.service = key_of(Role.SERVICE)
         self._admin = key_of(Role.ADMIN)
         self.buyer_id = self._post("/api/parties", {"name": "Ada", "email": "ada@example.com"})
         self.seller_id = self._post("/api/parties", {"name": "Sam"})
 
     def write(self, folder: Path) -> None:
         """Make them, and name them in `folder`."""
-        open_orders = [self._order() for _ in range(12)]
-        fresh = [self._started() for _ in range(15)]
-        paid = [self._confirmed(self._started()) for _ in range(6)]
-        reserved = [self._confirmed(self._started(capture="manual")) for _ in range(10)]
-        refunds = [self._refunded(self._confirmed(self._started())) for _ in range(2)]
+        open_orders = [self.order() for _ in range(12)]
+        fresh = [self.started() for _ in range(15)]
+        paid = [self._confirmed(self.started()) for _ in range(6)]
+        reserved = [self._confirmed(self.started(capture="manual")) for _ in range(10)]
+        refunds = [self._refunded(self._confirmed(self.started())) for _ in range(2)]
         links = [self._linked() for _ in range(6)]
         lines = self._desk.statement(*[money_in(10_000 + number) for number in range(35)])
         keys = [self._key() for _ in range(6)]
@@ -48,7 +49,7 @@ class Things:
             "matches": [self._matched(line_id) for line_id in lines[25:]],
             "findings": self._findings(),
             "deadlines": [_tomorrow()],
-            "fresh": fresh,
+            "to_confirm": [self.started() for _ in range(6)],  # of which nobody else knows
             "paid": paid,
             "reserved": reserved,
             "refunds": refunds,
@@ -62,22 +63,26 @@ class Things:
 
     def _post(self, path: str, body: dict[str, Any], headers: Headers | None = None) -> str:
         content = {"reference": secrets.token_hex(8)} | body
-        answer = self._client.post(path, json=content, headers=headers or self._service)
+        answer = self.client.post(path, json=content, headers=headers or self.service)
         assert answer.status_code in (200, 201), answer.text
         return str(answer.get_json()["id"])
 
-    def _order(self) -> str:
-        line = {"description": "A print", "quantity": 1, "unit_amount": "10000", "tax_rate": "19"}
+    def order(self, *, currency: str = "EUR", unit_amount: str = "10000") -> str:
+        """Place an order, and return its id."""
+        line = {"description": "A print", "quantity": 1, "unit_amount": unit_amount}
         who = {"buyer_id": self.buyer_id, "seller_id": self.seller_id}
-        return self._post("/api/orders", {"currency": "EUR", "lines": [line]} | who)
+        lines = {"currency": currency, "lines": [line | {"tax_rate": "19"}]}
+        return self._post("/api/orders", lines | who)
 
-    def _started(self, **body: Any) -> str:
-        return self._post("/api/payments/intents", {"order_id": self._order()} | body)
+    def started(self, *, unit_amount: str = "10000", **body: Any) -> str:
+        """Start a card payment of an order, and return its id."""
+        order_id = self.order(unit_amount=unit_amount)
+        return self._post("/api/payments/intents", {"order_id": order_id} | body)
 
     def _matched(self, line_id: str) -> str:
         path = f"/api/reconciliation/unmatched/{line_id}/match"
         body = {"reference": line_id, "parts": [{"account": "equity:adjustments"}]}
-        answer = self._client.post(path, json=body, headers=self._finance)
+        answer = self.client.post(path, json=body, headers=self._finance)
         assert answer.status_code == 201, answer.text
         return str(answer.get_json()["match"]["id"])
 
@@ -93,7 +98,7 @@ class Things:
             return list(session.scalars(kept))
 
     def _linked(self) -> str:
-        body = {"order_id": self._order(), "return_url": f"{ORIGIN}/back"}
+        body = {"order_id": self.order(), "return_url": f"{ORIGIN}/back"}
         return self._post("/api/payments/bank/link", body)
 
     def _confirmed(self, payment_id: str) -> str:
