@@ -178,7 +178,7 @@ class ChainPort(Protocol):
             NonceTooLowError: another transaction with its nonce is mined.
             UnderpricedError: it offers too little, or too little more than the one it replaces.
             RefusedTransactionError: no node takes it as it is; its code says whether one may later.
-            OutcomeUnknownError: no clear answer: it may be known by now.
+            OutcomeUnknownError: no clear answer, or none soon: it may be known by now.
         """
 
     def escrow_state(self, contract: str) -> EscrowState:

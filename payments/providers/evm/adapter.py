@@ -128,6 +128,7 @@ class EvmChain:
                 "eth_sendRawTransaction",
                 f"0x{raw.hex()}",
                 understood=lambda error: node_errors.verdict_on_sending(error) is not None,
+                is_brief=True,
             )
         except NodeError as error:
             if node_errors.verdict_on_sending(error) != "known":

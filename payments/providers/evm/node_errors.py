@@ -46,7 +46,8 @@ _SENDING: tuple[tuple[SendVerdict, str], ...] = (
     ("known", r"existing tx with same hash|already in (the )?(mem)?pool|same hash was already"),
     ("insufficient_funds", r"insufficient ?(funds|balance)|sender doesn.t have enough funds"),
     ("insufficient_funds", r"upfront cost exceeds|does not have enough (funds|balance)"),
-    ("wrong_chain", r"chain ?id|replay-protected|signed for another chain|eip-?155"),
+    ("wrong_chain", r"(invalid|wrong|incorrect|unexpected) (tx)?chain ?id|invalidtxchainid"),
+    ("wrong_chain", r"chain ?id mismatch|replay-protected|signed for another chain"),
     (
         "gas_limit",
         r"exceeds (the )?block gas limit|gas ?limit ?(exceed|reached)|intrinsic ?gas|oversized",

@@ -22,6 +22,10 @@ from payments.providers.exchange import Exchange, HttpAnswer, NoAnswerError
 from payments.providers.outcome import OutcomeUnknownError
 
 CONNECT_TIMEOUT_S = 3
+BRIEF_S = 3
+"""How long each URL has for a brief request: somebody holds a lock meanwhile."""
+BRIEF_IN_ALL_S = 8
+"""After so long, no further URL is asked briefly."""
 REST_S = 15
 """How long a URL that failed is asked only when no other answers."""
 
@@ -61,6 +65,11 @@ class Rpc:
         self._exchange = Exchange(
             connect_timeout_s=connect_timeout_s, read_timeout_s=read_timeout_s, clock=clock
         )
+        self._brief_exchange = Exchange(
+            connect_timeout_s=min(connect_timeout_s, BRIEF_S),
+            read_timeout_s=min(read_timeout_s, BRIEF_S),
+            clock=clock,
+        )
         self._clock = clock
         self._ids = itertools.count(1)
 
@@ -70,11 +79,13 @@ class Rpc:
         *params: Any,
         understood: Callable[[NodeError], bool] = never,
         reaching: int | None = None,
+        is_brief: bool = False,
     ) -> Any:
         """Return the result of the first URL that has one.
 
         `understood` says which errors are answers, so that no other URL need be asked. `reaching`
         is the block that a node must have: one that lags behind would leave out what it lacks.
+        A brief request takes BRIEF_IN_ALL_S and one URL's time more at most.
 
         Raises:
             NodeError: a node's answer that is understood.
@@ -82,13 +93,18 @@ class Rpc:
             WrongChainError: one is another chain. It was asked for nothing else.
         """
         faults = []
+        exchange = self._brief_exchange if is_brief else self._exchange
+        give_up_at = self._clock() + BRIEF_IN_ALL_S
         for endpoint in self._in_order():
+            if is_brief and self._clock() > give_up_at:
+                faults.append(f"there is no time for {endpoint.place}")
+                break
             try:
-                self._check_chain(endpoint)
-                if reaching is not None and not self._reaches(endpoint, reaching):
+                self._check_chain(endpoint, exchange)
+                if reaching is not None and not self._reaches(endpoint, exchange, reaching):
                     faults.append(f"{endpoint.place} has no block {reaching} yet")
                     continue
-                result = self._post(endpoint, method, params)
+                result = self._post(endpoint, exchange, method, params)
             except NodeError as error:
                 if understood(error):
                     raise
@@ -110,31 +126,34 @@ class Rpc:
         now = self._clock()
         return sorted(self._endpoints, key=lambda one: one.rests_until > now)
 
-    def _check_chain(self, endpoint: _Endpoint) -> None:
+    def _check_chain(self, endpoint: _Endpoint, exchange: Exchange) -> None:
         if endpoint.is_checked:
             return
-        try:
-            chain_id = quantity(self._post(endpoint, "eth_chainId", ()))
-        except ValueError:
-            raise _SilentError("no chain id") from None
+        chain_id = self._number(endpoint, exchange, "eth_chainId")
         if chain_id != self._chain.chain_id:
             detail = f"{endpoint.place} is chain {chain_id}, and {self._chain.name} is"
             raise WrongChainError(f"{detail} {self._chain.chain_id}.")
         endpoint.is_checked = True
 
-    def _reaches(self, endpoint: _Endpoint, height: int) -> bool:
+    def _reaches(self, endpoint: _Endpoint, exchange: Exchange, height: int) -> bool:
         if endpoint.height < height:
-            try:
-                endpoint.height = quantity(self._post(endpoint, "eth_blockNumber", ()))
-            except ValueError:
-                raise _SilentError("no block number") from None
+            endpoint.height = self._number(endpoint, exchange, "eth_blockNumber")
         return endpoint.height >= height
 
-    def _post(self, endpoint: _Endpoint, method: str, params: Sequence[Any]) -> Any:
+    def _number(self, endpoint: _Endpoint, exchange: Exchange, method: str) -> int:
+        """Ask what nobody asked for: an error tells nothing of what will be asked."""
+        try:
+            return quantity(self._post(endpoint, exchange, method, ()))
+        except (NodeError, ValueError):
+            raise _SilentError(f"no {method}") from None
+
+    def _post(
+        self, endpoint: _Endpoint, exchange: Exchange, method: str, params: Sequence[Any]
+    ) -> Any:
         request_id = next(self._ids)
         call = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": list(params)}
         try:
-            answer = self._exchange.send(
+            answer = exchange.send(
                 "POST",
                 endpoint.url,
                 headers=endpoint.headers,

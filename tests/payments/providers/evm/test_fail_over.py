@@ -9,6 +9,7 @@ from payments.providers.outcome import OutcomeUnknownError
 from sandbox.chain.server import ChainServer
 from tests.chain import TestChain
 from tests.payments.providers.evm.desk import DEAD_URL, Desk
+from tests.payments.providers.truelayer.scripted_server import Heard, Say, ScriptedServer
 
 HIDDEN = "3f9c2b7d1e"
 
@@ -75,6 +76,41 @@ def test_whatever_way_a_url_fails_the_next_is_asked(
         desk = Desk(chain, rpc_urls=[ill.url, chain.url])
         address = chain.buyer.address
         assert desk.port.balance(address) == chain.wei_of(address)
+
+
+def test_an_error_of_a_url_about_itself_is_none_about_what_was_asked(chain: TestChain) -> None:
+    def refuse(heard: Heard) -> Say:
+        error = {"code": -32000, "message": "nonce too low"}
+        return Say(content={"jsonrpc": "2.0", "id": heard.content["id"], "error": error})
+
+    chain.faults()
+    raw = chain.sign(chain.stranger, chain.stranger.address, nonce=0)
+    with ScriptedServer() as ill:
+        ill.says("POST", "/", refuse)
+        with pytest.raises(OutcomeUnknownError):
+            Desk(chain, rpc_urls=[ill.url]).port.broadcast(raw)
+        Desk(chain, rpc_urls=[ill.url, chain.url]).port.broadcast(raw)
+        assert {heard.content["method"] for heard in ill.heard} == {"eth_chainId"}
+    chain.mine()
+
+
+def test_handing_in_does_not_take_longer_than_a_lock_may_be_held(chain: TestChain) -> None:
+    now = [0.0]
+
+    def slowly(_heard: Heard) -> Say:
+        now[0] += 6
+        return Say(503)
+
+    with ScriptedServer() as slow:
+        slow.says("POST", "/", slowly)
+        settings = chain.settings(rpc_urls=[f"{slow.url}/?{number}" for number in range(9)])
+        port = EvmChain(settings, rpc=Rpc(settings, clock=lambda: now[0]))
+        with pytest.raises(OutcomeUnknownError):
+            port.broadcast(b"\2")
+        assert len(slow.heard) == 2
+        with pytest.raises(OutcomeUnknownError):
+            port.head()
+        assert len(slow.heard) == 2 + 9
 
 
 def test_when_no_url_answers_it_is_told_without_the_urls_secrets(chain: TestChain) -> None:

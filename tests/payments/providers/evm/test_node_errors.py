@@ -91,6 +91,8 @@ SENDING = {
         "InvalidTxChainId, Expected 1, got 8453",
         "only replay-protected (EIP-155) transactions allowed over RPC",
         "Incompatible EIP-155 transaction, signed for another chain",
+        "Wrong chainId",  # Besu
+        "transaction chain ID mismatch",
     ],
     "invalid": [
         "invalid sender",
@@ -118,6 +120,7 @@ SENDING = {
         "the method eth_sendRawTransaction does not exist/is not available",
         "Your app has exceeded its compute units per second capacity",
         "node is syncing",
+        "this key is for another chain id",
         "in-flight transaction limit reached for delegated accounts",
         "gapped-nonce tx from delegated accounts",
         "missing trie node",
