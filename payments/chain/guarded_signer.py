@@ -3,10 +3,10 @@
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
-from payments.chain.instructions import get_ready
 from payments.chain.signing_rules import unsigned_of
+from payments.chain.tables import ChainIntent
 from payments.chain_settings import ChainSettings
 from payments.database import in_transaction
 from payments.providers.chain_errors import SigningRefusedError
@@ -47,8 +47,7 @@ class GuardedSigner:
             KeystoreError: the keys cannot be had.
             OutcomeUnknownError: a chain that was never asked for its contracts does not answer.
         """
-        for name in self._chains.keys() & self._ports.keys():
-            get_ready(self._chains[name], self._ports[name])
+        self._check_contracts_of(intent_id)
         unsigned = in_transaction(
             self._engine,
             lambda session: unsigned_of(
@@ -61,6 +60,13 @@ class GuardedSigner:
             ),
         )
         return self._key.sign(unsigned)
+
+    def _check_contracts_of(self, intent_id: str) -> None:
+        """Have an intent's chain asked for its contracts, before a transaction is open."""
+        wanted = select(ChainIntent.chain).where(ChainIntent.id == intent_id)
+        name = in_transaction(self._engine, lambda session: session.scalar(wanted))
+        if name is not None and name in self._ports:
+            self._ports[name].check_contracts()
 
 
 class NoSigner:

@@ -53,32 +53,6 @@ class Instruction:
     order_id: str | None = None
 
 
-def get_ready(chain: ChainSettings, port: ChainPort) -> None:
-    """Have the port ask its chain, once, what it needs to tell an escrow's address.
-
-    To be called outside of a transaction, before the first `derive` of a process.
-
-    Raises:
-        OutcomeUnknownError: the chain does not answer.
-    """
-    zero = f"0x{0:040x}"
-    port.predict_address(
-        Terms(
-            reference=f"0x{0:064x}",
-            depositor=zero,
-            beneficiary=zero,
-            operator=checksum(chain.operator),
-            arbiter=zero,
-            guardian=zero,
-            token=None,
-            amount=0,
-            fund_by=0,
-            release_by=0,
-            arbiter_by=0,
-        )
-    )
-
-
 def derive(
     session: Session, intent: ChainIntent, *, chain: ChainSettings, port: ChainPort
 ) -> Instruction:

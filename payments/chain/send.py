@@ -11,7 +11,6 @@ from payments.chain.bump import raised_fees
 from payments.chain.follow import NONCE_TAKEN, follow
 from payments.chain.gaps import close_gaps
 from payments.chain.hand_in import UNDERPRICED, hand_in, sign
-from payments.chain.instructions import get_ready
 from payments.chain.sending import Sending, View, turn
 from payments.chain.tables import ChainAttempt, ChainIntent
 from payments.chain.take_nonce import list_queued, live_attempts, room_in_flight, take_nonce
@@ -57,7 +56,7 @@ class _Run:
     def __init__(self, sending: Sending, until: dt.datetime) -> None:
         self._sending = sending
         self._until = until
-        get_ready(sending.chain, sending.port)
+        sending.port.check_contracts()  # once, and not while a transaction is open
         self._view = look(sending)
         self._fees: Fees | None = None
 

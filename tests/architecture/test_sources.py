@@ -11,7 +11,7 @@ LONGEST_TEST_MODULE = 500  # a table of cases is read line by line, not as a who
 LONGEST_FUNCTION = 70
 BANNED = set("util utils helper helpers common manager base misc handler service".split())  # noqa: SIM905 - a list of words
 NAMED_BY_OTHERS = {("payments/database.py", "Base")}  # SQLAlchemy's own word for it
-MAY_READ_THE_ENVIRONMENT = {"payments/settings.py", "web/gunicorn.py"}
+MAY_READ_THE_ENVIRONMENT = {"payments/settings.py", "web/gunicorn.py", "web/gunicorn_signer.py"}
 STRIPE = "payments/providers/stripe/"
 NOT_THE_PRODUCT = {"sandbox", "tests", "benchmarks", "pytest"}
 

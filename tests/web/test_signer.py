@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import requests
-from eth_account import Account
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -23,12 +22,11 @@ from payments.providers.chain_errors import KeystoreError, SigningRefusedError
 from payments.providers.chain_port import Fees
 from payments.providers.evm.remote_signer import RemoteSigner
 from payments.settings import SettingsError, read_signing_settings
-from sandbox.chain.wallet import Wallet
 from tests.architecture.sources import ROOT
 from tests.chain import USDC, TestChain, running_chain
 from tests.conditions import wait_until
 from tests.databases import free_port
-from tests.payments.chain.world import World, chains_json, open_world
+from tests.payments.chain.world import World, chains_json, keystore, open_world
 from web.signer import LARGEST_BODY, create_signer
 
 TOKEN = "a token of this test alone"
@@ -73,13 +71,6 @@ def environment(
         "CHAIN_SIGNER_TOKEN": TOKEN,
         "PORT": str(free_port()),
     }
-
-
-def keystore(folder: Path, wallet: Wallet) -> str:
-    (folder / "password").write_text("a password")
-    file = folder / f"{wallet.address}.json"
-    file.write_text(json.dumps(Account.encrypt(wallet.key, "a password", iterations=2)))
-    return str(file)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The signer signs what the database says, once it agrees with itself, and refuses all else."""
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -256,5 +255,5 @@ def test_it_refuses_a_second_nonce_for_what_was_signed_with_another(asked: Asked
 
 
 def test_what_was_discarded_stands_in_nobodys_way(asked: Asked) -> None:
-    kept(asked, asked.intent.id, 10_002, discarded_at=dt.datetime.now(dt.UTC))  # noqa: TID251
+    kept(asked, asked.intent.id, 10_002, discarded_at=asked.world.now())
     asked.world.signer().sign(asked.intent.id, fees=FEES)

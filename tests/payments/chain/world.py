@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from eth_account import Account
@@ -409,6 +410,14 @@ def chains_json(settings: ChainSettings) -> str:
         },
     }
     return json.dumps({settings.name: told})
+
+
+def keystore(folder: Path, wallet: Wallet) -> str:
+    """Write a wallet's key as an encrypted file, its password beside it, and return its path."""
+    (folder / "password").write_text("a password")
+    file = folder / f"{wallet.address}.json"
+    file.write_text(json.dumps(Account.encrypt(wallet.key, "a password", iterations=2)))
+    return str(file)
 
 
 def open_world(engine: Engine, chain: TestChain, **changed: Any) -> World:
