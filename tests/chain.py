@@ -28,15 +28,12 @@ ETH = 10**18
 USDC = 10**6
 
 
-class TestChain:
-    """The chain, seen as a test wants it. It makes no block by itself: see `mine`."""
+class AnyChain:
+    """A chain with our contracts, as far as its node's JSON-RPC goes; see tests/anvil.py, too."""
 
-    __test__ = False
-
-    def __init__(self, server: ChainServer) -> None:
-        self.server = server
-        self.local = server.chain
-        self.node = NodeClient(server.url)
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.node = NodeClient(url)
         self.factory = FACTORY
         self.token = TOKEN
         self.chain_id = CHAIN_ID
@@ -48,16 +45,6 @@ class TestChain:
         self.seller = WALLETS["seller"]
         self.other_seller = WALLETS["other_seller"]
         self.stranger = WALLETS["stranger"]
-
-    @property
-    def url(self) -> str:
-        """Where its node answers JSON-RPC, and its knobs."""
-        return self.server.url
-
-    @property
-    def head(self) -> MinedBlock:
-        """The newest block: number, hash (bytes), timestamp, transactions."""
-        return self.local.head
 
     def settings(self, *, rpc_urls: Sequence[str] | None = None, **changed: Any) -> ChainSettings:
         """Return what the product is told of it; 3 confirmations unless changed."""
@@ -81,6 +68,81 @@ class TestChain:
             },
         }
         return ChainSettings(**{**told, **changed})
+
+    def mine(self, count: int = 1) -> object:
+        """Make blocks, the first with all that waits."""
+        raise NotImplementedError
+
+    def reorganise(
+        self,
+        depth: int,
+        *,
+        at: int = 0,
+        drop: Sequence[str] = (),
+        hold: Sequence[str] = (),
+        include: Sequence[bytes] = (),
+    ) -> object:
+        raise NotImplementedError
+
+    @property
+    def height(self) -> int:
+        """The number of the newest block."""
+        return self.node.number("eth_blockNumber")
+
+    def send(self, wallet: Wallet, to: str, data: bytes = b"", *, value: int = 0) -> str:
+        """Send a transaction of a wallet, to be mined; return its hash."""
+        return wallet.send(self.node, to=to, data=data, value=value)
+
+    def sign(self, wallet: Wallet, to: str, *, nonce: int, **changed: Any) -> bytes:
+        """Return a signed transaction with a nonce of its own; fees and gas may be changed."""
+        told: dict[str, Any] = {"gas": 500_000, "max_fee": 20 * 10**9, "priority_fee": 2 * 10**9}
+        return wallet.sign(chain_id=CHAIN_ID, nonce=nonce, to=to, **{**told, **changed})
+
+    def broadcast(self, raw: bytes) -> str:
+        """Hand in a signed transaction; return its hash."""
+        return str(self.node.call("eth_sendRawTransaction", f"0x{raw.hex()}"))
+
+    def deposit(self, wallet: Wallet, escrow: str, amount: int, *, token: bool = True) -> str:
+        """Pay an escrow's amount in: the approval is mined, the deposit waits; return its hash."""
+        if not token:
+            return self.send(wallet, escrow, calldata("deposit()"), value=amount)
+        self.send(wallet, TOKEN, calldata("approve(address,uint256)", escrow, amount))
+        self.mine()
+        return self.send(wallet, escrow, calldata("deposit()"))
+
+    def transfer_tokens(self, wallet: Wallet, to: str, amount: int) -> str:
+        """Send tokens past every contract."""
+        return self.send(wallet, TOKEN, calldata("transfer(address,uint256)", to, amount))
+
+    def tokens_of(self, address: str) -> int:
+        """Return how many of the token's minor units an account has."""
+        asked = {"to": TOKEN, "data": f"0x{calldata('balanceOf(address)', address).hex()}"}
+        return self.node.number("eth_call", asked, "latest")
+
+    def wei_of(self, address: str) -> int:
+        """Return how much wei an account has."""
+        return self.node.number("eth_getBalance", address, "latest")
+
+    def receipt(self, tx_hash: str) -> dict[str, Any] | None:
+        """Return what a mined transaction did."""
+        found: dict[str, Any] | None = self.node.call("eth_getTransactionReceipt", tx_hash)
+        return found
+
+
+class TestChain(AnyChain):
+    """The local chain, seen as a test wants it. It makes no block by itself: see `mine`."""
+
+    __test__ = False
+
+    def __init__(self, server: ChainServer) -> None:
+        super().__init__(server.url)
+        self.server = server
+        self.local = server.chain
+
+    @property
+    def head(self) -> MinedBlock:
+        """The newest block: number, hash (bytes), timestamp, transactions."""
+        return self.local.head
 
     def mine(self, count: int = 1) -> list[MinedBlock]:
         """Make blocks, the first with all that waits."""
@@ -119,48 +181,9 @@ class TestChain:
             )
         )
 
-    def send(self, wallet: Wallet, to: str, data: bytes = b"", *, value: int = 0) -> str:
-        """Send a transaction of a wallet, to be mined; return its hash."""
-        return wallet.send(self.node, to=to, data=data, value=value)
-
-    def sign(self, wallet: Wallet, to: str, *, nonce: int, **changed: Any) -> bytes:
-        """Return a signed transaction with a nonce of its own; fees and gas may be changed."""
-        told: dict[str, Any] = {"gas": 500_000, "max_fee": 20 * 10**9, "priority_fee": 2 * 10**9}
-        return wallet.sign(chain_id=CHAIN_ID, nonce=nonce, to=to, **{**told, **changed})
-
-    def broadcast(self, raw: bytes) -> str:
-        """Hand in a signed transaction; return its hash."""
-        return str(self.node.call("eth_sendRawTransaction", f"0x{raw.hex()}"))
-
-    def deposit(self, wallet: Wallet, escrow: str, amount: int, *, token: bool = True) -> str:
-        """Pay an escrow's amount in: the approval is mined, the deposit waits; return its hash."""
-        if not token:
-            return self.send(wallet, escrow, calldata("deposit()"), value=amount)
-        self.send(wallet, TOKEN, calldata("approve(address,uint256)", escrow, amount))
-        self.mine()
-        return self.send(wallet, escrow, calldata("deposit()"))
-
-    def transfer_tokens(self, wallet: Wallet, to: str, amount: int) -> str:
-        """Send tokens past every contract."""
-        return self.send(wallet, TOKEN, calldata("transfer(address,uint256)", to, amount))
-
-    def tokens_of(self, address: str) -> int:
-        """Return how many of the token's minor units an account has."""
-        asked = {"to": TOKEN, "data": f"0x{calldata('balanceOf(address)', address).hex()}"}
-        return self.node.number("eth_call", asked, "latest")
-
-    def wei_of(self, address: str) -> int:
-        """Return how much wei an account has."""
-        return self.node.number("eth_getBalance", address, "latest")
-
     def set_wei(self, address: str, wei: int) -> None:
         """Have an account hold just so much, in a block of its own."""
         self.local.set_balances({to_canonical_address(address): wei})
-
-    def receipt(self, tx_hash: str) -> dict[str, Any] | None:
-        """Return what a mined transaction did."""
-        found: dict[str, Any] | None = self.node.call("eth_getTransactionReceipt", tx_hash)
-        return found
 
     def faults(self, *rules: dict[str, Any], seed: int = 0) -> None:
         """Have calls go wrong: a rule's `path` is a JSON-RPC method; none ends it."""

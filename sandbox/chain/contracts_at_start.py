@@ -30,34 +30,41 @@ def begin(chain: LocalChain, gifts: Iterable[Gift]) -> None:
     with chain.turn:
         if chain.head.number:
             return
-        _make_contracts(chain)
+        for raw in contract_transactions():
+            chain.send(raw)
+            chain.mine()
         for gift in gifts:
             give(chain, gift)
         chain.mine()
 
 
-def _make_contracts(chain: LocalChain) -> None:
+def contract_transactions() -> list[bytes]:
+    """Return what makes the contracts, signed, to be mined in this order."""
     implementation = encode(["address"], [IMPLEMENTATION])
     codes = (
         token_contract.bytecode(),
         artifacts.escrow().bytecode,
         artifacts.escrow_factory().bytecode + implementation,
     )
-    for nonce, code in enumerate(codes):
-        chain.send(_signed(MAKER, nonce, None, code))
-        chain.mine()
+    return [_signed(MAKER, nonce, None, code) for nonce, code in enumerate(codes)]
+
+
+def gift_transactions(gift: Gift, *, nonce: int) -> list[bytes]:
+    """Return what gives a gift, signed by the faucet, whose next transaction has this nonce."""
+    raws = []
+    if gift.wei:
+        raws.append(_signed(FAUCET, nonce, gift.address, b"", gift.wei))
+    if gift.tokens:
+        mint = calldata("mint(address,uint256)", gift.address, gift.tokens)
+        raws.append(_signed(FAUCET, nonce + len(raws), TOKEN, mint))
+    return raws
 
 
 def give(chain: LocalChain, gift: Gift) -> list[str]:
     """Send an account coins and tokens from the faucet; return the transactions' hashes."""
     with chain.turn:
         nonce = chain.nonce(to_canonical_address(FAUCET.address), pending=True)
-        raws = []
-        if gift.wei:
-            raws.append(_signed(FAUCET, nonce, gift.address, b"", gift.wei))
-        if gift.tokens:
-            mint = calldata("mint(address,uint256)", gift.address, gift.tokens)
-            raws.append(_signed(FAUCET, nonce + len(raws), TOKEN, mint))
+        raws = gift_transactions(gift, nonce=nonce)
         return [f"0x{chain.send(raw).hex()}" for raw in raws]
 
 

@@ -1,21 +1,33 @@
-"""Branches of the local chain that take each other's place."""
+"""Branches that take each other's place: the local chain's, and what anvil makes of the same."""
+
+from collections.abc import Iterator
 
 import pytest
 
 from sandbox.chain.wallet import NodeError
-from tests.chain import TestChain
+from tests.anvil import find_anvil, running_anvil
+from tests.chain import AnyChain, TestChain, running_chain
 
 
-def pay(chain: TestChain, value: int) -> str:
+@pytest.fixture(params=["local", "anvil"])
+def any_chain(request: pytest.FixtureRequest) -> Iterator[AnyChain]:
+    """Both: what tests of the product may rely on is what both do."""
+    if request.param == "anvil" and find_anvil() is None:
+        pytest.skip("no anvil here")
+    with running_anvil() if request.param == "anvil" else running_chain() as chain:
+        yield chain
+
+
+def pay(chain: AnyChain, value: int) -> str:
     return chain.send(chain.buyer, chain.stranger.address, value=value)
 
 
-def received(chain: TestChain) -> int:
+def received(chain: AnyChain) -> int:
     """What the stranger got beyond what everybody has to begin with, in wei."""
     return chain.wei_of(chain.stranger.address) - chain.wei_of(chain.arbiter.address)
 
 
-def place(chain: TestChain, tx_hash: str) -> tuple[int, str]:
+def place(chain: AnyChain, tx_hash: str) -> tuple[int, str]:
     receipt = chain.receipt(tx_hash)
     assert receipt is not None
     return int(receipt["blockNumber"], 16), receipt["blockHash"]
@@ -38,7 +50,8 @@ def test_transactions_are_found_again_in_the_new_branch(chain: TestChain) -> Non
         assert shown["hash"] == f"0x{upper.hash.hex()}"
 
 
-def test_a_dropped_transaction_is_undone_until_its_bytes_come_again(chain: TestChain) -> None:
+def test_a_dropped_transaction_is_undone_until_its_bytes_come_again(any_chain: AnyChain) -> None:
+    chain = any_chain
     first = chain.sign(chain.buyer, chain.stranger.address, nonce=0, value=5)
     dropped = chain.broadcast(first)
     follower = pay(chain, 7)
@@ -54,17 +67,19 @@ def test_a_dropped_transaction_is_undone_until_its_bytes_come_again(chain: TestC
     assert received(chain) == 12
 
 
-def test_a_held_transaction_waits_until_after_the_branch(chain: TestChain) -> None:
+def test_a_held_transaction_waits_until_after_the_branch(any_chain: AnyChain) -> None:
+    chain = any_chain
     held = pay(chain, 5)
     chain.mine(1)
-    chain.reorganise(1, hold=[held], length=3)
+    chain.reorganise(1, hold=[held])
     assert chain.receipt(held) is None
     assert chain.node.call("eth_getTransactionByHash", held)["blockNumber"] is None
     chain.mine()
     assert chain.receipt(held) is not None
 
 
-def test_a_foreign_transaction_takes_a_nonce_in_the_new_branch(chain: TestChain) -> None:
+def test_a_foreign_transaction_takes_a_nonce_in_the_new_branch(any_chain: AnyChain) -> None:
+    chain = any_chain
     ours = chain.sign(chain.operator, chain.stranger.address, nonce=0, value=5)
     our_hash = chain.broadcast(ours)
     chain.mine(2)
@@ -82,14 +97,15 @@ def test_depths_that_cannot_be_are_refused(chain: TestChain) -> None:
             chain.reorganise(depth)
 
 
-def test_every_depth_leaves_the_same_transactions_when_none_is_dropped(chain: TestChain) -> None:
+def test_every_depth_leaves_the_same_transactions_when_none_is_dropped(any_chain: AnyChain) -> None:
+    chain = any_chain
     paid = []
     for value in range(1, 13):
         paid.append(pay(chain, value))
         chain.mine()
     for depth in range(1, 13):
-        head = chain.head
+        height = chain.height
         chain.reorganise(depth)
-        assert chain.head.number == head.number + 1
+        assert chain.height == height + 1
         assert received(chain) == sum(range(1, 13))
         assert all(chain.receipt(one) is not None for one in paid)
