@@ -15,7 +15,7 @@ from payments.providers.outcome import OutcomeUnknownError
 from payments.watching.errors import ChainIdChangedError, TurnLostError
 from payments.watching.turn import begin_turn, check_turn, holding_turn
 from payments.watching.watch_chain import Watch, watch_chain
-from sandbox.chain.evm import CHAIN_ID
+from sandbox.chain.places import CHAIN_ID
 from tests.chain import USDC, TestChain
 from tests.payments.watching.stage import Stage, open_stage
 
