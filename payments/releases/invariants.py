@@ -30,12 +30,13 @@ INVARIANTS: dict[str, str] = {
             OR (p.debt, p.paid) <> CASE WHEN r.escrow_id IS NULL
                  THEN (-r.set_off, r.platform_fee + r.tax + r.set_off - r.amount)
                  ELSE (r.platform_fee + r.tax, -r.amount) END""",
-    "the fees and taxes of an order's releases are no more than the order's": """
+    "an order's releases are no more than the order, nor their fees and taxes than its": """
         SELECT d.id, sum(r.amount), sum(r.platform_fee), sum(r.tax)
           FROM strongroom.orders d JOIN strongroom.releases r ON r.order_id = d.id
          WHERE r.status NOT IN ('failed', 'canceled')
          GROUP BY d.id
-        HAVING sum(r.platform_fee) > d.platform_fee OR sum(r.tax) > d.tax_amount""",
+        HAVING sum(r.amount) > d.amount OR sum(r.platform_fee) > d.platform_fee
+            OR sum(r.tax) > d.tax_amount""",
     "a release under way has its money held, and one that is over does not": """
         SELECT r.id, r.status, r.amount, h.amount, h.state
           FROM strongroom.releases r LEFT JOIN ledger.holds h ON h.id = r.hold_id

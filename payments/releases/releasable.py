@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from payments.accounting.releases import free_in_escrow
@@ -17,6 +17,17 @@ from payments.parties.tables import Party
 from payments.releases.parts import OVER
 from payments.releases.tables import Release
 
+# A charge on chain that a reorganisation undid is reversed, and booked again under a number.
+_FIRST_CHARGED = text(r"""
+    SELECT p.id
+      FROM unnest(CAST(:ids AS text[])) AS p (id)
+      JOIN ledger.entries e
+        ON e.effect_key >= p.id || '\:charged' AND e.effect_key < p.id || '\:charged;'
+     WHERE e.kind = 'charge'
+       AND NOT EXISTS (SELECT FROM ledger.reversals r WHERE r.reverses_id = e.id)
+     ORDER BY e.id LIMIT 1
+""")
+
 
 @dataclass(frozen=True)
 class Source:
@@ -28,7 +39,9 @@ class Source:
 
 
 def lock_source(session: Session, *, order_id: str, payment_id: str | None = None) -> Source:
-    """Lock and return what is to be released of; of several payments, the one with most left.
+    """Lock and return what is to be released of: the payment that paid the order.
+
+    Another one that was charged for it is on its way back to the buyer.
 
     Raises:
         NotFoundError: there is no such order.
@@ -43,7 +56,7 @@ def lock_source(session: Session, *, order_id: str, payment_id: str | None = Non
     paid = [payment for payment in payments if _may_be_released(payment, payment_id)]
     if order.status != "paid" or not paid:
         raise ConflictError("The order is not paid.", code="order_not_paid")
-    payment = max(paid, key=lambda payment: left_of(session, payment))
+    payment = _first_charged(session, paid)
     escrow = None
     if payment.escrow_id is not None:
         escrow = session.get_one(
@@ -137,6 +150,15 @@ def _lock_payments(session: Session, order_id: str) -> Sequence[Payment]:
     found = select(Payment).filter_by(order_id=order_id).order_by(Payment.id)
     locked = found.with_for_update(key_share=True).execution_options(populate_existing=True)
     return session.scalars(locked).all()
+
+
+def _first_charged(session: Session, payments: Sequence[Payment]) -> Payment:
+    """Return the payment whose charge, as it is in force now, was booked first."""
+    if len(payments) == 1:
+        return payments[0]
+    ids = [payment.id for payment in payments]
+    first = session.scalar(_FIRST_CHARGED, {"ids": ids})
+    return next(payment for payment in payments if payment.id == first)
 
 
 def _may_be_released(payment: Payment, wanted: str | None) -> bool:

@@ -81,7 +81,8 @@ def test_a_release_taken_back_frees_its_money(till: Till) -> None:
     for decide in (till.approve, till.cancel):
         with pytest.raises(ConflictError):
             decide(waiting.id)
-    assert till.release(order).resource.status == "posted"
+    row = till.release(order).resource.row
+    assert (row.status, row.platform_fee, row.tax) == ("posted", 500, 1_900)
     till.assert_sound()
 
 

@@ -17,7 +17,7 @@ SABOTAGE = {
     "the parts of a release add up to it, and are what was posted": RELEASE.format(
         "platform_fee = platform_fee - 1, tax = tax + 1"
     ),
-    "the fees and taxes of an order's releases are no more than the order's": (
+    "an order's releases are no more than the order, nor their fees and taxes than its": (
         "UPDATE strongroom.orders SET platform_fee = 0 WHERE id = %(order)s"
     ),
     "a release under way has its money held, and one that is over does not": (

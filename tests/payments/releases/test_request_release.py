@@ -88,10 +88,15 @@ def test_no_more_is_released_than_is_held_and_free(till: Till) -> None:
 
 def test_what_was_paid_twice_is_not_the_sellers(till: Till) -> None:
     order = till.paid()
-    till.charge(order)
+    first = till.payment_of(order)
+    second = till.charge(order)
     assert till.held(order) == (2 * AMOUNT, 2 * AMOUNT)
-    assert till.release(order).resource.row.amount == AMOUNT
-    till.assert_sound()
+    till.refund(order, 900)
+    assert till.release(order).resource.row.amount == AMOUNT - 900
+    assert [row.payment_id for row in till.releases(order)] == [first.id]
+    assert refused(till, order, 1).code == "release_exceeds_held"
+    assert till.held(order) == (AMOUNT, AMOUNT)
+    assert second.id != first.id
 
 
 def test_the_same_reference_stands_for_one_release(till: Till) -> None:
