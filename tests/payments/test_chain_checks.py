@@ -17,6 +17,7 @@ from payments.privacy.encryption import new_keyset_json
 from payments.provider_checks import State
 from payments.settings import Environment, Settings, read_settings
 from tests.chain import TestChain, running_chain
+from tests.payments.chain.world import open_world
 from tests.payments.providers.truelayer.scripted_server import Heard, Say, ScriptedServer
 
 DEAD_URL = "http://127.0.0.1:9"
@@ -195,7 +196,17 @@ def test_a_frozen_signer_fails(connection: Connection) -> None:
     assert "nonce 4 is foreign" in state.detail
 
 
-def test_where_there_are_no_escrows_none_is_forsaken(
-    connection: Connection, settings: Settings
+def test_escrows_on_a_chain_that_is_not_set_up_any_more_fail(
+    fresh_engine: Engine, chain: TestChain, settings: Settings
 ) -> None:
-    assert forsaken_chains(connection, settings).state is State.OK
+    def seen(settings: Settings) -> tuple[State, str]:
+        with fresh_engine.begin() as connection:
+            check = forsaken_chains(connection, settings)
+            return check.state, check.detail
+
+    assert seen(settings) == (State.OK, "0 not closed")
+    open_world(fresh_engine, chain).new_escrow()
+    assert seen(settings) == (State.OK, "1 not closed")
+    state, detail = seen(dataclasses.replace(settings, chains={}))
+    assert state is State.FAIL
+    assert detail.startswith("1 on local")
