@@ -63,6 +63,7 @@ def broken(
     if books is not None:
         found += _intents(connection, books)
         found += _givebacks(connection, books)
+        found += _transfers(connection, books)
         found += _totals(connection, books)
     if bank_books is not None:
         found += broken_at_bank(connection, bank_books)
@@ -94,7 +95,9 @@ def _acknowledged(connection: Connection, acknowledged: Sequence[Acknowledged]) 
         connection,
         "SELECT id, amount FROM strongroom.orders UNION ALL"
         " SELECT id, amount FROM strongroom.payments UNION ALL"
-        " SELECT id, amount FROM strongroom.refunds",
+        " SELECT id, amount FROM strongroom.refunds UNION ALL"
+        " SELECT id, amount FROM strongroom.releases UNION ALL"
+        " SELECT id, amount FROM strongroom.seller_payouts",
     )
     given: dict[tuple[str, str], str] = {}
     for path, reference, answer in acknowledged:
@@ -155,6 +158,23 @@ def _refunds(books: ProviderBooks) -> Iterator[dict[str, Any]]:
             yield refund
 
 
+def _transfers(connection: Connection, books: ProviderBooks) -> Iterator[str]:
+    """Every transfer to a seller is one payout of ours, with the amount that is booked."""
+    entries = _entries(connection, "paid")
+    ours = {
+        row.provider_ref: entries.get(row.payout_id)
+        for row in connection.execute(
+            text(
+                "SELECT payout_id, provider_ref FROM strongroom.seller_payout_attempts"
+                " WHERE provider = 'stripe' AND state = 'paid'"
+            )
+        )
+    }
+    theirs = {thing["id"]: thing["amount"] for thing in books.all("transfer")}
+    if ours != theirs:
+        yield f"Stripe transferred {theirs}, booked are {ours}"
+
+
 def _totals(connection: Connection, books: ProviderBooks) -> Iterator[str]:
     """What Stripe holds for us by its books is what our accounts say it holds."""
     theirs: Counter[str] = Counter()
@@ -165,6 +185,9 @@ def _totals(connection: Connection, books: ProviderBooks) -> Iterator[str]:
     for dispute in books.all("dispute"):
         if dispute["status"] not in ("won", "warning_needs_response", "warning_closed"):
             theirs[dispute["currency"].upper()] -= dispute["amount"]
+    for transfer in books.all("transfer"):
+        kept = transfer["amount"] - transfer["amount_reversed"]
+        theirs[transfer["currency"].upper()] -= kept
     ours: Counter[str] = Counter()
     for row in connection.execute(
         text(

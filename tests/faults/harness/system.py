@@ -294,7 +294,7 @@ class System:
         self.postgres.start()
 
     def kill(self, name: str) -> None:
-        """Kill one process of a program, if it is not down already: web's worker, not its master."""
+        """Kill one process of a program unless it is down: web's worker, not its master."""
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(self._processes._running[name].pid)
             children = process.children()
@@ -380,6 +380,8 @@ _AT_WORK = """
         OR EXISTS (SELECT FROM strongroom.outbox
                     WHERE state IN ('waiting', 'leased') AND job = 'drain_webhooks')
         OR EXISTS (SELECT FROM strongroom.provider_calls WHERE state IN ('intent', 'unknown'))
+        OR EXISTS (SELECT FROM strongroom.seller_payouts
+                    WHERE status IN ('queued', 'intent', 'unknown'))
         OR EXISTS (SELECT FROM strongroom.live_events WHERE position IS NULL)"""
 _TIME_PASSES = (
     "UPDATE strongroom.outbox SET lease_until = now() WHERE state = 'leased'",
@@ -387,9 +389,10 @@ _TIME_PASSES = (
     "UPDATE strongroom.webhook_inbox SET due_at = now() WHERE state = 'new' AND due_at > now()",
     "UPDATE strongroom.idempotency_keys SET locked_until = now() WHERE locked_until > now()",
     "UPDATE strongroom.provider_calls SET due_at = now() WHERE due_at > now()",
-    "UPDATE strongroom.periodic_jobs SET next_at = now() WHERE job ~ '^(poll|resolve|settle|sync)'",
+    "UPDATE strongroom.periodic_jobs SET next_at = now() WHERE job ~ '^(pay|poll|res|settle|sync)'",
     "UPDATE strongroom.payments SET poll_at = now() WHERE poll_at > now()",
     "UPDATE strongroom.refunds SET poll_at = now() WHERE poll_at > now()",
+    "UPDATE strongroom.seller_payouts SET due_at = now() WHERE due_at > now()",
 )
 
 
