@@ -425,7 +425,15 @@ def _class_codes(node: ast.ClassDef) -> Iterator[str]:
 
 # `error` is nobody's code: of the class that all others come from. `validation` and the rest of
 # Werkzeug's stand in a table of web/errors.py.
-NEVER_TOLD = {"error"}
+# The rest is told to jobs, to the signer's process and on the command line, or says why a seller's
+# payout failed.
+NEVER_TOLD = {
+    "error",
+    *("chain_id_changed", "reading_torn", "reorganised_too_deep", "turn_lost", "watching_stopped"),
+    *("nonce_too_low", "not_final", "reverted", "underpriced", "wrong_chain", "wrong_contract"),
+    *("keystore", "no_key", "no_signer", "signing_refused"),
+    *("destination_refused", "funds_not_available", "never_arrived", "returned"),
+}
 FROM_TABLES = {"internal", "method_not_allowed", "too_large", "unsupported_media_type"}
 
 
