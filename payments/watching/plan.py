@@ -8,6 +8,7 @@ from sqlalchemy import and_, select, text
 from sqlalchemy.orm import Session
 
 from payments.escrow.tables import Escrow, EscrowEffect
+from payments.providers.chain_port import ChainLog
 from payments.watching.effects import Observed, observe
 from payments.watching.errors import TornReadingError
 from payments.watching.read_chain import Place, Reading
@@ -74,11 +75,7 @@ def _live_effects(session: Session, chain: str, reading: Reading) -> Sequence[Es
 
 
 def _is_same(known: EscrowEffect | None, now: Observed) -> bool:
-    return known is not None and (known.block_hash, known.tx_hash, known.log_index) == (
-        now.block_hash,
-        now.tx_hash,
-        now.log_index,
-    )
+    return known is not None and _place(known) == _place(now)
 
 
 def _is_gone(
@@ -86,16 +83,23 @@ def _is_gone(
 ) -> bool:
     """Whether the effect's block is not on the chain any more, and nothing else tells of it.
 
-    What is told again, in whichever block, is moved there and not gone.
+    What is told again, in whichever block, is moved there and not gone. A transfer that seemed to
+    be past the deposit, since its node had left the deposit out, is gone, too.
     """
     if effect.key in told:
         return False
+    if any(_place(log) == _place(effect) for log in reading.transfers):
+        return True
     if effect.block_number > reading.scanned_to:
         return reading.was_reorganised
     if reading.hash_at(effect.block_number, place) == effect.block_hash:
         detail = f"{effect.key} of {effect.escrow_id} is told of its block no more."
         raise TornReadingError(detail)
     return effect.block_number > reading.ancestor
+
+
+def _place(of: ChainLog | EscrowEffect | Observed) -> tuple[str, str, int]:
+    return of.block_hash, of.tx_hash, of.log_index
 
 
 _DUE = text("""
