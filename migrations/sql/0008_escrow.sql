@@ -199,9 +199,14 @@ CREATE TABLE strongroom.escrow_effects (
 );
 CREATE INDEX escrow_effects_unfinal ON strongroom.escrow_effects (block_number) WHERE state = 'seen';
 CREATE INDEX escrow_effects_block ON strongroom.escrow_effects (block_number);
+CREATE INDEX escrow_effects_undo ON strongroom.escrow_effects (escrow_id)
+  WHERE state <> 'final' AND entry_id IS NOT NULL;
 CREATE TRIGGER escrow_effects_fixed
   BEFORE UPDATE OF id, escrow_id, key, kind, operation_id OR DELETE OR TRUNCATE
   ON strongroom.escrow_effects FOR EACH STATEMENT EXECUTE FUNCTION strongroom.refuse();
+
+CREATE INDEX refunds_on_chain ON strongroom.refunds (payment_id)
+  WHERE provider = 'evm' AND status = 'pending';
 
 -- How far each chain was read, and the hashes that tell a reorganisation.
 CREATE TABLE strongroom.chain_cursors (

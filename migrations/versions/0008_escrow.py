@@ -29,6 +29,7 @@ def downgrade() -> None:
           strongroom.chain_blocks, strongroom.chain_cursors, strongroom.escrow_effects,
           strongroom.escrows, strongroom.chain_attempts, strongroom.chain_intents,
           strongroom.chain_signers, strongroom.payout_destinations;
+        DROP INDEX strongroom.refunds_on_chain;
         DROP FUNCTION strongroom.keep_nonce, strongroom.refuse_frozen;
         ALTER TABLE strongroom.payments DROP escrow_id;
         REVOKE ALL ON strongroom.refunds FROM strongroom_signer;
