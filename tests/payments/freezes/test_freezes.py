@@ -14,7 +14,9 @@ from payments.errors import (
     InvalidRequestError,
     NotFoundError,
     ReferenceReusedError,
+    UnavailableError,
 )
+from payments.freezes import releases_lock
 from payments.freezes.covering import covering
 from payments.freezes.list_freezes import list_freezes
 from payments.freezes.releases_lock import holding_releases_lock, share_releases_lock
@@ -160,6 +162,21 @@ def test_a_freeze_waits_for_what_is_being_sent_and_stops_what_is_not_yet(till: T
         frozen = waiting.result(timeout=10).resource
     with till.engine.connect() as connection, holding_releases_lock(connection):
         assert is_frozen(till, order.id) == frozen.id
+
+
+def test_a_freeze_that_waits_in_vain_is_in_force_and_asked_again(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, reference = till.paid(), new_reference()
+    monkeypatch.setattr(releases_lock, "_LONGEST_WAIT_S", 1)
+    with till.engine.connect() as connection, holding_releases_lock(connection):
+        with pytest.raises(UnavailableError):
+            till.freeze(reference=reference)
+        assert is_frozen(till, order.id) is not None
+    answered = till.freeze(reference=reference)
+    assert not answered.replayed
+    assert answered.resource.id == is_frozen(till, order.id)
+    assert answered.resource.in_force_after is not None
 
 
 def test_the_lock_is_let_go_when_what_is_sent_fails(till: Till) -> None:
