@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.orm import Session
 
+from payments.chain.tables import ChainAttempt
 from payments.database import transaction
 from payments.lifecycle.tables import Payment
 from payments.parties.tables import Party
@@ -25,7 +26,15 @@ BATCH_SIZE = 200
 class EncryptedColumn:
     """A column of ciphertexts; `row_id` is the attributes that name the row, joined by `:`."""
 
-    table: type[Party | Payment | PayoutDestination | InboxEvent | StatementFile | StatementLine]
+    table: type[
+        Party
+        | Payment
+        | PayoutDestination
+        | ChainAttempt
+        | InboxEvent
+        | StatementFile
+        | StatementLine
+    ]
     column: str
     row_id: tuple[str, ...] = ("id",)
 
@@ -50,6 +59,7 @@ ENCRYPTED_COLUMNS = (
     EncryptedColumn(Payment, "checkout_url_encrypted"),
     EncryptedColumn(Payment, "link_url_encrypted"),
     EncryptedColumn(PayoutDestination, "destination_encrypted"),
+    EncryptedColumn(ChainAttempt, "raw_encrypted", ("tx_hash",)),
     EncryptedColumn(StatementFile, "content_encrypted"),
     EncryptedColumn(StatementLine, "details_encrypted"),
     # The row's number is unknown before the insert, the event's id is not.
@@ -98,7 +108,7 @@ def _rotate_column(
         unreadable += faults
         if len(rows) < batch_size:
             break
-        after = rows[-1].id
+        after = encrypted.table.__mapper__.primary_key_from_instance(rows[-1])[0]
     with transaction(engine) as session:
         left = _count_left(session, encrypted, cipher=cipher)
     return Progress(reencrypted, left, tuple(unreadable))
@@ -112,16 +122,16 @@ def _claim_rows(
     after: str | int | None,
     limit: int,
 ) -> list[Any]:
-    table = encrypted.table
+    key = encrypted.table.__mapper__.primary_key[0]
     found = (
-        select(table)
+        select(encrypted.table)
         .where(encrypted.made_with_another_key(cipher))
-        .order_by(table.id)
+        .order_by(key)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
     )
     # Rows that do not decrypt keep matching: go on behind them.
-    return list(session.scalars(found if after is None else found.where(table.id > after)))
+    return list(session.scalars(found if after is None else found.where(key > after)))
 
 
 def _reencrypt(row: object, encrypted: EncryptedColumn, cipher: FieldCipher) -> str | None:

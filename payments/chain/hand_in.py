@@ -8,7 +8,7 @@ import datetime as dt
 from sqlalchemy.orm import Session
 
 from payments.chain import signers
-from payments.chain.instructions import WAITS, derive, refused
+from payments.chain.instructions import MOST_GAS, WAITS, derive, refused
 from payments.chain.sending import HAND_IN_AGAIN_AFTER, LOOK_AGAIN_AFTER, Sending
 from payments.chain.tables import ChainAttempt, ChainIntent
 from payments.chain.take_nonce import (
@@ -26,6 +26,7 @@ from payments.log_lines import get_logger
 from payments.providers.chain_errors import (
     NonceTooLowError,
     RefusedTransactionError,
+    RevertedError,
     SigningRefusedError,
     UnderpricedError,
 )
@@ -35,6 +36,8 @@ from payments.providers.outcome import OutcomeUnknownError
 _log = get_logger(__name__)
 _RAW = {"table": "chain_attempts", "column": "raw_encrypted"}
 UNDERPRICED = "underpriced"
+_PLAIN_TRANSFER = 21_000
+"""The gas of a transaction that calls nothing, on most chains."""
 
 
 def sign(sending: Sending, intent_id: str, fees: Fees) -> bool:
@@ -189,7 +192,7 @@ def _prepare(sending: Sending, intent_id: str) -> int:
     """Return an intent's nonce; what fills a gap gets its gas first, for it was not tried out."""
     intent = in_transaction(sending.engine, lambda session: read_intent(session, intent_id))
     if intent.gas_limit is None:
-        gas_limit = estimate_gas(sending, intent)
+        gas_limit = _gas_of_noop(sending, intent)
 
         def set_gas(session: Session) -> None:
             lock_intent(session, intent_id).gas_limit = gas_limit
@@ -198,6 +201,13 @@ def _prepare(sending: Sending, intent_id: str) -> int:
     if intent.nonce is None:
         raise AssertionError("only what has its nonce is signed")
     return intent.nonce
+
+
+def _gas_of_noop(sending: Sending, intent: ChainIntent) -> int:
+    try:
+        return min(estimate_gas(sending, intent), MOST_GAS["noop"])
+    except (RevertedError, RefusedTransactionError):
+        return _PLAIN_TRANSFER
 
 
 def _note_refusal(sending: Sending, intent_id: str, error: SigningRefusedError) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from payments.chain.bump import raised_fees
@@ -20,6 +21,7 @@ from payments.providers.chain_port import Fees
 
 _log = get_logger(__name__)
 _Result = TypeVar("_Result")
+_LOCK_NOT_AVAILABLE = "55P03"
 
 
 def send(sending: Sending, *, until: dt.datetime) -> Mapping[str, int]:
@@ -33,7 +35,7 @@ def send(sending: Sending, *, until: dt.datetime) -> Mapping[str, int]:
     """
     with turn(sending.engine, chain=sending.chain.name, address=sending.address) as is_mine:
         if is_mine:
-            _Run(sending, until).go()
+            _go(sending, until)
     return dict(sending.figures)
 
 
@@ -48,6 +50,17 @@ def look(sending: Sending) -> View:
         final_height=sending.port.final_height(),
         nonce=sending.port.nonce(sending.address),
     )
+
+
+def _go(sending: Sending, until: dt.datetime) -> None:
+    try:
+        _Run(sending, until).go()
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        # Somebody waits to freeze releases, or works on the same rows: the next run goes on.
+        _log.warning("sending_waits", chain=sending.chain.name)
+        sending.figures["waits_for_lock"] += 1
 
 
 class _Run:

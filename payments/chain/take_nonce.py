@@ -4,6 +4,7 @@ From then on the nonce is the intent's, and is given on only while nothing of it
 """
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import func, select
@@ -31,6 +32,15 @@ _log = get_logger(__name__)
 _CANDIDATES = 100
 
 Taken = Literal["taken", "waits", "canceled", "gone"]
+
+
+@dataclass(frozen=True)
+class _TriedOut:
+    """What was found out before the transaction: the gas to give, or what speaks against it."""
+
+    kind: str
+    gas_limit: int | None = None
+    objection: SigningRefusedError | None = None
 
 
 def list_queued(session: Session, sending: Sending) -> list[str]:
@@ -68,14 +78,13 @@ def take_nonce(sending: Sending, intent_id: str) -> Taken:
         OutcomeUnknownError: the chain does not say what it would take.
     """
     try:
-        gas_limit, objection = _try_out(sending, intent_id)
+        tried_out = _try_out(sending, intent_id)
     except OutcomeUnknownError:
         in_transaction(sending.engine, lambda session: _leave(session, sending, intent_id))
         raise
     reach("sending.tried_out")
     taken = in_transaction(
-        sending.engine,
-        lambda session: _take(session, sending, intent_id, gas_limit, objection),
+        sending.engine, lambda session: _take(session, sending, intent_id, tried_out)
     )
     sending.figures[f"nonces_{taken}"] += 1
     reach("sending.nonce_taken")
@@ -161,18 +170,34 @@ def estimate_gas(sending: Sending, intent: ChainIntent) -> int:
     )
 
 
-def _try_out(sending: Sending, intent_id: str) -> tuple[int | None, SigningRefusedError | None]:
+def _try_out(sending: Sending, intent_id: str) -> _TriedOut:
     """Ask the chain what an intent would take: before the transaction, for it may take a while."""
-    intent = in_transaction(sending.engine, lambda session: read_intent(session, intent_id))
+    intent, objection = in_transaction(
+        sending.engine, lambda session: _look_at(session, sending, intent_id)
+    )
+    if objection is not None:
+        return _TriedOut(intent.kind, objection=objection)  # the chain need not be asked
     try:
         gas_limit = estimate_gas(sending, intent)
     except RevertedError as error:
-        return None, refused("reverted", error.reason or "The contract gives no reason.")
+        reason = error.reason or "The contract gives no reason."
+        return _TriedOut(intent.kind, objection=refused("reverted", reason))
     except RefusedTransactionError as error:
-        return None, refused(error.code, error.detail)
+        return _TriedOut(intent.kind, objection=refused(error.code, error.detail))
     if gas_limit > MOST_GAS[intent.kind]:
-        return None, refused("gas", f"It would take {gas_limit} gas.")
-    return gas_limit, None
+        return _TriedOut(intent.kind, objection=refused("gas", f"It takes {gas_limit} gas."))
+    return _TriedOut(intent.kind, gas_limit)
+
+
+def _look_at(
+    session: Session, sending: Sending, intent_id: str
+) -> tuple[ChainIntent, SigningRefusedError | None]:
+    intent = read_intent(session, intent_id)
+    try:
+        _refuse(session, sending, intent, sending.clock())
+    except SigningRefusedError as error:
+        return intent, error
+    return intent, None
 
 
 def _leave(session: Session, sending: Sending, intent_id: str) -> None:
@@ -181,14 +206,9 @@ def _leave(session: Session, sending: Sending, intent_id: str) -> None:
     intent.due_at = sending.clock() + LOOK_AGAIN_AFTER
 
 
-def _take(
-    session: Session,
-    sending: Sending,
-    intent_id: str,
-    gas_limit: int | None,
-    objection: SigningRefusedError | None,
-) -> Taken:
-    share_releases_lock(session)
+def _take(session: Session, sending: Sending, intent_id: str, tried_out: _TriedOut) -> Taken:
+    if tried_out.kind == "release":
+        share_releases_lock(session)
     now = sending.clock()
     signer = signers.lock(session, chain=sending.chain.name, address=sending.address)
     intent = lock_intent(session, intent_id)
@@ -198,11 +218,13 @@ def _take(
     try:
         if signer.frozen_at is not None:
             raise refused("signer_frozen", signer.frozen_reason or "")
-        _refuse(session, sending, intent, objection, now)
+        _refuse(session, sending, intent, now)
+        if tried_out.objection is not None:
+            raise tried_out.objection
     except SigningRefusedError as error:
         return _put_off(intent, error, now)
     intent.nonce = signer.next_nonce
-    intent.gas_limit = gas_limit
+    intent.gas_limit = tried_out.gas_limit
     intent.state = "signed"
     intent.signed_at = now
     intent.due_at = now
@@ -213,13 +235,7 @@ def _take(
     return "taken"
 
 
-def _refuse(
-    session: Session,
-    sending: Sending,
-    intent: ChainIntent,
-    objection: SigningRefusedError | None,
-    now: dt.datetime,
-) -> None:
+def _refuse(session: Session, sending: Sending, intent: ChainIntent, now: dt.datetime) -> None:
     """Refuse what is frozen, what its subject does not say, and what is too much."""
     instruction = derive(session, intent, chain=sending.chain, port=sending.port)
     compare(intent, instruction)
@@ -227,8 +243,6 @@ def _refuse(
     if frozen is not None:
         raise refused("frozen", frozen.id)
     refuse_above_limits(session, intent, chain=sending.chain, now=now)
-    if objection is not None:
-        raise objection
 
 
 def _put_off(intent: ChainIntent, error: SigningRefusedError, now: dt.datetime) -> Taken:

@@ -1,18 +1,23 @@
 """Intents become transactions: each once, in the order of their nonces, followed until final."""
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from payments.chain import intents
+from payments.chain.send import send
 from payments.chain.sending import IN_FLIGHT
 from payments.database import transaction
 from payments.errors import UnavailableError
+from payments.privacy.encryption import FieldCipher, rotated_keyset_json
 from payments.providers.evm.addresses import keccak_of
 from payments.providers.evm.remote_signer import RemoteSigner
+from payments.rotate_encryption import rotate_encryption
 from tests.payments.chain.world import DisturbedSigner, World
+from tests.payments.shop import KEYSET
 
 
 def test_an_escrow_is_deployed_and_released(world: World) -> None:
@@ -200,6 +205,21 @@ def test_a_nonce_that_no_intent_has_is_filled(world: World) -> None:
     assert world.port.nonce(world.settings.operator) == 4
     assert world.intent(last.id).nonce == 3
     assert world.intent(escrow.id).nonce == 0
+
+
+def test_kept_bytes_are_encrypted_anew_with_a_new_key_and_sent_again(world: World) -> None:
+    escrow = world.new_escrow()
+    world.chain.faults({"fault": "close", "path": "eth_sendRawTransaction"})
+    world.send()
+    world.chain.faults()
+    before = world.attempts(escrow.id)[0].raw_encrypted
+    cipher = FieldCipher(rotated_keyset_json(KEYSET))
+    rotate_encryption(world.engine, cipher=cipher)
+    assert world.attempts(escrow.id)[0].raw_encrypted != before
+    world.later(20)
+    sending = replace(world.sending(), cipher=cipher)
+    assert send(sending, until=world.now() + world.until_ahead)["handed_in"] == 1
+    assert world.port.knows(world.attempts(escrow.id)[0].tx_hash)
 
 
 def test_raw_bytes_are_kept_encrypted(world: World) -> None:
