@@ -16,10 +16,11 @@ from benchmarks.report import console, print_figures, print_measures, print_rows
 from benchmarks.server import connect, migrate, running_server, socket_url
 from benchmarks.singles import single_rows
 from benchmarks.streams import measure_streams
+from benchmarks.watching import measure_watching
 from benchmarks.webhooks import measure_webhooks
 from sandbox.postgres import OWNER, Postgres
 
-SYSTEM = ("webhooks", "intents", "streams")
+SYSTEM = ("webhooks", "intents", "streams", "watching")
 
 
 def main() -> None:
@@ -64,6 +65,9 @@ def _system(postgres: Postgres, cases: tuple[str, ...]) -> None:
         print_measures(title, measure_intents(postgres))
     if "streams" in cases:
         print_measures("5,000 event streams in one process", measure_streams(postgres))
+    if "watching" in cases:
+        title = "Watching 1,000 open escrows: calls to the node, and time"
+        print_measures(title, measure_watching(postgres))
 
 
 def _history(postgres: Postgres, *, seconds: float) -> None:
