@@ -144,6 +144,8 @@ def test_a_process_that_died_before_its_call_is_followed_up(sellers: Sellers) ->
         assert begin_attempt(session, payout_id, cipher=CIPHER, now=sellers.now) is None
     assert sellers.pay()["due"] == 0
     sellers.wait(minutes=1)
+    with transaction(sellers.engine) as session:  # as by a worker that saw it queued, and is late
+        assert begin_attempt(session, payout_id, cipher=CIPHER, now=sellers.now) is None
     assert sellers.pay()["sent"] == 1
     assert (sellers.standing(payout_id), len(transfers_to(sellers, account))) == (("paid", None), 1)
 
