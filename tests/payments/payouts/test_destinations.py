@@ -114,6 +114,9 @@ def test_what_cools_off_can_still_be_stopped(desk: Desk, party_id: str) -> None:
     now = desk.now()
     proposed = desk.propose(party_id, kind="chain", chain=CHAIN_NAME, address=ADDRESS)
     desk.decide(proposed.id, cooling=DAY, now=now)
+    with pytest.raises(ConflictError) as caught:  # approved again, it would cool off no more
+        desk.decide(proposed.id, now=now + DAY / 2)
+    assert caught.value.code == "destination_decided"
     stopped = desk.decide(proposed.id, decision="reject", now=now + DAY / 2).resource
     assert (stopped.status, stopped.active_from) == ("rejected", None)
     assert address_at(desk, party_id, now + 2 * DAY) is None
