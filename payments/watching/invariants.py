@@ -77,6 +77,9 @@ INVARIANTS: dict[str, str] = {
                        FROM strongroom.escrow_effects WHERE entry_id IS NOT NULL
                       GROUP BY entry_id) f ON f.entry_id = e.id
          WHERE e.amount IS DISTINCT FROM f.amount OR f.effects <> 1""",
+    "a refund on chain has succeeded if and only if it is booked": """
+        SELECT id, status, booked FROM strongroom.refunds
+         WHERE provider = 'evm' AND (status = 'succeeded') <> (booked = 'refunded')""",
     "an order with an escrow is paid while a payment of it is charged": """
         SELECT o.id, o.status FROM strongroom.orders o
          WHERE o.id IN (SELECT order_id FROM strongroom.escrows) AND o.status IN ('open', 'paid')

@@ -31,6 +31,9 @@ SABOTAGE = {
     "every entry of a contract's money is of exactly one effect, of its amount": (
         "UPDATE strongroom.escrow_effects SET entry_id = NULL WHERE kind = 'refunded'"
     ),
+    "a refund on chain has succeeded if and only if it is booked": (
+        "UPDATE strongroom.refunds SET status = 'pending'"
+    ),
     "an order with an escrow is paid while a payment of it is charged": (
         "UPDATE strongroom.orders SET status = 'open'"
     ),
