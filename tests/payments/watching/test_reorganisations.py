@@ -46,12 +46,12 @@ def play(stage: Stage, seed: int) -> list[Escrow]:
     for escrow in escrows:
         send(stage, stage.chain.buyer, escrow.contract_address, calldata("deposit()"))
     stage.mine_and_watch(rng.choice((1, 3, 3)))
-    for _ in range(rng.randint(1, 8)):
+    for _ in range(rng.randint(1, 5)):
         act(stage, rng.choice(escrows), rng)
         stage.chain.mine()
         if rng.random() < 0.2:
             stage.watch()
-    for _ in range(rng.choice((1, 1, 2))):
+    for _ in range(rng.choice((1, 1, 1, 2))):
         stage.watch()
         reorganise(stage, rng)
     stage.watch()
