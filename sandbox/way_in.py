@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import requests
 
+from sandbox.chain.setup import People
 from sandbox.home import DEFAULT_HOME, ROOT, Home
 from sandbox.programs import answers
 
@@ -39,6 +40,12 @@ class WayIn:
     stripe_secret_key: str
     stripe_publishable_key: str
     bank_client_secret: str
+    wallets_secret: str = field(repr=False)
+
+    @property
+    def people(self) -> People:
+        """Who has a wallet on the local chain."""
+        return People(self.wallets_secret)
 
 
 @contextlib.contextmanager
@@ -85,6 +92,7 @@ def _read(home: Home, written: dict[str, Any]) -> WayIn:
         stripe_secret_key=settings["STRIPE_SECRET_KEY"],
         stripe_publishable_key=settings["STRIPE_PUBLISHABLE_KEY"],
         bank_client_secret=settings["TRUELAYER_CLIENT_SECRET"],
+        wallets_secret=home.secrets().wallets_secret,
     )
 
 

@@ -34,6 +34,7 @@ from sandbox.way_in import WayIn, loopback_session
 from tests.databases import Servers, free_port
 from tests.journeys.bank import BankRail
 from tests.journeys.bank_desk import Desk
+from tests.journeys.escrow import EscrowRail
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,23 @@ def desk(rail: BankRail) -> Desk:
     return Desk(rail)
 
 
+@pytest.fixture
+def escrows(system: System, books: Engine) -> Iterator[EscrowRail]:
+    """The system seen from the crypto rail; a block is made when a test asks for it, or waits.
+
+    After every test all invariants hold, and each contract has what the ledger says it has.
+    """
+    rail = EscrowRail(system, books)
+    rail.knob("mining", {"every_s": None}, method="PUT")
+    yield rail
+    rail.knob("faults", {}, method="PUT")
+    rail.knob("mining", {"every_s": 1}, method="PUT")
+    assert BankRail(system, books).broken_invariants() == []
+    assert [rail.in_books(escrow) for escrow in rail.opened] == [
+        rail.in_contract(escrow) for escrow in rail.opened
+    ]
+
+
 def _free_ports() -> Ports:
     return Ports(*(free_port() for _ in range(8)))
 
@@ -185,4 +203,5 @@ def _way_in(plan: Plan, seeded: dict[str, dict[str, str]], settings: dict[str, s
         stripe_secret_key=settings["STRIPE_SECRET_KEY"],
         stripe_publishable_key=settings["STRIPE_PUBLISHABLE_KEY"],
         bank_client_secret=settings["TRUELAYER_CLIENT_SECRET"],
+        wallets_secret=plan.secrets.wallets_secret,
     )

@@ -419,4 +419,5 @@ def _way_in(plan: Plan, seeded: dict[str, dict[str, str]], settings: dict[str, s
         stripe_secret_key=settings["STRIPE_SECRET_KEY"],
         stripe_publishable_key=settings["STRIPE_PUBLISHABLE_KEY"],
         bank_client_secret=settings["TRUELAYER_CLIENT_SECRET"],
+        wallets_secret=plan.secrets.wallets_secret,
     )
