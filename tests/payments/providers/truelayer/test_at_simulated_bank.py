@@ -17,6 +17,7 @@ from payments.providers.facts import (
     Processing,
     RefundReported,
     RefundStatus,
+    Told,
 )
 from payments.providers.outcome import OutcomeUnknownError, UnexpectedStateError
 from payments.providers.ports import RefundRequest
@@ -49,7 +50,7 @@ def seen(truelayer: TrueLayer, ref: str) -> Fact:
     return fact
 
 
-def told(truelayer: TrueLayer, delivered: Delivered) -> Sequence[Fact]:
+def told(truelayer: TrueLayer, delivered: Delivered) -> Sequence[Told]:
     headers = {name.lower(): value for name, value in delivered.headers.items()}
     [event] = truelayer.verify_webhook(
         path=delivered.path, headers=headers, payload=delivered.body, now=now()
