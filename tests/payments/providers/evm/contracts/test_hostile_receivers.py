@@ -99,6 +99,18 @@ def test_who_withdraws_does_not_get_in_while_being_paid() -> None:
     assert world.contracts["beneficiary"].look("calls_done") == 0
 
 
+@pytest.mark.parametrize("name", ["withdraw", "withdraw_for"])
+def test_who_has_something_parked_cannot_fetch_it_while_being_paid(name: str) -> None:
+    world = with_contracts()
+    world.behave("beneficiary", REVERTS)
+    world.act("operator", "release", operation(1), 10)
+    arguments = (world.people["beneficiary"],) if name == "withdraw_for" else ()
+    world.behave("beneficiary", REENTERS, world.escrow.calldata(name, *arguments))
+    world.act("operator", "release", operation(2), 5)
+    assert world.contracts["beneficiary"].look("calls_done") == 0
+    assert world.parked("beneficiary") == 10
+
+
 @OF_TOKEN
 @pytest.mark.parametrize(("name", "logged"), [("release", "Released"), ("refund", "Refunded")])
 def test_too_little_gas_undoes_a_call_and_never_parks(
