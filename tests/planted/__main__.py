@@ -18,7 +18,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.planted.bugs import BUGS, Bug
+from tests.planted.bug import Bug
+from tests.planted.bugs import BUGS
 
 ROOT = Path(__file__).parents[2]
 _PARTS = (
@@ -73,6 +74,9 @@ def try_out(bug: Bug, folder: Path) -> Seen:
         plant(bug, folder)
     except ValueError as error:
         return Seen(bug, None, time.monotonic() - started, str(error))
+    if bug.compiles:
+        compiler = [sys.executable, "-m", "payments.providers.evm.compile_contracts"]
+        subprocess.run(compiler, cwd=folder, capture_output=True, timeout=_TIMEOUT_S, check=True)
     run = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-x", "-rfE", "--tb=line", "-p", "no:cacheprovider"),

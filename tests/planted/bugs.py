@@ -1,29 +1,11 @@
 """Bugs that real payment systems had, as patches of ours, each with the tests that must see it."""
 
-from dataclasses import dataclass
+from tests.planted.bug import Bug, Edit
+from tests.planted.on_chain import ON_CHAIN
 
 INBOX = "payments/webhooks/inbox_writer.py"
 EVENTS = "payments/providers/stripe/events.py"
 LOCKS = "payments/lifecycle/locked_payments.py"
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A passage that stands in a file exactly once, and what takes its place."""
-
-    file: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True)
-class Bug:
-    """What somebody might do, and pytest's arguments for the tests that should turn red."""
-
-    name: str
-    edits: tuple[Edit, ...]
-    tests: tuple[str, ...]
-
 
 BUGS = (
     Bug(
@@ -355,4 +337,5 @@ BUGS = (
         ),
         ("tests/payments/reconciliation/test_judge.py",),
     ),
+    *ON_CHAIN,
 )

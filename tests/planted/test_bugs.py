@@ -3,7 +3,8 @@
 import pytest
 
 from tests.planted.__main__ import ROOT
-from tests.planted.bugs import BUGS, Bug
+from tests.planted.bug import Bug
+from tests.planted.bugs import BUGS
 
 
 def test_there_are_enough_and_each_has_a_name_of_its_own() -> None:
