@@ -80,7 +80,9 @@ class Node:
     ) -> Sequence[ChainLog]:
         """Return what `read` makes of the logs that are wanted, asking once.
 
-        Only when the node wants fewer blocks at once it is asked again, for each half of them.
+        Only when the node wants fewer blocks at once it is asked again, for each half of them. Of
+        one block that holds too many logs, the receipts are read: anybody may fill a block with
+        logs that look like those we ask for.
 
         Raises:
             OutcomeUnknownError: no node answers that has the last block.
@@ -95,15 +97,28 @@ class Node:
                 understood=node_errors.is_too_wide,
                 reaching=to_block,
             )
-        except NodeError as error:
+        except NodeError:
             if from_block == to_block:
-                raise OutcomeUnknownError(f"{self._name}: {error}.") from None
+                return self._logs_of_crowded(wanted, read, from_block)
             middle = (from_block + to_block) // 2
             return [
                 *self.logs(wanted, read, from_block=from_block, to_block=middle),
                 *self.logs(wanted, read, from_block=middle + 1, to_block=to_block),
             ]
         return [one for one in found if from_block <= one.block_number <= to_block]
+
+    def _logs_of_crowded(
+        self,
+        wanted: Mapping[str, Any],
+        read: Callable[[Sequence[Any]], Sequence[ChainLog]],
+        number: int,
+    ) -> Sequence[ChainLog]:
+        found = self.read(
+            lambda told: read([log for log in _logs_in(told) if _is_wanted(log, wanted)]),
+            *("eth_getBlockReceipts", hex(number)),
+            reaching=number,
+        )
+        return [one for one in found if one.block_number == number]
 
     def receipt(self, tx_hash: str) -> Receipt | None:
         """Return what became of a transaction, with the reason if it was reverted."""
@@ -166,3 +181,24 @@ def _list_in(told: Any) -> Sequence[Any]:
     if not isinstance(told, list):
         raise TypeError("no list")
     return told
+
+
+def _logs_in(receipts: Any) -> Sequence[Any]:
+    """Return all logs of a block's receipts: without its receipts nothing is known of it."""
+    return [log for receipt in _list_in(receipts) for log in _list_in(receipt["logs"])]
+
+
+def _is_wanted(log: Any, wanted: Mapping[str, Any]) -> bool:
+    """Whether a log is one that `eth_getLogs` would tell."""
+    addresses = wanted.get("address")
+    if addresses is not None and not _is_one_of(log["address"], addresses):
+        return False
+    topics = log["topics"]
+    return len(topics) >= len(wanted["topics"]) and all(
+        asked is None or _is_one_of(topic, [asked] if isinstance(asked, str) else asked)
+        for topic, asked in zip(topics, wanted["topics"], strict=False)
+    )
+
+
+def _is_one_of(value: str, asked: Sequence[str]) -> bool:
+    return value.lower() in {one.lower() for one in asked}
