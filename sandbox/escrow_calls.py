@@ -71,15 +71,22 @@ def pay_in(way_in: WayIn, escrow: Escrow, *, who: str = "buyer") -> str:
 
 
 def call_contract(
-    way_in: WayIn, escrow: Escrow, wallet: Wallet, signature: str, *arguments: Any
+    way_in: WayIn,
+    escrow: Escrow,
+    wallet: Wallet,
+    signature: str,
+    *arguments: Any,
+    gas: int | None = None,
 ) -> str:
     """Have a wallet call an escrow's contract, as `reclaim()`; the transaction's hash.
+
+    `gas` is the most it may use; without it the node is asked, which tells of a refusal before.
 
     Raises:
         NodeError: the contract would refuse it; the text says why.
     """
     call = calldata(signature, *arguments)
-    return wallet.send(at_node(way_in), to=escrow["contract_address"], data=call)
+    return wallet.send(at_node(way_in), to=escrow["contract_address"], data=call, gas=gas)
 
 
 def in_contract(way_in: WayIn, escrow: Escrow) -> int:

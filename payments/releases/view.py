@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from payments.chain import intents
@@ -122,7 +122,14 @@ def _seen(session: Session, row: Release) -> tuple[str, int] | None:
         select(EscrowEffect.tx_hash, EscrowEffect.block_number)
         .where(
             EscrowEffect.escrow_id == row.escrow_id,
-            EscrowEffect.subject_id == row.id,
+            # What is not final yet does not say whose it is; its key has our operation's number.
+            or_(
+                EscrowEffect.subject_id == row.id,
+                and_(
+                    EscrowEffect.subject_id.is_(None),
+                    EscrowEffect.key == f"released:{row.operation_id}",
+                ),
+            ),
             EscrowEffect.state != "orphaned",
         )
         .limit(1)

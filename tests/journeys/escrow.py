@@ -39,6 +39,7 @@ PATIENCE_S = 40
 Body = dict[str, Any]
 
 _CONFIRMATIONS = 3
+_LOOK_EVERY_S = 0.1
 _NUDGE_EVERY_S = 0.25
 _NUDGE = text(
     "UPDATE strongroom.periodic_jobs SET next_at = now()"
@@ -66,6 +67,17 @@ class EscrowRail:
     def admin(self) -> requests.Session:
         """Another person at the desk."""
         return loopback_session(self.system.way_in.api_keys["admin"])
+
+    @cached_property
+    def operator(self) -> requests.Session:
+        """Who watches over the system."""
+        return loopback_session(self.system.way_in.api_keys["operator"])
+
+    def know(self, party: Body, level: str) -> None:
+        """Note how well the platform knows a party."""
+        url = f"{self.system.way_in.base_url}/api/parties/{party['id']}/kyc"
+        backend = self.system.cast.backend
+        created(backend.put(url, json={"level": level}, timeout=TIMEOUT_S))
 
     def wallet(self, name: str) -> Wallet:
         """Return somebody's wallet."""
@@ -109,9 +121,13 @@ class EscrowRail:
         """Return an escrow as it is known now."""
         return look_at(self.system.way_in, who or self.system.cast.backend, escrow)
 
-    def becomes(self, escrow: Body, status: str) -> Body:
+    def becomes(self, escrow: Body, status: str, *, with_blocks: bool = True) -> Body:
         """Wait until an escrow has a status, with blocks for what waits for one."""
-        return self.until(lambda: self.now(escrow), lambda found: found["status"] == status)
+        return self.wait(
+            lambda: self.now(escrow),
+            lambda found: found["status"] == status,
+            with_blocks=with_blocks,
+        )
 
     def holds(self, escrow: Body, amount: int) -> Body:
         """Wait until an escrow holds just so much by what is final."""
@@ -157,9 +173,13 @@ class EscrowRail:
         """Return a release as it is now."""
         return created(self.call(f"releases/{asked['id']}"))
 
-    def release_becomes(self, asked: Body, status: str) -> Body:
+    def release_becomes(self, asked: Body, status: str, *, with_blocks: bool = True) -> Body:
         """Wait until a release has a status."""
-        return self.until(lambda: self.release_now(asked), lambda now: now["status"] == status)
+        return self.wait(
+            lambda: self.release_now(asked),
+            lambda now: now["status"] == status,
+            with_blocks=with_blocks,
+        )
 
     def refund(self, escrow: Body, amount: int | None = None) -> Body:
         """Refund a part, or all that is left; return it when it is final and booked."""
@@ -184,10 +204,12 @@ class EscrowRail:
         """Return the chain's time, in seconds since 1970."""
         return int(self.knob("state", method="GET")["now"])
 
-    def send(self, who: str, escrow: Body, signature: str, *arguments: Any) -> str:
+    def send(
+        self, who: str, escrow: Body, signature: str, *arguments: Any, gas: int | None = None
+    ) -> str:
         """Have somebody's wallet call the contract; it waits for a block."""
         wallet = self.wallet(who)
-        return call_contract(self.system.way_in, escrow, wallet, signature, *arguments)
+        return call_contract(self.system.way_in, escrow, wallet, signature, *arguments, gas=gas)
 
     def transfer(self, who: str, escrow: Body, amount: int) -> None:
         """Have somebody's wallet send tokens straight to the contract."""
@@ -198,6 +220,15 @@ class EscrowRail:
     def coins(self, who: str, escrow: Body) -> int:
         """Return what somebody's wallet has of the escrow's asset."""
         return coins_of(self.system.way_in, escrow, self.wallet(who).address)
+
+    def coins_of(self, address: str, escrow: Body) -> int:
+        """Return what an address has of the escrow's asset."""
+        return coins_of(self.system.way_in, escrow, address)
+
+    def mined_in(self, tx_hash: str) -> int:
+        """Return the number of a transaction's block."""
+        receipt = at_node(self.system.way_in).call("eth_getTransactionReceipt", tx_hash)
+        return int(receipt["blockNumber"], 16)
 
     def in_contract(self, escrow: Body) -> int:
         """Return what the escrow's contract really holds in escrow, without what strayed to it."""
@@ -227,9 +258,13 @@ class EscrowRail:
     ) -> Body:
         """Look again until it is as wanted, and return it."""
         found: Body = {}
+        looked_at = 0.0
 
         def is_so() -> bool:
-            nonlocal found
+            nonlocal found, looked_at
+            if time.monotonic() - looked_at < _LOOK_EVERY_S:
+                return False
+            looked_at = time.monotonic()
             self._nudge(with_blocks=with_blocks)
             found = look()
             return wanted(found)
