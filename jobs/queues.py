@@ -27,7 +27,8 @@ class Queue:
 
 
 URGENT = Queue("urgent", timeout_s=30)
+CHAINS = Queue("chains", timeout_s=120)
 ROUTINE = Queue("routine", timeout_s=300)
 
-QUEUES = {queue.name: queue for queue in (URGENT, ROUTINE)}
+QUEUES = {queue.name: queue for queue in (URGENT, CHAINS, ROUTINE)}
 """In the order in which a worker looks into them."""

@@ -13,7 +13,7 @@ from jobs.fetch_missed_events import fetch_missed_events
 from jobs.pay_sellers import pay_sellers
 from jobs.poll_payments import poll_payments
 from jobs.prune_records import prune_records
-from jobs.queues import ROUTINE, URGENT, Queue
+from jobs.queues import CHAINS, ROUTINE, URGENT, Queue
 from jobs.reconcile import reconcile
 from jobs.refund_duplicate import refund_duplicate
 from jobs.replay_webhooks import replay_webhooks
@@ -45,8 +45,8 @@ class Job:
 
 JOBS = {
     wake_up.JOB: Job(drain_webhooks, URGENT),
-    chain_wake_up.JOB: Job(send_transactions, ROUTINE),
-    "watch_chains": Job(watch_chains, ROUTINE),
+    chain_wake_up.JOB: Job(send_transactions, CHAINS),
+    "watch_chains": Job(watch_chains, CHAINS),
     "expire_holds": Job(expire_holds, URGENT),
     "roll_ledger": Job(roll_ledger, URGENT),
     request_replay.JOB: Job(replay_webhooks, ROUTINE),

@@ -29,6 +29,7 @@ def programs(plan: Plan, settings: Mapping[str, str]) -> list[Program]:
         Program("web", web, environment, answers(f"{plan.base_url}/readyz"), plan.base_url),
         Program("worker", procfile["worker"], environment, _at_once),
         Program("urgent", procfile["urgent"], environment, _at_once),
+        Program("chains", procfile["chains"], environment, _at_once),
         Program("relay", procfile["relay"], environment, _at_once),
         _shop(plan, settings),
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs import schedule
-from jobs.queues import QUEUES, URGENT
+from jobs.queues import CHAINS, QUEUES, URGENT
 from jobs.registry import JOBS
 from tests.architecture.sources import ROOT, modules
 
@@ -23,7 +23,7 @@ PROCFILE = {
 
 
 def test_the_procfile_has_all_processes() -> None:
-    assert set(PROCFILE) == {"release", "web", "worker", "urgent", "relay", "signer"}
+    assert set(PROCFILE) == {"release", "web", "worker", "urgent", "chains", "relay", "signer"}
 
 
 @pytest.mark.parametrize("name", PROCFILE)
@@ -38,12 +38,13 @@ def test_every_program_of_the_procfile_exists(name: str) -> None:
         assert (ROOT / arguments[arguments.index("-c") + 1]).is_file()
 
 
-def test_one_worker_of_the_procfile_works_on_every_queue_and_one_on_what_is_urgent() -> None:
+def test_one_worker_works_on_every_queue_and_one_each_on_what_may_not_wait() -> None:
     def queues(name: str) -> set[str]:
         return set(PROCFILE[name][PROCFILE[name].index("jobs.worker") + 1 :] or QUEUES)
 
     assert queues("worker") == set(QUEUES)
     assert queues("urgent") == {URGENT.name}
+    assert queues("chains") == {CHAINS.name}
 
 
 @pytest.mark.parametrize("name", JOBS)
