@@ -1,6 +1,8 @@
 """What an intent must say, worked out from what it is for and not from the intent itself.
 
-Whoever could write an intent, or change one, gets nothing signed that its subject does not say.
+Whoever could write an intent, or change one, gets nothing signed that its subject does not say. An
+escrow keeps its operator, arbiter and guardian when the settings name others: its address commits
+to them. Only new ones must have those of the settings.
 """
 
 from collections.abc import Callable, Mapping
@@ -44,8 +46,9 @@ _Row = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Instruction:
-    """What is to be signed; `order_id` is whose money is released, if it is a release."""
+    """What `signer` is to sign; `order_id` is whose money is released, if it is a release."""
 
+    signer: str
     to: str
     calldata: bytes
     asset: str | None = None
@@ -71,8 +74,11 @@ def compare(intent: ChainIntent, instruction: Instruction) -> None:
     """Refuse an intent that says something else than its subject.
 
     Raises:
-        SigningRefusedError: it does (`other_contract`, `other_call`, `other_amount`, `value`).
+        SigningRefusedError: it does (`other_signer`, `other_contract`, `other_call`,
+            `other_amount`, `value`).
     """
+    if intent.signer != instruction.signer:
+        raise refused("other_signer", f"{intent.id} is not of the operator of its escrow.")
     if intent.to_address != instruction.to:
         raise refused("other_contract", f"{intent.id} goes to another contract than it should.")
     if bytes(intent.calldata) != instruction.calldata:
@@ -95,7 +101,11 @@ def _deploy(
     terms = _terms_of(escrow, chain, port)
     if escrow["status"] != "deploying" and intent.broadcast_at is None:
         raise refused("not_deploying", f"{escrow['id']} is {escrow['status']}.")
-    return Instruction(to=checksum(chain.factory), calldata=port.encode_create(terms))
+    if intent.broadcast_at is None:
+        _require_our_roles(escrow, chain)
+    return Instruction(
+        signer=terms.operator, to=checksum(chain.factory), calldata=port.encode_create(terms)
+    )
 
 
 def _release(
@@ -118,6 +128,7 @@ def _release(
     if escrow["order_id"] != release["order_id"] or escrow["asset"] != release["currency"]:
         raise refused("other_escrow", f"{release['id']} is not of its escrow's order.")
     return Instruction(
+        signer=escrow["operator"],
         to=escrow["contract_address"],
         calldata=port.encode_release(release["operation_id"], int(release["amount"])),
         asset=escrow["asset"],
@@ -136,6 +147,7 @@ def _refund(
     if escrow["asset"] != refund["currency"]:
         raise refused("other_escrow", f"{refund['id']} is not in its escrow's asset.")
     return Instruction(
+        signer=escrow["operator"],
         to=escrow["contract_address"],
         calldata=port.encode_refund(keccak_of(refund["id"]), int(refund["amount"])),
         asset=escrow["asset"],
@@ -147,15 +159,19 @@ def _dispute(
     session: Session, intent: ChainIntent, chain: ChainSettings, port: ChainPort
 ) -> Instruction:
     escrow = _escrow_of(session, {"escrow_id": intent.subject_id}, intent, chain, port)
-    return Instruction(to=escrow["contract_address"], calldata=port.encode_dispute())
+    return Instruction(
+        signer=escrow["operator"],
+        to=escrow["contract_address"],
+        calldata=port.encode_dispute(),
+    )
 
 
 def _noop(
-    _session: Session, intent: ChainIntent, chain: ChainSettings, _port: ChainPort
+    _session: Session, intent: ChainIntent, _chain: ChainSettings, _port: ChainPort
 ) -> Instruction:
     if intent.subject_id != intent.id:
         raise refused("other_subject", f"{intent.id} does nothing, but for something.")
-    return Instruction(to=checksum(chain.operator), calldata=b"")
+    return Instruction(signer=intent.signer, to=intent.signer, calldata=b"")
 
 
 def _find(session: Session, query: Any, intent: ChainIntent, *, id_: str | None = None) -> _Row:
@@ -182,7 +198,7 @@ def _terms_of(escrow: _Row, chain: ChainSettings, port: ChainPort) -> Terms:
     """Return an escrow's terms, which its contract's address commits to, every one of them.
 
     Raises:
-        SigningRefusedError: address and terms disagree, or they are not those of our settings.
+        SigningRefusedError: address and terms disagree, or its asset is none of our settings.
     """
     if escrow["chain"] != chain.name:
         raise refused("other_chain", f"{escrow['id']} is on {escrow['chain']}.")
@@ -191,9 +207,6 @@ def _terms_of(escrow: _Row, chain: ChainSettings, port: ChainPort) -> Terms:
     token = chain.token_of(escrow["asset"])
     if escrow["token_address"] != (None if token is None else checksum(token)):
         raise refused("asset", f"{escrow['id']} holds another token than {escrow['asset']}.")
-    for role in ("operator", "arbiter", "guardian"):
-        if escrow[role] != checksum(getattr(chain, role)):
-            raise refused("other_role", f"{escrow['id']} has another {role} than {chain.name}.")
     if escrow["chain_reference"] != keccak_of(escrow["id"]):
         raise refused("other_reference", f"{escrow['id']} has a reference of another one.")
     terms = Terms(
@@ -212,6 +225,13 @@ def _terms_of(escrow: _Row, chain: ChainSettings, port: ChainPort) -> Terms:
     if port.predict_address(terms) != escrow["contract_address"]:
         raise refused("other_contract", f"{escrow['id']} has not the address its terms give.")
     return terms
+
+
+def _require_our_roles(escrow: _Row, chain: ChainSettings) -> None:
+    """Refuse to make an escrow with another operator, arbiter or guardian than the settings'."""
+    for role in ("operator", "arbiter", "guardian"):
+        if escrow[role] != checksum(getattr(chain, role)):
+            raise refused("other_role", f"{escrow['id']} has another {role} than {chain.name}.")
 
 
 _Derive = Callable[[Session, ChainIntent, ChainSettings, ChainPort], Instruction]

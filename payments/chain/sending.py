@@ -31,7 +31,10 @@ _GIVE_TURN = text(f"SELECT pg_advisory_unlock({_TURN})")
 
 @dataclass(frozen=True, kw_only=True)
 class Sending:
-    """The ways of one sender: to the database, to its chain, and to who signs."""
+    """The ways of one sender: to the database, to its chain, and to who signs.
+
+    It sends for `operator`: that of the chain's settings unless an earlier one is named.
+    """
 
     engine: Engine
     chain: ChainSettings
@@ -39,12 +42,13 @@ class Sending:
     signer: SignerPort
     cipher: FieldCipher
     clock: Callable[[], dt.datetime]
+    operator: str | None = None
     figures: Counter[str] = field(default_factory=Counter)
 
     @property
     def address(self) -> str:
         """Whose transactions are sent, checksummed."""
-        return checksum(self.chain.operator)
+        return checksum(self.operator or self.chain.operator)
 
     @property
     def highest_fees(self) -> Fees:

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from payments.chain.tables import ChainSigner
+from payments.chain.tables import ChainIntent, ChainSigner
 from payments.log_lines import get_logger
 
 _log = get_logger(__name__)
@@ -34,6 +34,20 @@ def list_signers(session: Session) -> list[ChainSigner]:
     """Return all signers."""
     ordered = select(ChainSigner).order_by(ChainSigner.chain, ChainSigner.address)
     return list(session.scalars(ordered))
+
+
+def list_addresses(session: Session, *, chain: str) -> list[str]:
+    """Return all for whom we ever signed on a chain: every escrow that we made is one's of them."""
+    return list(session.scalars(select(ChainSigner.address).where(ChainSigner.chain == chain)))
+
+
+def list_with_open_intents(session: Session, *, chain: str) -> list[str]:
+    """Return for whom something is to be sent or followed on a chain."""
+    found = select(ChainIntent.signer).where(
+        ChainIntent.chain == chain,
+        ChainIntent.state.not_in(["final", "failed", "canceled"]),
+    )
+    return list(session.scalars(found.distinct()))
 
 
 def freeze(signer: ChainSigner, *, reason: str, now: dt.datetime) -> None:

@@ -13,7 +13,6 @@ from payments.chain.tables import ChainAttempt, ChainIntent, ChainSigner
 from payments.chain_settings import ChainSettings
 from payments.freezes.covering import covering
 from payments.providers.chain_port import ChainPort, Fees, Unsigned
-from payments.providers.evm.addresses import checksum
 
 
 def unsigned_of(
@@ -38,9 +37,9 @@ def unsigned_of(
     if intent.chain not in chains or intent.chain not in ports:
         raise refused("other_chain", f"{intent.chain} is none of our chains.")
     chain = chains[intent.chain]
-    nonce = _nonce_of(session, intent, chain)
     instruction = derive(session, intent, chain=chain, port=ports[intent.chain])
     compare(intent, instruction)
+    nonce = _nonce_of(session, intent)
     if instruction.order_id is not None and covering(session, instruction.order_id) is not None:
         raise refused("frozen", f"{intent.id} releases what is frozen.")
     refuse_above_limits(session, intent, chain=chain, now=now)
@@ -57,10 +56,8 @@ def unsigned_of(
     )
 
 
-def _nonce_of(session: Session, intent: ChainIntent, chain: ChainSettings) -> int:
+def _nonce_of(session: Session, intent: ChainIntent) -> int:
     """Return the nonce that is the intent's, and nobody else's."""
-    if intent.signer != checksum(chain.operator):
-        raise refused("other_signer", f"{intent.id} is not of the operator of {chain.name}.")
     if intent.state not in {"signed", "broadcast"} or intent.nonce is None:
         raise refused("state", f"{intent.id} is {intent.state}: it has no nonce to be signed with.")
     signer = session.get(ChainSigner, (intent.chain, intent.signer))

@@ -140,12 +140,15 @@ class ChainPort(Protocol):
     def final_height(self) -> int:
         """Return the height up to which blocks are final, by the chain's setting; may be -1."""
 
-    def logs(self, *, from_block: int, to_block: int) -> Sequence[ChainLog]:
-        """Return what happened on escrows of our operator in a range of blocks, in order.
+    def logs(
+        self, *, operators: Collection[str], from_block: int, to_block: int
+    ) -> Sequence[ChainLog]:
+        """Return what happened on escrows of our operators in a range of blocks, in order.
 
-        One call, however many escrows there are. Others may have made contracts that claim to be
-        ours: the caller knows its own by address. Logs that have not the documented form are left
-        out, and so are `created` ones of another factory.
+        One call, however many escrows there are. `operators` are those besides the settings':
+        earlier ones, whose escrows go on. Others may have made contracts that claim to be ours:
+        the caller knows its own by address. Logs that have not the documented form are left out,
+        and so are `created` ones of another factory.
 
         Raises:
             OutcomeUnknownError: as always, and when no node has the last block of the range yet.

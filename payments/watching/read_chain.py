@@ -77,9 +77,16 @@ class Reading:
 
 
 def read_chain(
-    port: ChainPort, settings: ChainSettings, place: Place, *, contracts: Collection[str]
+    port: ChainPort,
+    settings: ChainSettings,
+    place: Place,
+    *,
+    contracts: Collection[str],
+    operators: Collection[str],
 ) -> Reading:
     """Read on from `place`; `contracts` are those to which tokens may be sent past the deposit.
+
+    `operators` are whose escrows are read of, besides those of the settings' operator.
 
     With nothing new it costs one call; with one new block, two and one for each 500 contracts.
 
@@ -99,7 +106,7 @@ def read_chain(
     if last <= ancestor and not was_reorganised:
         return _nothing(place, final_to=final_to)
     first = _first_to_read(place, ancestor, start_block=settings.start_block)
-    logs = port.logs(from_block=first, to_block=last)
+    logs = port.logs(operators=operators, from_block=first, to_block=last)
     transfers = list(_read_transfers(port, contracts, first, last))
     numbers = _needed(place, ancestor, last, [*logs, *transfers])
     above = {number: blocks.at(number) for number in sorted(numbers) if number > ancestor}

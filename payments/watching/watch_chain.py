@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from payments.chain import intents
+from payments.chain import intents, signers
 from payments.chain_settings import ChainSettings
 from payments.crash_points import reach
 from payments.database import in_transaction
@@ -55,6 +55,7 @@ class _Begun:
     place: Place
     final_at: dt.datetime
     contracts: list[str]
+    operators: list[str]
 
 
 def watch_chain(watch: Watch) -> Figures:
@@ -83,7 +84,13 @@ def watch_chain(watch: Watch) -> Figures:
 
 def _watch(watch: Watch) -> Figures:
     begun = in_transaction(watch.engine, lambda session: _begin(session, watch))
-    reading = read_chain(watch.port, watch.settings, begun.place, contracts=begun.contracts)
+    reading = read_chain(
+        watch.port,
+        watch.settings,
+        begun.place,
+        contracts=begun.contracts,
+        operators=begun.operators,
+    )
     reach("watch.read")
     blocks = {**begun.place.blocks, **reading.blocks}
     horizon = Horizon(
@@ -111,6 +118,7 @@ def _begin(session: Session, watch: Watch) -> _Begun:
         place=load_place(session, cursor),
         final_at=cursor.final_at,
         contracts=watched_contracts(session, watch.chain, final_at=cursor.final_at),
+        operators=signers.list_addresses(session, chain=watch.chain),
     )
 
 

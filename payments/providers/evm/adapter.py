@@ -65,13 +65,14 @@ class EvmChain:
             return -1 if final is None else final.number
         return max(self._node.height() - self._settings.confirmations + 1, -1)
 
-    def logs(self, *, from_block: int, to_block: int) -> Sequence[ChainLog]:
+    def logs(
+        self, *, operators: Collection[str], from_block: int, to_block: int
+    ) -> Sequence[ChainLog]:
         """See `ChainPort`."""
+        ours = {self._operator, *(checksum(operator) for operator in operators)}
         return self._node.logs(
-            {"topics": escrow_logs.topics_of(self._operator)},
-            lambda told: escrow_logs.read_logs(
-                told, operator=self._operator, factory=self._factory
-            ),
+            {"topics": escrow_logs.topics_of(ours)},
+            lambda told: escrow_logs.read_logs(told, operators=ours, factory=self._factory),
             from_block=from_block,
             to_block=to_block,
         )

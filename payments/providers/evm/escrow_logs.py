@@ -4,7 +4,7 @@ Anybody may write a log that looks like ours, and nodes have their faults: a log
 exactly of the documented form tells nothing, and is left out.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -45,9 +45,9 @@ class _Event:
     plain: Sequence[tuple[str, str]]
 
 
-def topics_of(operator: str) -> Sequence[Any]:
-    """Return the filter that finds every event of every escrow of an operator."""
-    return [sorted(_events()), padded(operator)]
+def topics_of(operators: Iterable[str]) -> Sequence[Any]:
+    """Return the filter that finds every event of every escrow of these operators."""
+    return [sorted(_events()), sorted(padded(operator) for operator in operators)]
 
 
 def topics_to(contracts: Iterable[str]) -> Sequence[Any]:
@@ -55,9 +55,10 @@ def topics_to(contracts: Iterable[str]) -> Sequence[Any]:
     return [TRANSFER, None, [padded(contract) for contract in contracts]]
 
 
-def read_logs(told: Any, *, operator: str, factory: str) -> Sequence[ChainLog]:
-    """Return what a node's logs tell of the escrows of an operator, in order."""
-    found = (_escrow_log(one, operator=operator, factory=factory) for one in told)
+def read_logs(told: Any, *, operators: Iterable[str], factory: str) -> Sequence[ChainLog]:
+    """Return what a node's logs tell of the escrows of these operators, in order."""
+    ours = frozenset(padded(operator) for operator in operators)
+    found = (_escrow_log(one, operators=ours, factory=factory) for one in told)
     return in_order(one for one in found if one is not None)
 
 
@@ -73,11 +74,11 @@ def in_order(logs: Iterable[ChainLog]) -> Sequence[ChainLog]:
     return sorted(logs, key=lambda one: (one.block_number, one.log_index))
 
 
-def _escrow_log(told: Any, *, operator: str, factory: str) -> ChainLog | None:
+def _escrow_log(told: Any, *, operators: Collection[str], factory: str) -> ChainLog | None:
     try:
         topics = [hash32(topic) for topic in told["topics"]]
         event = _events()[topics[0]]
-        if topics[1] != padded(operator):
+        if topics[1] not in operators:
             return None
         values = _values(event, topics[2:], unformatted(told["data"]))
         contract = address(told["address"])

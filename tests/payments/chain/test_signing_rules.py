@@ -159,7 +159,7 @@ def test_it_signs_what_agrees_and_the_same_again(asked: Asked) -> None:
         (lambda a: a.in_escrow(status="deposit_seen"), "escrow_not_funded"),
         (lambda a: a.in_escrow(asset="DAI"), "asset"),
         (lambda a: a.in_escrow(token_address=a.world.chain.stranger.address), "asset"),
-        (lambda a: a.in_escrow(arbiter=a.world.chain.stranger.address), "other_role"),
+        (lambda a: a.in_escrow(arbiter=a.world.chain.stranger.address), "other_contract"),
     ],
 )
 def test_it_refuses_what_somebody_wrote_into_the_database(

@@ -46,7 +46,10 @@ class PlainChain:
         self.calls.append("final_height")
         return len(self.branches) - 7
 
-    def logs(self, *, from_block: int, to_block: int) -> Sequence[ChainLog]:
+    def logs(
+        self, *, operators: Collection[str], from_block: int, to_block: int
+    ) -> Sequence[ChainLog]:
+        assert not operators
         self.calls.append("logs")
         return [log for log in self.told if from_block <= log.block_number <= to_block]
 
@@ -73,7 +76,8 @@ def settings(**changed: Any) -> ChainSettings:
 
 def read(chain: PlainChain, place: Place, *, contracts: int = 0, **changed: Any) -> Reading:
     names = [f"0x{number}" for number in range(contracts)]
-    return read_chain(cast("ChainPort", chain), settings(**changed), place, contracts=names)
+    port = cast("ChainPort", chain)
+    return read_chain(port, settings(**changed), place, contracts=names, operators=())
 
 
 def after(place: Place, reading: Reading) -> Place:
@@ -209,8 +213,8 @@ def test_logs_of_another_block_than_the_chains_are_not_taken() -> None:
 
 def test_a_chain_that_turns_while_it_is_read_is_not_taken() -> None:
     class Turning(PlainChain):
-        def logs(self, *, from_block: int, to_block: int) -> Sequence[ChainLog]:
-            found = super().logs(from_block=from_block, to_block=to_block)
+        def logs(self, **asked: Any) -> Sequence[ChainLog]:
+            found = super().logs(**asked)
             self.branches[20] = "b"
             return found
 

@@ -56,7 +56,7 @@ def transfer(**changed: Any) -> dict[str, Any]:
 
 
 def read(*told: Any) -> list[Any]:
-    return list(read_logs(list(told), operator=OPERATOR, factory=FACTORY))
+    return list(read_logs(list(told), operators=[OPERATOR], factory=FACTORY))
 
 
 def test_a_log_of_the_documented_form_is_read() -> None:
@@ -120,11 +120,11 @@ def test_logs_are_put_in_order() -> None:
     ]
 
 
-def test_the_filter_names_every_event_and_our_operator() -> None:
-    topics, operator = topics_of(OPERATOR)
+def test_the_filter_names_every_event_and_our_operators() -> None:
+    topics, operators = topics_of([OPERATOR, STRANGER])
     assert len(topics) == 11
     assert {RELEASED, CREATED} < set(topics)
-    assert operator == word("address", OPERATOR)
+    assert set(operators) == {word("address", OPERATOR), word("address", STRANGER)}
 
 
 @pytest.mark.parametrize(

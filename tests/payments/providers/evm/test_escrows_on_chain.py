@@ -60,7 +60,7 @@ def test_what_happens_is_read_from_the_logs(desk: Desk) -> None:
     chain.pass_time(10_000)
     desk.send(escrow, calldata("reclaim()"), wallet=chain.buyer)
 
-    logs = port.logs(from_block=start, to_block=chain.head.number)
+    logs = port.logs(operators=(), from_block=start, to_block=chain.head.number)
 
     operator, buyer = chain.operator.address, chain.buyer.address
     assert [(log.kind, log.operation_id, log.amount, log.actor) for log in logs] == [
@@ -77,8 +77,8 @@ def test_what_happens_is_read_from_the_logs(desk: Desk) -> None:
     log = logs[6]
     block = port.block(log.block_number)
     assert (log.tx_hash, block and block.hash) == (disputed, log.block_hash)
-    assert port.logs(from_block=log.block_number, to_block=log.block_number) == [log]
-    assert port.logs(from_block=5, to_block=4) == []
+    assert port.logs(operators=(), from_block=log.block_number, to_block=log.block_number) == [log]
+    assert port.logs(operators=(), from_block=5, to_block=4) == []
 
 
 def test_escrows_of_another_operator_are_not_told_of(desk: Desk) -> None:
@@ -87,7 +87,7 @@ def test_escrows_of_another_operator_are_not_told_of(desk: Desk) -> None:
     terms = desk.terms(operator=chain.stranger.address)
     desk.send(chain.factory, desk.port.encode_create(terms), wallet=chain.stranger)
     assert desk.port.escrow_state(desk.port.predict_address(terms)).status == "created"
-    assert desk.port.logs(from_block=start, to_block=chain.head.number) == []
+    assert desk.port.logs(operators=(), from_block=start, to_block=chain.head.number) == []
 
 
 def test_tokens_that_are_sent_to_contracts_are_found(desk: Desk) -> None:
@@ -118,7 +118,9 @@ def test_logs_are_asked_for_in_halves_where_a_node_wants_fewer(desk: Desk) -> No
     with desk.chain.another_node() as node:
         node.node.log_range = 7
         port = Desk(desk.chain, rpc_urls=[node.url]).port
-        logs: list[ChainLog] = list(port.logs(from_block=0, to_block=desk.chain.head.number))
+        logs: list[ChainLog] = list(
+            port.logs(operators=(), from_block=0, to_block=desk.chain.head.number)
+        )
     assert [log.contract for log in logs if log.block_number >= start] == escrows
 
 
@@ -197,14 +199,14 @@ def test_another_branch_changes_blocks_receipts_and_logs(desk: Desk) -> None:
     assert seen
     assert moved
     assert (seen.block_number, moved.block_number) == (start, start + 1)
-    logs = port.logs(from_block=start, to_block=chain.head.number)
+    logs = port.logs(operators=(), from_block=start, to_block=chain.head.number)
     assert [(log.block_number, log.block_hash) for log in logs] == [
         (moved.block_number, moved.block_hash)
     ]
     chain.reorganise(2, drop=[tx_hash])
     assert port.receipt(tx_hash) is None
     assert not port.knows(tx_hash)
-    assert port.logs(from_block=start, to_block=chain.head.number) == []
+    assert port.logs(operators=(), from_block=start, to_block=chain.head.number) == []
 
 
 def test_a_sender_without_money_for_gas_is_told_so(desk: Desk) -> None:

@@ -157,10 +157,14 @@ def test_a_node_that_lags_behind_is_not_asked_for_logs_it_cannot_have(chain: Tes
         lagging.node.behind = 2
         both = Desk(chain, rpc_urls=[lagging.url, chain.url]).port
         alone = Desk(chain, rpc_urls=[lagging.url]).port
-        assert [log.contract for log in both.logs(from_block=head, to_block=head)] == [escrow]
+        assert [
+            log.contract for log in both.logs(operators=(), from_block=head, to_block=head)
+        ] == [escrow]
         with pytest.raises(OutcomeUnknownError):
-            alone.logs(from_block=head, to_block=head)
+            alone.logs(operators=(), from_block=head, to_block=head)
         with pytest.raises(OutcomeUnknownError):
             alone.transfers([escrow], from_block=head, to_block=head)
         lagging.node.behind = 0
-        assert [log.contract for log in alone.logs(from_block=head, to_block=head)] == [escrow]
+        assert [
+            log.contract for log in alone.logs(operators=(), from_block=head, to_block=head)
+        ] == [escrow]

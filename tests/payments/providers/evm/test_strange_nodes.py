@@ -18,7 +18,7 @@ HASH = "0x" + "cc" * 32
 ASKED: dict[str, Callable[[EvmChain], Any]] = {
     "eth_getBlockByNumber": lambda port: port.head(),
     "eth_blockNumber": lambda port: port.final_height(),
-    "eth_getLogs": lambda port: port.logs(from_block=1, to_block=9),
+    "eth_getLogs": lambda port: port.logs(operators=(), from_block=1, to_block=9),
     "eth_getTransactionReceipt": lambda port: port.receipt(HASH),
     "eth_getTransactionCount": lambda port: port.nonce(OPERATOR),
     "eth_getBalance": lambda port: port.balance(OPERATOR),
@@ -93,7 +93,7 @@ def test_logs_of_other_blocks_than_asked_for_are_left_out(node: StrangeNode) -> 
     node.results["eth_getLogs"] = [
         log(blockNumber=hex(number), logIndex="0x0") for number in (1, 2, 3, 4)
     ]
-    found = node.port.logs(from_block=2, to_block=3)
+    found = node.port.logs(operators=(), from_block=2, to_block=3)
     assert [one.block_number for one in found] == [2, 3]
 
 
