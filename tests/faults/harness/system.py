@@ -34,7 +34,7 @@ from tests.faults.harness.books import ProviderBooks
 from tests.faults.harness.proxy import CommitCutter
 
 RECOVERY_S = 60.0
-_REVIVED = ("worker", "urgent", "relay")  # web's workers are started anew by gunicorn itself
+_REVIVED = ("worker", "urgent", "chains", "relay")  # web's workers gunicorn starts anew itself
 _Found = TypeVar("_Found")
 
 
@@ -371,7 +371,8 @@ class System:
         """Start anew whatever died, as a process supervisor does."""
         while not self._keeping.wait(0.02):
             for name in _REVIVED:
-                if self._processes._running[name].poll() is not None:
+                running = self._processes._running.get(name)
+                if running is not None and running.poll() is not None:
                     self._processes.start(self._programs[name])
 
 
