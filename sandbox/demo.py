@@ -27,6 +27,7 @@ from sandbox.calls import (
     trial_balance,
 )
 from sandbox.demo_bank import play_bank
+from sandbox.demo_escrow import play_escrow
 from sandbox.demo_sequels import (
     Stage,
     ask_the_bank,
@@ -93,6 +94,7 @@ def play(way_in: WayIn, tell: Telling) -> None:
         refund_in_part(stage, payment)
         dispute(stage)
         play_bank(stage)
+        play_escrow(stage)
     audit(stage)
 
 
@@ -193,7 +195,7 @@ def look_as_somebody_else(
 
 def audit(stage: Stage) -> None:
     """Compare the books with Stripe's and with themselves, and print them."""
-    stage.tell.chapter("18. Finance reads the books")
+    stage.tell.chapter("21. Finance reads the books")
     compare_with_stripe(stage)
     accounts = trial_balance(stage.way_in, stage.cast)
     for name in sorted({account["asset"] for account in accounts}):

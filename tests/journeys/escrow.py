@@ -153,7 +153,7 @@ class EscrowRail:
     def history(self, escrow: Body) -> list[str]:
         """Return the statuses that the escrow's payment had, oldest first."""
         timeline = created(self.call(f"payments/{escrow['payment_id']}/timeline"))
-        return [event["status"] for event in timeline["events"]]
+        return [event["to_status"] for event in timeline["events"]]
 
     # ---- releases and refunds ------------------------------------------------------------------
 
