@@ -30,6 +30,12 @@ from payments.providers.outcome import OutcomeUnknownError
 
 _log = get_logger(__name__)
 _CANDIDATES = 100
+_MAY_PASS = WAITS | {"paused", "node_behind"}
+_NODE_BEHIND = "not funded"
+"""What an escrow says, for a node that has not seen its deposit. By our books it is funded: should
+it be disputed or closed by now, they will say so, and the intent is canceled then."""
+_LEAST_GAS = {"deploy": 100_000, "release": 38_000, "refund": 38_000, "dispute": 38_000}
+"""What each takes at least: a node that has not seen the contract takes it for a mere transfer."""
 
 Taken = Literal["taken", "waits", "canceled", "gone"]
 
@@ -44,7 +50,10 @@ class _TriedOut:
 
 
 def list_queued(session: Session, sending: Sending) -> list[str]:
-    """Return the ids of the intents that may be sent now, the oldest first."""
+    """Return the ids of the intents that may be sent now, the oldest first.
+
+    What was put off comes after what is new: however much waits, it holds up nothing else.
+    """
     due = (
         select(ChainIntent.id)
         .where(
@@ -53,7 +62,7 @@ def list_queued(session: Session, sending: Sending) -> list[str]:
             ChainIntent.state == "queued",
             ChainIntent.due_at <= sending.clock(),
         )
-        .order_by(ChainIntent.id)
+        .order_by(ChainIntent.due_at, ChainIntent.id)
         .limit(_CANDIDATES)
     )
     return list(session.scalars(due))
@@ -180,13 +189,24 @@ def _try_out(sending: Sending, intent_id: str) -> _TriedOut:
     try:
         gas_limit = estimate_gas(sending, intent)
     except RevertedError as error:
-        reason = error.reason or "The contract gives no reason."
-        return _TriedOut(intent.kind, objection=refused("reverted", reason))
+        return _TriedOut(intent.kind, objection=_reverted(error.reason))
     except RefusedTransactionError as error:
         return _TriedOut(intent.kind, objection=refused(error.code, error.detail))
     if gas_limit > MOST_GAS[intent.kind]:
         return _TriedOut(intent.kind, objection=refused("gas", f"It takes {gas_limit} gas."))
+    if gas_limit < _LEAST_GAS.get(intent.kind, 0):
+        behind = refused("node_behind", f"{gas_limit} gas is too little: it lacks the contract.")
+        return _TriedOut(intent.kind, objection=behind)
     return _TriedOut(intent.kind, gas_limit)
+
+
+def _reverted(reason: str | None) -> SigningRefusedError:
+    """Return what it means that a contract would refuse: some of it passes."""
+    if reason == "paused":
+        return refused("paused", "Its guardian has stopped the releases of the contract.")
+    if reason == _NODE_BEHIND:
+        return refused("node_behind", "The node has not seen the deposit.")
+    return refused("reverted", reason or "The contract gives no reason.")
 
 
 def _look_at(
@@ -248,7 +268,7 @@ def _refuse(session: Session, sending: Sending, intent: ChainIntent, now: dt.dat
 def _put_off(intent: ChainIntent, error: SigningRefusedError, now: dt.datetime) -> Taken:
     intent.error = f"{error.code}: {error.detail}"
     intent.due_at = now + LOOK_AGAIN_AFTER
-    if error.code in WAITS:
+    if error.code in _MAY_PASS:
         return "waits"
     intent.state = "canceled"
     _log.warning("intent_canceled", intent_id=intent.id, kind=intent.kind, why=intent.error)
