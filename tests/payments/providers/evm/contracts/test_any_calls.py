@@ -34,6 +34,7 @@ from tests.payments.providers.evm.contracts.world import (
 )
 
 FEWEST_CALLS = 20_000
+LONG = pytest.mark.timeout(900)  # a minute each, and more beside other tests
 PEOPLE = st.sampled_from(NAMES)
 OPERATIONS = st.integers(1, 4)
 SHARES = st.sampled_from([0, 1, 10, 50, 100, 101])
@@ -331,10 +332,12 @@ def _text(address: bytes) -> str:
     return f"0x{address.hex()}"
 
 
+@LONG
 def test_coins_go_only_where_the_terms_say_whoever_calls_what() -> None:
     _try(AnyCalls)
 
 
+@LONG
 def test_tokens_go_only_where_the_terms_say_whoever_calls_what() -> None:
     _try(AnyCallsOnTokens)
 
