@@ -106,20 +106,24 @@ def _transaction_of(
     if row.escrow_id is None:
         return None
     chain = session.get_one(Escrow, row.escrow_id).chain
-    tx_hash, block = _seen(session, row) or (_sent(session, row), None)
+    tx_hash, block, state = _seen(session, row) or (_sent(session, row), None, None)
     if tx_hash is None:
         return None
     head = read_head(session, chain)
     confirmations = 0 if block is None or head is None else max(0, head - block + 1)
     settings = chains.get(chain)
     required = None if settings is None else settings.confirmations
-    return TransactionView(tx_hash, confirmations, required if isinstance(required, int) else None)
+    if not isinstance(required, int):
+        return TransactionView(tx_hash, confirmations, None)
+    # What is told with the booking is told before the chain's head is written down.
+    least = required if state == "final" else 0
+    return TransactionView(tx_hash, max(confirmations, least), required)
 
 
-def _seen(session: Session, row: Release) -> tuple[str, int] | None:
-    """Return the transaction that the chain shows, and its block."""
+def _seen(session: Session, row: Release) -> tuple[str, int, str] | None:
+    """Return the transaction that the chain shows, its block, and whether that is final."""
     found = (
-        select(EscrowEffect.tx_hash, EscrowEffect.block_number)
+        select(EscrowEffect.tx_hash, EscrowEffect.block_number, EscrowEffect.state)
         .where(
             EscrowEffect.escrow_id == row.escrow_id,
             # What is not final yet does not say whose it is; its key has our operation's number.
@@ -135,7 +139,7 @@ def _seen(session: Session, row: Release) -> tuple[str, int] | None:
         .limit(1)
     )
     seen = session.execute(found).first()
-    return None if seen is None else (seen.tx_hash, seen.block_number)
+    return None if seen is None else (seen.tx_hash, seen.block_number, seen.state)
 
 
 def _sent(session: Session, row: Release) -> str | None:
