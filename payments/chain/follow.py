@@ -21,6 +21,8 @@ from payments.providers.chain_port import Receipt
 _log = get_logger(__name__)
 NONCE_TAKEN = "nonce_taken"
 """The error of an intent whose nonce a transaction that is none of ours has used."""
+_SURE_AFTER = 3
+"""How many blocks later the signer is frozen: a node may know the newest nonce before receipts."""
 
 
 @dataclass
@@ -190,8 +192,8 @@ def _moved(session: Session, sending: Sending, intent: ChainIntent) -> None:
 def _suspect(sending: Sending, view: View, intent: ChainIntent) -> bool:
     """Note that a nonce of ours is used and nothing of ours is mined; return whether all is well.
 
-    One look may be deceived by a node that lags or a chain that is being reorganised: the signer
-    is frozen by the second one.
+    A look may be deceived by a node that lags or a chain that is being reorganised: nothing more is
+    sent from the first one on, and the signer is frozen when it is the same some blocks later.
     """
     head = sending.port.block(view.head.number)
     if head is None or head.hash != view.head.hash or _nonce_fell(sending, intent):
@@ -203,7 +205,9 @@ def _suspect(sending: Sending, view: View, intent: ChainIntent) -> bool:
         found = lock_intent(session, intent.id)
         if found.state not in {"signed", "broadcast"}:
             return True
-        if found.error == NONCE_TAKEN and signer.frozen_at is None:
+        seen_at = view.head.number if found.block_number is None else found.block_number
+        is_sure = found.error == NONCE_TAKEN and view.head.number >= seen_at + _SURE_AFTER
+        if is_sure and signer.frozen_at is None:
             reason = f"nonce {found.nonce} was used by a transaction that is none of ours"
             signers.freeze(signer, reason=reason, now=now)
         if found.error != NONCE_TAKEN:
@@ -211,6 +215,7 @@ def _suspect(sending: Sending, view: View, intent: ChainIntent) -> bool:
             found.block_number = view.head.number  # used there at the latest
             found.block_hash = view.head.hash
             found.updated_at = now
+            _log.error("nonce_suspected", intent_id=found.id, nonce=found.nonce)
         return False
 
     is_well = in_transaction(sending.engine, note)

@@ -68,12 +68,12 @@ def test_a_frozen_signer_goes_on_when_nothing_of_ours_can_be_mined_any_more(
 ) -> None:
     release_id = lose_to_a_stranger(world)
     world.send()
-    world.send()
-    assert "none of ours" in command("signers").stdout
     refused = command("thaw-signer", "local")
     assert refused.exit_code == 1
     assert "is not final yet" in refused.output
     world.chain.mine(3)
+    world.send()
+    assert "none of ours" in command("signers").stdout
     told = command("thaw-signer", "local")
     assert told.exit_code == 0, told.output
     assert f"{world.settings.operator} signs on local again." in told.stdout
@@ -85,3 +85,10 @@ def test_an_unknown_chain_is_told_so(command: Run) -> None:
     answered = command("thaw-signer", "elsewhere")
     assert answered.exit_code == 1
     assert "There is no chain elsewhere." in answered.output
+
+
+def test_an_operator_for_whom_nothing_was_signed_is_told_so(world: World, command: Run) -> None:
+    stranger = world.chain.stranger.address
+    answered = command("thaw-signer", "local", "--operator", stranger)
+    assert answered.exit_code == 1
+    assert f"Nothing was ever signed for {stranger} on local." in answered.output

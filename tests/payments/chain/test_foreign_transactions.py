@@ -1,5 +1,6 @@
 """Somebody else has the key, or the chain is reorganised: what is whose is told apart."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from payments.chain.send import look
 from payments.chain.thaw import thaw
 from payments.database import transaction
 from payments.errors import ConflictError
+from payments.providers.chain_port import Receipt
+from payments.providers.evm.adapter import EvmChain
 from tests.chain import TestChain
 from tests.payments.chain.world import World
 
@@ -37,7 +40,11 @@ def test_a_strangers_transaction_on_our_nonce_freezes_the_signer(
     release_id = lose_to_a_stranger(world)
     later = world.new_escrow()
     world.send()
-    assert world.row().frozen_at is None, "one look may be deceived"
+    world.chain.mine(2)
+    world.send()
+    assert world.row().frozen_at is None, "some looks may be deceived"
+    assert world.intent(later.id).state == "queued", "meanwhile nothing is sent"
+    world.chain.mine()
     world.send()
     signer = world.row()
     assert signer.frozen_at is not None
@@ -52,9 +59,11 @@ def test_a_strangers_transaction_on_our_nonce_freezes_the_signer(
 
 
 def test_thawed_it_goes_on_and_what_lost_its_nonce_has_failed(world: World) -> None:
+    world = world.with_settings(confirmations=5)
     release_id = lose_to_a_stranger(world)
     later = world.new_escrow()
     world.send()
+    world.chain.mine(3)
     world.send()
     sending = world.sending()
     with pytest.raises(ConflictError) as refused:
@@ -67,6 +76,33 @@ def test_thawed_it_goes_on_and_what_lost_its_nonce_has_failed(world: World) -> N
     world.send_until_final()
     assert world.intent(later.id).state == "final"
     assert world.intent(later.id).nonce == (world.intent(release_id).nonce or 0) + 1
+
+
+@dataclass
+class WithoutReceipts(EvmChain):
+    """A chain whose nodes tell of no receipt yet, and of the newest nonce."""
+
+    lags: bool = True
+
+    def receipt(self, tx_hash: str) -> Receipt | None:
+        return None if self.lags else super().receipt(tx_hash)
+
+
+def test_receipts_that_come_late_freeze_nobody(world: World) -> None:
+    escrow = world.funded_escrow()
+    release_id = world.release(escrow)
+    world.send()
+    world.chain.mine()
+    port = WithoutReceipts()
+    EvmChain.__init__(port, world.settings)
+    for _ in range(3):
+        world.send(port=port)
+    world.chain.mine()
+    world.send(port=port)
+    assert world.row().frozen_at is None
+    port.lags = False
+    world.send(port=port)
+    assert world.intent(release_id).state == "mined"
 
 
 def test_nonces_we_never_took_freeze_the_signer(world: World) -> None:
