@@ -210,11 +210,12 @@ class Race:
     def keep_sending(self, is_over: threading.Event) -> None:
         port = NumberedChain(self)
         signer = DisturbedSigner(self.stage.signer(), self)
-        while not is_over.wait(0.02):
-            self.stage.send(signer=signer, port=port)
+        figures = self.stage.send(signer=signer, port=port)
+        while not is_over.wait(0.02 if figures else 0.5):  # the other one has the turn, or no work
+            figures = self.stage.send(signer=signer, port=port)
 
     def keep_watching(self, is_over: threading.Event) -> None:
-        while not is_over.wait(0.2):
+        while not is_over.wait(1):
             try:
                 self.stage.watch()
             except OperationalError as error:
@@ -296,7 +297,7 @@ def in_blocks(stage: Stage, wallet: Any, calls: list[tuple[str, bytes]]) -> None
 
 def run(race: Race) -> None:
     """Have everybody do their part at once, then have what was let go become final."""
-    race.stage.chain.mine_by_itself(0.25)
+    race.stage.chain.mine_by_itself(0.5)
     is_over = threading.Event()
     start = threading.Barrier(CALLERS)
 
