@@ -97,12 +97,15 @@ def _acknowledged(connection: Connection, acknowledged: Sequence[Acknowledged]) 
         " SELECT id, amount FROM strongroom.payments UNION ALL"
         " SELECT id, amount FROM strongroom.refunds UNION ALL"
         " SELECT id, amount FROM strongroom.releases UNION ALL"
+        " SELECT id, amount FROM strongroom.escrows UNION ALL"
+        " SELECT id, 0 FROM strongroom.freezes UNION ALL"
         " SELECT id, amount FROM strongroom.seller_payouts",
     )
     given: dict[tuple[str, str], str] = {}
     for path, reference, answer in acknowledged:
-        if amounts.get(answer["id"]) != int(answer["amount"]):
-            yield f"{path} gave {answer['id']}, which is not there with {answer['amount']}"
+        amount = int(answer.get("amount", 0))
+        if amounts.get(answer["id"]) != amount:
+            yield f"{path} gave {answer['id']}, which is not there with {amount}"
         if given.setdefault((path, reference), answer["id"]) != answer["id"]:
             yield f"{path} gave two things for one reference: {answer['id']} and another"
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.architecture.sources import ROOT
+from tests.faults import test_escrow_crash_matrix as escrow_matrix
 from tests.faults.harness.system import System
 
 Asked = tuple[str, dict[str, Any]]
@@ -177,7 +178,7 @@ def test_a_crash_after_the_answer_costs_nothing(system: System) -> None:
 
 def test_every_point_of_the_source_is_in_the_matrix() -> None:
     """That of reconciliation is tried out in test_bank_faults, those of sending on chain in
-    test_chain_crash_matrix, those of payouts in test_payouts.
+    test_chain_crash_matrix, those of payouts in test_payouts: each of the two compares its own.
     """
     named: set[str] = set()
     for package in ("payments", "web", "jobs"):
@@ -188,4 +189,5 @@ def test_every_point_of_the_source_is_in_the_matrix() -> None:
     assert shared == {f"{{asked.operation}}.{moment}" for moment in MOMENTS}
     named -= shared
     named |= {f"{name}.{moment}" for name in ("confirm", "capture", "cancel") for moment in MOMENTS}
-    assert named == {*dict(ASKED_FOR), *TOLD, *GIVEN_UP, "web.answered", "reconciliation:booked"}
+    tried = {*dict(ASKED_FOR), *TOLD, *GIVEN_UP, "web.answered", "reconciliation:booked"}
+    assert named == tried | {*dict(escrow_matrix.ASKED_FOR), *escrow_matrix.WATCHED}

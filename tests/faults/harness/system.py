@@ -383,6 +383,9 @@ _AT_WORK = """
         OR EXISTS (SELECT FROM strongroom.provider_calls WHERE state IN ('intent', 'unknown'))
         OR EXISTS (SELECT FROM strongroom.seller_payouts
                     WHERE status IN ('queued', 'intent', 'unknown'))
+        OR EXISTS (SELECT FROM strongroom.chain_intents
+                    WHERE state NOT IN ('final', 'failed', 'canceled'))
+        OR EXISTS (SELECT FROM strongroom.escrow_effects WHERE state = 'seen')
         OR EXISTS (SELECT FROM strongroom.live_events WHERE position IS NULL)"""
 _TIME_PASSES = (
     "UPDATE strongroom.outbox SET lease_until = now() WHERE state = 'leased'",
@@ -390,7 +393,8 @@ _TIME_PASSES = (
     "UPDATE strongroom.webhook_inbox SET due_at = now() WHERE state = 'new' AND due_at > now()",
     "UPDATE strongroom.idempotency_keys SET locked_until = now() WHERE locked_until > now()",
     "UPDATE strongroom.provider_calls SET due_at = now() WHERE due_at > now()",
-    "UPDATE strongroom.periodic_jobs SET next_at = now() WHERE job ~ '^(pay|poll|res|settle|sync)'",
+    "UPDATE strongroom.periodic_jobs SET next_at = now() WHERE job ~ '^(p[ao]|res|se[nt]|sy|wa)'",
+    "UPDATE strongroom.chain_intents SET due_at = now() WHERE state = 'queued' AND due_at > now()",
     "UPDATE strongroom.payments SET poll_at = now() WHERE poll_at > now()",
     "UPDATE strongroom.refunds SET poll_at = now() WHERE poll_at > now()",
     "UPDATE strongroom.seller_payouts SET due_at = now() WHERE due_at > now()",
