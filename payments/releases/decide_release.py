@@ -23,7 +23,13 @@ from payments.log_lines import get_logger
 from payments.providers.chain_port import ChainPort
 from payments.releases.announce import announce_release
 from payments.releases.carry_out import carry_out
-from payments.releases.releasable import Source, lock_source, require_funded, require_kyc
+from payments.releases.releasable import (
+    Source,
+    lock_payments_of,
+    lock_source,
+    require_funded,
+    require_kyc,
+)
 from payments.releases.tables import Release
 from payments.releases.view import ReleaseView, view_release
 
@@ -111,7 +117,7 @@ def cancel_release(
         claim = _claim(session, caller, CANCEL, reference, release_id, reason=reason, now=now)
         if claim.replayed_id is not None:
             return _replay(session, claim.replayed_id, chains=chains)
-        row = _lock_row(session, release_id)
+        row = _lock_with_payments(session, release_id)
         if not _is_cancelable(session, row, reason=reason, now=now):
             raise ConflictError(
                 f"The release is {row.status}, and cannot be taken back any more.",
@@ -187,6 +193,14 @@ def _lock(session: Session, release_id: str) -> tuple[Source, Release]:
         raise NotFoundError("There is no such release.")
     source = lock_source(session, order_id=known.order_id, payment_id=known.payment_id)
     return source, _lock_row(session, release_id)
+
+
+def _lock_with_payments(session: Session, release_id: str) -> Release:
+    """Lock a release after the payments of its order, so that nobody books on them meanwhile."""
+    known = session.get(Release, release_id)
+    if known is not None:
+        lock_payments_of(session, known.order_id)
+    return _lock_row(session, release_id)
 
 
 def _require_undisputed(payment: Payment) -> None:

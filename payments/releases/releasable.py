@@ -41,28 +41,39 @@ class Source:
 def lock_source(session: Session, *, order_id: str, payment_id: str | None = None) -> Source:
     """Lock and return what is to be released of: the payment that paid the order.
 
-    Another one that was charged for it is on its way back to the buyer.
+    Another one that was charged for it is on its way back to the buyer, also when it is asked for
+    by `payment_id`.
 
     Raises:
         NotFoundError: there is no such order.
-        ConflictError: it is not paid (`order_not_paid`).
+        ConflictError: it is not paid, or not by this payment (`order_not_paid`).
     """
-    payments = _lock_payments(session, order_id)
+    payments = lock_payments_of(session, order_id)
     order = session.get(
         Order, order_id, with_for_update={"key_share": True}, populate_existing=True
     )
     if order is None:
         raise NotFoundError("There is no such order.")
-    paid = [payment for payment in payments if _may_be_released(payment, payment_id)]
+    paid = [payment for payment in payments if Status(payment.status) in CHARGED]
     if order.status != "paid" or not paid:
         raise ConflictError("The order is not paid.", code="order_not_paid")
     payment = _first_charged(session, paid)
+    if payment_id not in (None, payment.id):
+        detail = f"{payment.id} paid the order, and not this payment."
+        raise ConflictError(detail, code="order_not_paid")
     escrow = None
     if payment.escrow_id is not None:
         escrow = session.get_one(
             Escrow, payment.escrow_id, with_for_update={"key_share": True}, populate_existing=True
         )
     return Source(order, payment, escrow)
+
+
+def lock_payments_of(session: Session, order_id: str) -> Sequence[Payment]:
+    """Lock an order's payments, in the order in which everybody does, before the order itself."""
+    found = select(Payment).filter_by(order_id=order_id).order_by(Payment.id)
+    locked = found.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return session.scalars(locked).all()
 
 
 def require_funded(escrow: Escrow | None, *, now: dt.datetime) -> None:
@@ -145,13 +156,6 @@ def left_of(session: Session, payment: Payment) -> int:
     return payment.amount_captured - gone
 
 
-def _lock_payments(session: Session, order_id: str) -> Sequence[Payment]:
-    """Lock an order's payments, in the order in which everybody does, before the order itself."""
-    found = select(Payment).filter_by(order_id=order_id).order_by(Payment.id)
-    locked = found.with_for_update(key_share=True).execution_options(populate_existing=True)
-    return session.scalars(locked).all()
-
-
 def _first_charged(session: Session, payments: Sequence[Payment]) -> Payment:
     """Return the payment whose charge, as it is in force now, was booked first."""
     if len(payments) == 1:
@@ -159,10 +163,6 @@ def _first_charged(session: Session, payments: Sequence[Payment]) -> Payment:
     ids = [payment.id for payment in payments]
     first = session.scalar(_FIRST_CHARGED, {"ids": ids})
     return next(payment for payment in payments if payment.id == first)
-
-
-def _may_be_released(payment: Payment, wanted: str | None) -> bool:
-    return wanted in (None, payment.id) and Status(payment.status) in CHARGED
 
 
 def _sum(amounts: Iterable[int]) -> int:

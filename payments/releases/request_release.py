@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 import ledger
@@ -29,7 +29,7 @@ from payments.providers.chain_port import ChainPort
 from payments.providers.evm.addresses import keccak_of
 from payments.releases.announce import announce_release
 from payments.releases.carry_out import carry_out
-from payments.releases.parts import parts_of
+from payments.releases.parts import OVER, parts_of
 from payments.releases.releasable import (
     Source,
     amount_of,
@@ -69,6 +69,8 @@ def request_release(
     now: dt.datetime,
 ) -> Answered[ReleaseView]:
     """Release held funds, once per reference; above `approval_above` a second person must agree.
+
+    Parts of one order count together.
 
     Raises:
         InvalidRequestError: the amount is zero, not exactly one of order and escrow is named, or
@@ -149,7 +151,8 @@ def _write(
     amount = amount_of(session, source, asked.amount)
     parts = parts_of(session, order, amount)
     release_id = new_id("rel", now=now)
-    needs_approval = amount > _limit(session, order.currency, approval_above)
+    limit = _limit(session, order.currency, approval_above)
+    needs_approval = amount + _without_approval(session, order.id) > limit
     row = Release(
         id=release_id,
         order_id=order.id,
@@ -173,6 +176,20 @@ def _write(
     session.add(row)
     session.flush()
     return row
+
+
+def _without_approval(session: Session, order_id: str) -> int:
+    """Return what was asked for of a locked order that nobody else has to agree to.
+
+    It counts towards the limit, or much could be released in many small parts.
+    """
+    found = select(func.coalesce(func.sum(Release.amount), 0)).where(
+        Release.order_id == order_id,
+        Release.origin == "api",
+        Release.needs_approval.is_(False),
+        Release.status.not_in(OVER),
+    )
+    return int(session.scalars(found).one())
 
 
 def _limit(session: Session, currency: str, approval_above: Mapping[str, int]) -> int:

@@ -1,12 +1,16 @@
 """Releases that wait: approved by somebody else, or taken back."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from payments.database import transaction
 from payments.errors import ConflictError, ForbiddenError, InvalidRequestError, NotFoundError
+from payments.lifecycle.locked_payments import lock_payment
 from payments.releases.decide_release import cancel_release
+from tests.conditions import wait_until
 from tests.payments.releases.till import FINANCE, Till
 from tests.payments.shop import NOW, SERVICE, new_reference
 
@@ -84,6 +88,28 @@ def test_a_release_taken_back_frees_its_money(till: Till) -> None:
     row = till.release(order).resource.row
     assert (row.status, row.platform_fee, row.tax) == ("posted", 500, 1_900)
     till.assert_sound()
+
+
+def test_a_release_is_taken_back_after_who_books_on_its_payment(till: Till) -> None:
+    """Who books has the payment first, then releases and accounts in turns: so must we."""
+    order = till.paid()
+    waiting = till.waiting(order)
+    with ThreadPoolExecutor(1) as threads:
+        with transaction(till.engine) as session:
+            lock_payment(session, till.payment_of(order).id)
+            canceling = threads.submit(till.cancel, waiting.id)
+            wait_until(lambda: canceling.done() or is_somebody_waiting(till.engine))
+            assert not canceling.done()
+        assert canceling.result().resource.status == "canceled"
+
+
+def is_somebody_waiting(engine: Engine) -> bool:
+    query = (
+        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+        " WHERE datname = current_database() AND NOT granted"
+    )
+    with engine.connect() as connection:
+        return int(connection.exec_driver_sql(query).scalar_one()) > 0
 
 
 def test_what_is_posted_cannot_be_taken_back(till: Till) -> None:

@@ -14,6 +14,7 @@ from payments.errors import (
 )
 from payments.payouts.read_payouts import payout_of
 from payments.releases.read_releases import list_releases, newest_releases, read_release
+from payments.releases.releasable import lock_source
 from tests.payments.releases.till import Till
 from tests.payments.shop import SERVICE, new_party, new_reference, person
 
@@ -99,6 +100,18 @@ def test_what_was_paid_twice_is_not_the_sellers(till: Till) -> None:
     assert second.id != first.id
 
 
+def test_what_is_on_its_way_back_is_not_released_by_its_own_name_either(till: Till) -> None:
+    """As of an escrow that was funded after the order was paid."""
+    order = till.paid()
+    second = till.charge(order)
+    with transaction(till.engine) as session:
+        with pytest.raises(ConflictError) as refused:
+            lock_source(session, order_id=order.id, payment_id=second.id)
+        assert refused.value.code == "order_not_paid"
+        first = till.payment_of(order).id
+        assert lock_source(session, order_id=order.id, payment_id=first).payment.id == first
+
+
 def test_the_same_reference_stands_for_one_release(till: Till) -> None:
     order, reference = till.paid(), new_reference()
     till.release(order, 100, reference=reference)
@@ -161,6 +174,22 @@ def test_much_money_waits_for_a_second_person_with_its_money_held(till: Till) ->
     limited = till.release(till.paid(), 101, approval_above={"EUR": 100}).resource
     assert limited.status == "requested"
     assert till.release(till.paid(), 100, approval_above={"EUR": 100}).resource.status == "posted"
+    till.assert_sound()
+
+
+def test_many_small_parts_of_an_order_need_a_second_person_as_one_would(till: Till) -> None:
+    order = till.paid()
+    limit = {"EUR": 5_000}
+    statuses = [
+        till.release(order, amount, approval_above=limit).resource.status
+        for amount in (3_000, 2_001, 2_000, 1)
+    ]
+    assert statuses == ["posted", "requested", "posted", "requested"]
+    for waiting in till.releases(order):
+        if waiting.status == "requested":
+            till.approve(waiting.id)
+    assert till.release(order, 1, approval_above=limit).resource.status == "requested"
+    assert till.release(till.paid(), 5_000, approval_above=limit).resource.status == "posted"
     till.assert_sound()
 
 
