@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session, aliased
 from payments.crash_points import reach
 from payments.database import in_transaction, transaction
 from payments.errors import ConflictError, StrongroomError
+from payments.freezes.covering import covering
+from payments.freezes.releases_lock import share_releases_lock
 from payments.log_lines import get_logger
 from payments.payouts.make_payout import (
     Begun,
@@ -96,6 +98,11 @@ def _wake_waiting(session: Session, *, limit: int, now: dt.datetime) -> int:
     return len(waiting)
 
 
+def _is_frozen(session: Session, order_id: str) -> bool:
+    share_releases_lock(session)
+    return covering(session, order_id) is not None
+
+
 class _Run:
     def __init__(
         self, engine: Engine, providers: Providers, cipher: FieldCipher, now: dt.datetime
@@ -168,6 +175,9 @@ class _Run:
             note_seen(self._engine, begun, told, now=self._now)
             return "seen"
         if self._now - request.began_at < KEYS_REMEMBERED:
+            if in_transaction(self._engine, lambda session: _is_frozen(session, request.order_id)):
+                leave_unknown(self._engine, begun, now=self._now)
+                return "frozen"
             return self._made(begun)
         lost = ConflictError("The provider never heard of it.", code="never_arrived")
         note_refused(self._engine, begun, error=lost, now=self._now)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import ledger
 from ledger.errors import LedgerError
 from payments.accounting.payouts import book_paid_out, book_payout_returned, hold_payable
 from payments.log_lines import get_logger
@@ -133,6 +134,8 @@ def _pay(
     )
     hold_id = payout.hold_id
     if attempt.state == "failed":  # we had given it up; the money is the seller's, so take it
+        if hold_id is not None:  # and what it was to be sent with once more is not needed
+            ledger.void_hold(session.connection(), hold_id, now=now)
         hold_id = hold_payable(session.connection(), money, effect="held_late", now=now)
     if hold_id is None:
         raise AssertionError("an open attempt has its money held")

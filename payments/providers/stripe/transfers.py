@@ -160,6 +160,8 @@ def _refusals() -> Iterator[None]:
     with named_errors():
         try:
             yield
+        except stripe.IdempotencyError as error:  # so something was asked for under this key
+            raise OutcomeUnknownError("Stripe knows the key of another request.") from error
         except stripe.InvalidRequestError as error:
             said = f"Stripe did not make the transfer: {error.code or error.http_status}."
             if error.code in _NOT_YET:

@@ -12,6 +12,8 @@ from payments.errors import ConflictError
 from payments.payouts.make_payout import begin_attempt
 from payments.payouts.record_payout import record_payout
 from payments.providers.facts import MoneyReturned, PayoutReported, PayoutStatus
+from payments.providers.outcome import OutcomeUnknownError
+from payments.providers.stripe.transfers import StripeTransfers
 from tests.payments.conftest import Line
 from tests.payments.payouts.sellers import Sellers
 from tests.payments.shop import CIPHER, new_reference
@@ -297,6 +299,66 @@ def test_money_that_left_for_an_older_attempt_is_left_to_a_person(
     sellers.pay()
     assert record(sellers, told(sellers, payout_id)) == (False, "attempt_given_up")
     assert sellers.count_entries("payout", payout_id) == 1
+
+
+@pytest.mark.parametrize("retried", [True, False])
+def test_money_that_left_before_it_was_sent_once_more_is_not_sent_once_more(
+    sellers: Sellers, *, retried: bool
+) -> None:
+    """An operator asked for it again, or we did ourselves: then its provider says it was paid."""
+    account = sellers.connected_account()
+    payout_id = sellers.release(sellers.paid_by_card())
+    with transaction(sellers.engine) as session:
+        begin_attempt(session, payout_id, cipher=CIPHER, now=sellers.now)
+    code = "provider_refused" if retried else "funds_not_available"
+    record(sellers, told(sellers, payout_id, status=PayoutStatus.FAILED, failure_code=code))
+    if retried:
+        sellers.retry(payout_id)
+    assert sellers.standing(payout_id) == ("queued", None)
+    assert record(sellers, told(sellers, payout_id)) == (True, None)
+    assert sellers.standing(payout_id) == ("paid", None)
+    assert sellers.owed() == (0, 0)
+    sellers.wait(hours=1)
+    sellers.pay()
+    assert transfers_to(sellers, account) == []  # the one that was told of is not at Stripe
+    sellers.assert_invariants()
+
+
+def test_what_never_arrived_is_not_sent_again_while_it_is_frozen(
+    sellers: Sellers, line: Line
+) -> None:
+    account = sellers.connected_account()
+    payment = sellers.paid_by_card()
+    payout_id = sellers.release(payment)
+    line.fault = "no_line"
+    sellers.pay()
+    line.fault = None
+    freeze_id = sellers.freeze(payment.order_id)
+    sellers.wait(minutes=2)
+    assert sellers.pay()["frozen"] == 1
+    assert transfers_to(sellers, account) == []
+    sellers.lift(freeze_id)
+    sellers.wait(minutes=10)
+    assert sellers.pay()["sent"] == 1
+    assert sellers.standing(payout_id) == ("paid", None)
+    assert len(transfers_to(sellers, account)) == 1
+    sellers.assert_invariants()
+
+
+def test_a_key_that_was_used_for_something_else_refuses_nothing(sellers: Sellers) -> None:
+    """Then something was made under it, and it must be found rather than made once more."""
+    sellers.connected_account()
+    payout_id = sellers.release(sellers.paid_by_card())
+    with transaction(sellers.engine) as session:
+        begun = begin_attempt(session, payout_id, cipher=CIPHER, now=sellers.now)
+    assert begun is not None
+    transfers = StripeTransfers(sellers.providers.stripe)
+    transfers.create_payout(begun.request)
+    with pytest.raises(OutcomeUnknownError):
+        transfers.create_payout(dataclasses.replace(begun.request, amount=1))
+    made = transfers.find_payout(begun.request)
+    assert made is not None
+    assert record(sellers, made) == (True, None)
 
 
 def test_without_a_charge_it_waits_until_the_money_is_available(sellers: Sellers) -> None:
