@@ -47,14 +47,16 @@ def choose_deadlines(
         InvalidRequestError: one is past, too far ahead, or before the one that it follows.
     """
     funded = _whole_seconds(fund_by or now + windows.fund)
-    released = _whole_seconds(release_by or funded + windows.release)
+    latest = now + LONGEST
+    # What follows one that is too late may be no date at all.
+    released = _whole_seconds(release_by or min(funded, latest) + windows.release)
     errors: dict[str, list[str]] = {}
     if funded <= now:
         errors["fund_by"] = ["Choose a moment that is still to come."]
-    if released <= funded:
+    if release_by is not None and released <= funded:
         errors["release_by"] = ["Choose a moment after `fund_by`."]
-    if released > now + LONGEST:
-        late = "fund_by" if funded > now + LONGEST else "release_by"
+    if max(funded, released) > latest:
+        late = "fund_by" if funded > latest else "release_by"
         errors[late] = [f"Choose a moment within {LONGEST.days} days."]
     if errors:
         raise InvalidRequestError("The deadlines are not valid.", errors=errors)
