@@ -17,9 +17,13 @@ _log = get_logger(__name__)
 
 
 def watch_chains(context: JobContext, _args: Mapping[str, Any]) -> Mapping[str, int]:
-    """Read each chain to its head, and return what was found on all of them."""
+    """Read each chain to its head, and return what was found on all of them.
+
+    What nobody foresaw is raised once the other chains were read.
+    """
     until = context.clock() + BUSY_FOR
     figures: Counter[str] = Counter()
+    unforeseen: list[Exception] = []
     for name, port in context.providers.chains.items():
         watch = Watch(
             engine=context.engine,
@@ -33,6 +37,11 @@ def watch_chains(context: JobContext, _args: Mapping[str, Any]) -> Mapping[str, 
         except StrongroomError as error:
             figures["failed"] += 1
             _log.error("chain_not_read", chain=name, reason=error.code, detail=error.detail)
+        except Exception as error:  # noqa: BLE001 - the other chains are to be read all the same
+            _log.exception("chain_not_read", chain=name, reason=type(error).__name__)
+            unforeseen.append(error)
+    if unforeseen:
+        raise unforeseen[0]
     return dict(figures)
 
 

@@ -14,7 +14,9 @@ _log = get_logger(__name__)
 _MOST_AT_ONCE = 100
 _MISSING = text("""
     SELECT nonce FROM generate_series(CAST(:from_nonce AS bigint), :to_nonce) AS nonce
-     WHERE NOT EXISTS (SELECT FROM strongroom.chain_intents
+     WHERE nonce > (SELECT min(nonce) FROM strongroom.chain_intents
+                     WHERE chain = :chain AND signer = :address)
+       AND NOT EXISTS (SELECT FROM strongroom.chain_intents
                         WHERE chain = :chain AND signer = :address
                           AND chain_intents.nonce = nonce.nonce)
      ORDER BY nonce LIMIT :most
@@ -23,6 +25,8 @@ _MISSING = text("""
 
 def close_gaps(sending: Sending, view: View) -> bool:
     """Fill every nonce that is neither mined nor an intent's; False: the signer is frozen.
+
+    Those before the first that we took were used before our time, whatever a node that lags says.
 
     It gets frozen here when the chain has used nonces that we never took: somebody else has its
     key, or this is an old copy of the database.

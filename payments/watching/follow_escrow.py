@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from ledger.errors import LedgerError
 from payments.chain_settings import ChainSettings
 from payments.escrow.announce import announce_escrow
 from payments.escrow.tables import Escrow, EscrowEffect
@@ -89,8 +88,10 @@ def follow_escrow(
                 chains=chains,
                 now=now,
             )
-    except (LedgerError, IntegrityError) as error:
-        _log.error("escrow_stuck", escrow_id=escrow_id, reason=type(error).__name__)
+    except (OperationalError, InterfaceError):
+        raise  # the database's trouble, and not this escrow's
+    except Exception as error:  # noqa: BLE001 - no escrow may keep the others
+        _log.exception("escrow_stuck", escrow_id=escrow_id, reason=type(error).__name__)
         return Followed(is_stuck=True)
 
 

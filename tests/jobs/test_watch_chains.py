@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from jobs.context import JobContext, connect_context
 from jobs.registry import find_job
 from jobs.schedule import SCHEDULE
+from payments.providers.chain_port import Block
 from payments.providers.evm.adapter import EvmChain
 from tests.chain import running_chain
 from tests.jobs.environment import make_settings
@@ -51,4 +52,25 @@ def test_a_chain_out_of_reach_does_not_keep_the_others(
     figures = find_job("watch_chains").run(context, {})
     assert figures["failed"] == 1
     assert '"chain": "dead"' in log_lines.getvalue()
+    assert stage.escrow(escrow).status == "funded"
+
+
+class Surprising(EvmChain):
+    """A chain whose answers break what reads them."""
+
+    def head(self) -> Block:
+        raise ZeroDivisionError
+
+
+def test_what_nobody_foresaw_on_a_chain_does_not_keep_the_others(
+    context: JobContext, stage: Stage, log_lines: io.StringIO
+) -> None:
+    chains = {**context.providers.chains, "dead": Surprising(context.settings.chains["dead"])}
+    providers = dataclasses.replace(context.providers, chains=chains)
+    escrow = stage.deployed()
+    stage.deposit(escrow)
+    stage.chain.mine(3)
+    with pytest.raises(ZeroDivisionError):
+        find_job("watch_chains").run(dataclasses.replace(context, providers=providers), {})
+    assert '"reason": "ZeroDivisionError"' in log_lines.getvalue()
     assert stage.escrow(escrow).status == "funded"

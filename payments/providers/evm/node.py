@@ -12,6 +12,7 @@ from payments.providers.outcome import OutcomeUnknownError
 
 _UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError)
 _REPLAYED = ("from", "to", "value", "gas")
+_NUMBER_MAX, _TIMESTAMP_MAX = 2**53, 253_402_300_799  # in the year 9999
 _NO_BODIES = False  # blocks without their transactions
 T = TypeVar("T")
 
@@ -152,12 +153,10 @@ class Node:
 def _block_in(told: Any) -> Block | None:
     if told is None:
         return None
-    return Block(
-        quantity(told["number"]),
-        hash32(told["hash"]),
-        hash32(told["parentHash"]),
-        quantity(told["timestamp"]),
-    )
+    number, timestamp = quantity(told["number"]), quantity(told["timestamp"])
+    if number > _NUMBER_MAX or timestamp > _TIMESTAMP_MAX:
+        raise ValueError("no block has such a number, or time")
+    return Block(number, hash32(told["hash"]), hash32(told["parentHash"]), timestamp)
 
 
 def _receipt_in(told: Any) -> Receipt | None:

@@ -131,6 +131,21 @@ def test_an_address_that_was_used_before_begins_where_the_chain_is(
     assert world.row().frozen_at is None
 
 
+def test_a_node_that_lags_behind_our_first_nonce_opens_no_gap(
+    world: World, chain: TestChain
+) -> None:
+    chain.broadcast(steal(chain, 0))
+    chain.mine()
+    escrow = world.new_escrow()
+    world.send()
+    chain.server.node.behind = 1
+    world.send()
+    chain.server.node.behind = 0
+    assert [(one.kind, one.nonce) for one in world.intents()] == [("deploy", 1)]
+    world.send_until_final()
+    assert (world.intent(escrow.id).state, world.row().frozen_at) == ("final", None)
+
+
 def test_a_strangers_transaction_that_is_reorganised_away_gives_the_nonce_back(
     world: World,
 ) -> None:

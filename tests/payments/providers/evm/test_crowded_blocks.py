@@ -33,6 +33,7 @@ class CrowdedNode:
 
     def __init__(self, server: ScriptedServer) -> None:
         self.has_receipts = True
+        self.block: dict[str, str] = {}
         server.says("POST", "/", self._answer)
         self.port = EvmChain(
             ChainSettings(
@@ -66,7 +67,8 @@ class CrowdedNode:
             logs = [log(), log(topics=other), transfer(), transfer(address=STRANGER)]
             placed = [{**one, "blockNumber": hex(CROWDED)} for one in logs]
             return {"result": [{"logs": placed[:1]}, {"logs": placed[1:]}, {"logs": []}]}
-        return {"result": {"eth_chainId": "0x1", "eth_blockNumber": "0x9"}.get(method)}
+        told = {"eth_chainId": "0x1", "eth_blockNumber": "0x9", "eth_getBlockByNumber": self.block}
+        return {"result": told.get(method)}
 
 
 @pytest.fixture
@@ -91,3 +93,13 @@ def test_without_receipts_nothing_is_concluded(node: CrowdedNode) -> None:
     node.has_receipts = False
     with pytest.raises(OutcomeUnknownError):
         node.port.logs(operators=(), from_block=2, to_block=9)
+
+
+@pytest.mark.parametrize("name", ["number", "timestamp"])
+def test_a_block_out_of_this_world_is_none(node: CrowdedNode, name: str) -> None:
+    hashes = {"hash": "0x" + "aa" * 32, "parentHash": "0x" + "bb" * 32}
+    node.block = {**hashes, "number": "0x9", "timestamp": "0x9"}
+    assert node.port.head().number == 9
+    node.block[name] = hex(2**64)
+    with pytest.raises(OutcomeUnknownError):
+        node.port.head()
