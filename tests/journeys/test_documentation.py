@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sandbox.way_in import loopback_session
 from tests.journeys.conftest import System
 from tests.journeys.documentation import blocks, run
 
-PAGES = ["api.md", "payments.md", "reconciliation.md"]
+PAGES = ["api.md", "payments.md", "reconciliation.md", "escrow.md"]
 _CALL = re.compile(r"(?:\$URL|\$\{url\}|`(?:GET|POST|PUT|DELETE|PATCH) )(/[a-z][^\s\"'`?|,]*)")
 
 
@@ -27,8 +28,15 @@ def folder(system: System, tmp_path: Path) -> Path:
     (tmp_path / ".strongroom").mkdir()
     way_in = tmp_path / ".strongroom" / "sandbox.json"
     way_in.write_text(json.dumps(asdict(system.way_in)))
-    settings = tmp_path / ".strongroom" / "environment.json"
-    settings.write_text(json.dumps({"TRUELAYER_CLIENT_SECRET": system.way_in.bank_client_secret}))
+    settings = {
+        "STRIPE_SECRET_KEY": system.way_in.stripe_secret_key,
+        "STRIPE_PUBLISHABLE_KEY": system.way_in.stripe_publishable_key,
+        "TRUELAYER_CLIENT_SECRET": system.way_in.bank_client_secret,
+    }
+    (tmp_path / ".strongroom" / "environment.json").write_text(json.dumps(settings))
+    kept = {"wallets_secret": system.way_in.wallets_secret}
+    (tmp_path / ".strongroom" / "secrets.json").write_text(json.dumps(kept))
+    (tmp_path / ".venv").symlink_to(sys.prefix)
     at_bank(system.way_in, "moments", dict(MOMENTS), method="PUT")  # as in a new sandbox
     return tmp_path
 
