@@ -11,7 +11,7 @@ from payments.chain.guarded_signer import NoSigner
 from payments.chain.intents import newest_attempt
 from payments.chain.send import look
 from payments.chain.sending import Sending
-from payments.chain.signers import list_signers
+from payments.chain.signers import list_addresses, list_signers
 from payments.chain.tables import ChainIntent, ChainSigner
 from payments.chain.thaw import thaw
 from payments.database import in_transaction
@@ -68,8 +68,9 @@ def intents(*, state: str, chain: str | None, limit: int, as_json: bool) -> None
 
 @chain_group.command("thaw-signer")
 @click.argument("chain")
+@click.option("--operator", help="An earlier operator of the chain, not that of the settings.")
 @json_option
-def thaw_signer(*, chain: str, as_json: bool) -> None:
+def thaw_signer(*, chain: str, operator: str | None, as_json: bool) -> None:
     """Have a chain's frozen signer work again.
 
     It freezes when a transaction that is none of ours uses its key. Find out who has the key
@@ -78,6 +79,9 @@ def thaw_signer(*, chain: str, as_json: bool) -> None:
     parts = current_parts()
     if chain not in parts.providers.chains:
         raise NotFoundError(f"There is no chain {chain}.")
+    known = in_transaction(parts.engine, lambda session: list_addresses(session, chain=chain))
+    if operator is not None and operator not in known:
+        raise NotFoundError(f"Nothing was ever signed for {operator} on {chain}.")
     sending = Sending(
         engine=parts.engine,
         chain=parts.settings.chains[chain],
@@ -85,6 +89,7 @@ def thaw_signer(*, chain: str, as_json: bool) -> None:
         signer=NoSigner(),
         cipher=parts.cipher,
         clock=parts.now,
+        operator=operator,
     )
     lost = thaw(sending, look(sending))
     if as_json:
