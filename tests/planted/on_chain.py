@@ -87,12 +87,17 @@ ON_CHAIN = (
         ("tests/payments/freezes/test_freezes.py", "-k", "answered or waits"),
     ),
     Bug(
-        "the signer does not ask whether a second person approved",
+        "the signer signs a release that nobody approved",
         (
             Edit(
                 "payments/chain/instructions.py",
-                '    if release["needs_approval"] and approved_by in',
-                '    if release["needs_approval"] and approved_by and approved_by in',
+                '    open_ones = {"approved", ',
+                '    open_ones = {"requested", "approved", ',
+            ),
+            Edit(
+                "payments/chain/instructions.py",
+                'release["status"] not in {"approved", "signed"}',
+                'release["status"] not in {"requested", "approved", "signed"}',
             ),
         ),
         ("tests/payments/chain/test_signing_rules.py",),
