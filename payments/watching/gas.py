@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from payments.accounting.chain_entries import Gas, book_gas, undo
@@ -56,14 +56,16 @@ def book_spent_gas(session: Session, settings: ChainSettings, *, now: dt.datetim
 
 
 def undo_gas(session: Session, chain: str, *, from_block: int, now: dt.datetime) -> int:
-    """Undo what was booked of transactions at or above a block; return how many there were."""
+    """Undo what was booked of transactions at or above a block; return how many there were.
+
+    Whoever sends them may have noticed first: then they are in no block any more.
+    """
+    is_gone = or_(
+        ChainIntent.block_number >= from_block, ChainIntent.state.not_in(("final", "failed"))
+    )
     found = (
         select(ChainIntent)
-        .where(
-            ChainIntent.chain == chain,
-            ChainIntent.block_number >= from_block,
-            ChainIntent.gas_entry_id.is_not(None),
-        )
+        .where(ChainIntent.chain == chain, is_gone, ChainIntent.gas_entry_id.is_not(None))
         .order_by(ChainIntent.gas_entry_id.desc())
         .with_for_update()
     )

@@ -170,6 +170,8 @@ def _last_shared(blocks: _Blocks, head: Block, place: Place, *, start_block: int
             there = middle + 1
         else:
             gone = middle
+    if there == 0 and known[:1] == [start_block]:
+        return start_block - 1  # nothing was read before it
     if there == 0:
         raise ReorganisedTooDeepError(
             f"None of the blocks {known[:1] or '…'} to {place.scanned_to} is on the chain any more."

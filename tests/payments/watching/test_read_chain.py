@@ -171,6 +171,17 @@ def test_what_is_deeper_than_remembered_stops_the_reading() -> None:
         read(chain, place)
 
 
+def test_the_first_block_that_was_ever_read_may_be_given_up() -> None:
+    chain = PlainChain().grow(20)
+    start = Place(18, 18, {})
+    place = after(start, read(chain, start, start_block=19))
+    assert set(place.blocks) == {19}
+    chain.reorganise(3, 5, "b")
+    reading = read(chain, place, start_block=19)
+    assert (reading.was_reorganised, reading.ancestor, reading.scanned_to) == (True, 18, 21)
+    assert set(after(place, reading).blocks) == {19, 20, 21}
+
+
 def test_a_long_stretch_is_read_in_ranges() -> None:
     chain = PlainChain().grow(5_000)
     place, ranges = START, 0
