@@ -24,14 +24,24 @@ _log = get_logger(__name__)
 
 
 def send_transactions(context: JobContext, _args: Mapping[str, Any]) -> Mapping[str, int]:
-    """Do what is due on every chain, for whoever operates it and did; one holds up no other."""
+    """Do what is due on every chain, for whoever operates it and did; one holds up no other.
+
+    What nobody foresaw is raised once the others had their turn.
+    """
     figures: Counter[str] = Counter()
+    unforeseen: list[Exception] = []
     signer = _signer_of(context)
     if signer is None:
         return figures
     for name in context.providers.chains:
         for sending in _sendings(context, name, signer):
-            figures.update(_send(sending))
+            try:
+                figures.update(_send(sending))
+            except Exception as error:  # noqa: BLE001 - the others are to send all the same
+                _log.exception("sending_broken_off", chain=name, why=type(error).__name__)
+                unforeseen.append(error)
+    if unforeseen:
+        raise unforeseen[0]
     return figures
 
 

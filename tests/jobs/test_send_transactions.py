@@ -1,5 +1,6 @@
 """The job sends on every chain it is told of; one that is silent holds up no other."""
 
+import dataclasses
 import datetime as dt
 import json
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from sqlalchemy import Engine, text
 
 from jobs.context import JobContext, connect_context
 from jobs.send_transactions import send_transactions
+from payments.providers.evm.adapter import EvmChain
 from payments.settings import read_settings
 from tests.chain import TestChain, running_chain
 from tests.jobs.environment import make_environment
@@ -53,6 +55,25 @@ def test_it_sends_beside_a_silent_chain_and_follows(context: JobContext, world: 
     world.chain.mine(3)
     assert send_transactions(context, {})["final"] == 1
     assert world.intent(escrow.id).state == "final"
+
+
+class Surprising(EvmChain):
+    """A chain whose answers break what reads them."""
+
+    def check_contracts(self) -> None:
+        raise ZeroDivisionError
+
+
+def test_what_nobody_foresaw_on_a_chain_holds_up_no_other(
+    context: JobContext, world: World
+) -> None:
+    surprising = Surprising(context.settings.chains["a-silent-one"])
+    chains = {**context.providers.chains, "a-silent-one": surprising}
+    providers = dataclasses.replace(context.providers, chains=chains)
+    escrow = world.new_escrow()
+    with pytest.raises(ZeroDivisionError):
+        send_transactions(dataclasses.replace(context, providers=providers), {})
+    assert world.intent(escrow.id).state == "broadcast"
 
 
 def test_with_nothing_to_do_it_asks_a_chain_nothing_for_a_minute(
