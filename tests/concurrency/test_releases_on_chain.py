@@ -2,7 +2,8 @@
 
 64 callers ask for every escrow, four with each reference; 30 % of the escrows are frozen at some
 moment: while they are asked for, or while the transaction of their release is being signed. Here
-with a few escrows; all of it, for a quarter of an hour or so:
+with a few escrows. All of it, 32,000 requests, took 23 minutes on two cores that others used, too:
+493 releases were accepted, 415 of them mined, and 78 stayed frozen.
 
     RELEASE_RACE_ESCROWS=500 make tests ARGS="tests/concurrency/test_releases_on_chain.py -n0 -s"
 
