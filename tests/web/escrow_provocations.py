@@ -49,8 +49,9 @@ def provokes(
 
 def between_strangers(stage: Stage, currency: str = "USDC") -> OrderView:
     """Return an order of parties whom nobody knows, and who have no addresses."""
-    parties = {"buyer_id": new_party(stage.engine), "seller_id": new_party(stage.engine, "Sam")}
-    return dataclasses.replace(stage.shop, **parties).order(currency=currency)
+    buyer_id, seller_id = new_party(stage.engine), new_party(stage.engine, "Sam")
+    strangers = dataclasses.replace(stage.shop, buyer_id=buyer_id, seller_id=seller_id)
+    return strangers.order(currency=currency)
 
 
 def deploy(stage: Stage, order: OrderView, **body: Any) -> TestResponse:
