@@ -343,16 +343,14 @@ def test_tokens_go_only_where_the_terms_say_whoever_calls_what() -> None:
 
 
 def _try(kind: type[AnyCalls]) -> None:
-    kind.calls = 0
-    run_state_machine_as_test(
-        kind,
-        settings=settings(
-            max_examples=300,
-            stateful_step_count=40,
-            deadline=None,
-            # To find the shortest of the failing cases takes longer than a test may.
-            phases=(Phase.explicit, Phase.reuse, Phase.generate),
-            suppress_health_check=list(HealthCheck),
-        ),
+    chosen = settings(
+        max_examples=100,
+        stateful_step_count=40,
+        deadline=None,
+        # To find the shortest of the failing cases takes longer than a test may.
+        phases=(Phase.explicit, Phase.reuse, Phase.generate),
+        suppress_health_check=list(HealthCheck),
     )
-    assert kind.calls >= FEWEST_CALLS // 2, kind.calls
+    kind.calls = 0
+    while kind.calls < FEWEST_CALLS // 2:  # how many an example makes is up to chance
+        run_state_machine_as_test(kind, settings=chosen)
