@@ -9,6 +9,7 @@ import pytest
 import redis
 from sqlalchemy import Engine, create_engine
 
+import payments.providers.evm  # noqa: F401 - before py-evm, so that deep JSON is still refused
 from payments.database import connect_engine
 from tests.databases import ServerProcess, Servers, wait_for_servers
 

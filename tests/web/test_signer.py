@@ -183,6 +183,8 @@ def test_there_is_no_other_way_in(signer: Started, method: str, path: str) -> No
 
 
 def test_its_log_says_what_was_signed_and_no_secret(signer: Started, chain: TestChain) -> None:
+    signer.world.release(signer.world.funded_escrow(), USDC)
+    signer.world.send(signer=RemoteSigner(signer.url, TOKEN))
     lines = signer.log.read_text()
     assert '"event": "signed"' in lines
     assert TOKEN not in lines
