@@ -1,10 +1,8 @@
 """Every problem code of the reconciliation desk, provoked over HTTP."""
 
 import secrets
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from payments.access.caller import Role
@@ -14,33 +12,10 @@ from payments.reconciliation.read_expectations import read_expectations
 from payments.reconciliation.tables import Expectation
 from tests.payments.bank_shop import ToldByBank
 from tests.payments.reconciliation.desk import Desk, money_in
-from tests.payments.shop import NOW, Shop
+from tests.payments.shop import NOW
+from tests.web.provocations import Stage, provokes
 
-
-class Stage(Protocol):
-    """What a provocation needs."""
-
-    client: Any
-    engine: Engine
-    shop: Shop
-    key_of: Any
-
-    def post(self, path: str, body: dict[str, Any], *, role: Role | None = None) -> TestResponse:
-        """Post under a fresh reference."""
-
-
-DESK: dict[str, Callable[[Any], TestResponse]] = {}
 ADJUST = {"account": "equity:adjustments"}
-
-
-def provokes(
-    code: str,
-) -> Callable[[Callable[[Any], TestResponse]], Callable[[Any], TestResponse]]:
-    def add(provoke: Callable[[Any], TestResponse]) -> Callable[[Any], TestResponse]:
-        DESK[code] = provoke
-        return provoke
-
-    return add
 
 
 def desk_of(stage: Stage) -> Desk:

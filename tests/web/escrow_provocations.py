@@ -3,10 +3,8 @@
 import dataclasses
 import datetime as dt
 import secrets
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from payments.access.caller import Role
@@ -15,36 +13,12 @@ from payments.escrow.tables import Escrow
 from payments.identifiers import new_id
 from payments.lifecycle.tables import Payment
 from payments.orders.view import OrderView
-from tests.payments.shop import NOW, Shop, new_party
+from tests.payments.shop import NOW, new_party
+from tests.web.provocations import Stage, provokes
 
 BUYER = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"  # of EIP-55's own examples
 SELLER = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"
 CONTRACT = "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB"
-
-
-class Stage(Protocol):
-    """What a provocation needs."""
-
-    client: Any
-    engine: Engine
-    shop: Shop
-    key_of: Any
-
-    def post(self, path: str, body: dict[str, Any], *, role: Role | None = None) -> TestResponse:
-        """Post under a fresh reference."""
-
-
-ESCROW: dict[str, Callable[[Any], TestResponse]] = {}
-
-
-def provokes(
-    code: str,
-) -> Callable[[Callable[[Any], TestResponse]], Callable[[Any], TestResponse]]:
-    def add(provoke: Callable[[Any], TestResponse]) -> Callable[[Any], TestResponse]:
-        ESCROW[code] = provoke
-        return provoke
-
-    return add
 
 
 def between_strangers(stage: Stage, currency: str = "USDC") -> OrderView:

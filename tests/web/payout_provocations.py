@@ -1,6 +1,5 @@
 """Every problem code of payouts to sellers, provoked over HTTP."""
 
-from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Engine
@@ -16,20 +15,9 @@ from payments.providers.facts import PayoutReported, PayoutStatus
 from tests.payments.conftest import stripe_at
 from tests.payments.payouts.sellers import Sellers
 from tests.payments.shop import CIPHER, open_shop
+from tests.web.provocations import provokes
 
 NOBODYS_STRIPE = "http://127.0.0.1:9"
-
-PAYOUTS: dict[str, Callable[[Any], TestResponse]] = {}
-
-
-def provokes(
-    code: str,
-) -> Callable[[Callable[[Any], TestResponse]], Callable[[Any], TestResponse]]:
-    def add(provoke: Callable[[Any], TestResponse]) -> Callable[[Any], TestResponse]:
-        PAYOUTS[code] = provoke
-        return provoke
-
-    return add
 
 
 def sellers_of(engine: Engine) -> Sellers:

@@ -1,42 +1,15 @@
 """Every problem code of releases and freezes, provoked over HTTP without any chain."""
 
 import secrets
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from payments.access.caller import Role
 from payments.orders.view import OrderView
 from tests.payments.releases.till import Till
-from tests.payments.shop import Shop
 from tests.web.escrow_provocations import waiting_escrow
-
-
-class Stage(Protocol):
-    """What a provocation needs."""
-
-    client: Any
-    engine: Engine
-    shop: Shop
-    key_of: Any
-
-    def post(self, path: str, body: dict[str, Any], *, role: Role | None = None) -> TestResponse:
-        """Post under a fresh reference."""
-
-
-RELEASES: dict[str, Callable[[Any], TestResponse]] = {}
-
-
-def provokes(
-    code: str,
-) -> Callable[[Callable[[Any], TestResponse]], Callable[[Any], TestResponse]]:
-    def add(provoke: Callable[[Any], TestResponse]) -> Callable[[Any], TestResponse]:
-        RELEASES[code] = provoke
-        return provoke
-
-    return add
+from tests.web.provocations import Stage, provokes
 
 
 def release(stage: Stage, order: OrderView, **body: Any) -> TestResponse:

@@ -3,7 +3,7 @@
 import ast
 import datetime as dt
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,17 +23,30 @@ from tests.architecture.sources import ROOT
 from tests.payments.conftest import Line, line, simulated
 from tests.payments.reconciliation.statements.camt_files import balanced
 from tests.payments.shop import NOW, Shop
+from tests.web import (
+    desk_provocations,
+    escrow_provocations,
+    payout_provocations,
+    release_provocations,
+)
 from tests.web.conftest import Headers, KeyOf, MakeApp
-from tests.web.desk_provocations import DESK
-from tests.web.escrow_provocations import ESCROW
-from tests.web.payout_provocations import PAYOUTS
-from tests.web.release_provocations import RELEASES
+from tests.web.provocations import PROVOKED, provokes
 from tests.web.test_payments import DECLINED, buyer, settings, shop
 from web.policies import public
 from web.problems import PROBLEMS
 from web.streams import current_hub, end_streams
 
-__all__ = ["buyer", "line", "settings", "shop", "simulated"]
+__all__ = [
+    "buyer",
+    "desk_provocations",
+    "escrow_provocations",
+    "line",
+    "payout_provocations",
+    "release_provocations",
+    "settings",
+    "shop",
+    "simulated",
+]
 
 CARD = {"payment_method": "pm_card_visa"}
 TRY_AGAIN = {"in_progress", "too_many_requests", "unavailable"}
@@ -73,18 +86,6 @@ class Stage:
 
     def act(self, path: str, action: str, **body: Any) -> TestResponse:
         return self.post(f"{path}/{action}", body, role=Role.SERVICE)
-
-
-Provoke = Callable[[Stage], TestResponse]
-PROVOKED: dict[str, Provoke] = {**DESK, **ESCROW, **RELEASES, **PAYOUTS}
-
-
-def provokes(code: str) -> Callable[[Provoke], Provoke]:
-    def add(provoke: Provoke) -> Provoke:
-        PROVOKED[code] = provoke
-        return provoke
-
-    return add
 
 
 # ---- what is wrong with the request ------------------------------------------------------------
