@@ -72,7 +72,12 @@ def test_a_storm_of_webhooks_has_one_effect_an_event(
         answers = sum(connections.map(deliver, range(CONNECTIONS)), Counter())
 
     assert {(wanted, got) for wanted, got, _ in answers if wanted != got} == set()
-    assert sum(count for (_, _, is_new), count in answers.items() if is_new) == EVENTS
+    # On a slow machine the job that asks Stripe for missed events is first with some of them.
+    assert sum(count for (_, _, is_new), count in answers.items() if is_new) <= EVENTS
+    taken_in = [
+        system.count("webhook_inbox", provider="stripe", event_id=event["id"]) for event in events
+    ]
+    assert taken_in == [1] * EVENTS
     system.eventually(lambda: not system.count("webhook_inbox", state="new"))
     assert {system.status({"id": one}) for one in payments} == {"succeeded"}
     assert len(system.booked_charges() & payments) == EVENTS

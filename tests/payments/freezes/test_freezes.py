@@ -45,7 +45,10 @@ def is_frozen(till: Till, order_id: str) -> str | None:
 
 
 def somebody_waits(till: Till) -> bool:
-    query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    query = (  # of this database: modules beside ours wait for locks of theirs
+        "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+        " WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"
+    )
     with till.engine.connect() as connection:
         return bool(connection.exec_driver_sql(query).scalar_one())
 
