@@ -1,0 +1,1 @@
+"""What finance reads from the books: any period, as of any moment, streamed."""

@@ -1,0 +1,1 @@
+"""Balances and flows over time as SVG, for people who look rather than read."""

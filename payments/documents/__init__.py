@@ -1,0 +1,1 @@
+"""Turns HTML into PDF, in a locked-down child process, and knows which characters can be shown."""

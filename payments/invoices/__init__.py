@@ -1,0 +1,1 @@
+"""Invoices and credit notes: issued once, frozen, numbered without a gap, and who may see them."""

@@ -1,0 +1,1 @@
+"""Closing a month when its checklist is green, keeping its reports, reopening with four eyes."""

@@ -1,0 +1,1 @@
+"""Reports for finance: what each shows, row by row, and how it is written in each format."""
