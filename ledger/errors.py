@@ -77,3 +77,9 @@ class HoldExceededError(LedgerError):
     """More would be captured than is left in the hold."""
 
     code = "hold_exceeded"
+
+
+class BooksInMotionError(LedgerError):
+    """Entries of the moment asked for are still being written; try again."""
+
+    code = "books_in_motion"

@@ -1,0 +1,19 @@
+"""Rows read as they are wanted: a cursor on the server, and a few thousand rows at a time here."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection
+
+ROWS_AT_A_TIME = 2_000
+
+
+def read(connection: Connection, query: str, values: tuple[object, ...]) -> Iterator[Any]:
+    """Yield the rows of a query from a cursor on the server, which is closed at the end.
+
+    The connection can be used for other queries meanwhile.
+    """
+    streaming = {"stream_results": True, "yield_per": ROWS_AT_A_TIME}
+    with connection.exec_driver_sql(query, values, execution_options=streaming) as result:
+        for rows in result.partitions():
+            yield from rows
