@@ -27,7 +27,7 @@ from ledger.journal import (
     entries_of_subjects,
     postings_since,
 )
-from ledger.periods import close_books, closed_through, end_of_month
+from ledger.periods import close_books, closed_through, end_of_month, reopen_books
 from ledger.posting import Result, post, post_batch
 from ledger.reversal import reverse
 from ledger.rolling import roll_accounts
@@ -74,6 +74,7 @@ __all__ = [
     "post",
     "post_batch",
     "postings_since",
+    "reopen_books",
     "reverse",
     "roll_accounts",
     "seal",

@@ -49,6 +49,12 @@ class ClosedPeriodError(LedgerError):
     code = "closed_period"
 
 
+class NotClosedError(LedgerError):
+    """What was to be reopened is not what was closed last."""
+
+    code = "not_closed"
+
+
 class EffectKeyReusedError(LedgerError):
     """The effect key was used before for another effect."""
 

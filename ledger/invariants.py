@@ -85,9 +85,13 @@ INVARIANTS: dict[str, str] = {
              FULL JOIN (SELECT account_id, line, -amount AS amount FROM ledger.postings
                          WHERE entry_id = r.reverses_id) o USING (account_id, line, amount)
             WHERE m.line IS NULL OR o.line IS NULL OR m.* IS NULL OR o.* IS NULL)""",
-    "nothing was recorded into a period after it was closed": """
-        SELECT e.id FROM ledger.entries e JOIN ledger.closed_periods c
-            ON e.occurred_at <= c.closed_through AND e.recorded_at > c.closed_at""",
+    "nothing was recorded into a period while it was closed": """
+        SELECT e.id FROM ledger.entries e JOIN (
+            SELECT closed_through, closed_at,
+                   lead(closed_at, 1, 'infinity') OVER (ORDER BY number) AS changed_at
+              FROM ledger.closed_periods) c
+            ON e.occurred_at <= c.closed_through
+           AND e.recorded_at > c.closed_at AND e.recorded_at <= c.changed_at""",
 }
 
 

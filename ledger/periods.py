@@ -1,23 +1,48 @@
-"""Closing the books: after it, nothing can be posted that occurred before."""
+"""Closing the books: after it, nothing can be posted that occurred before, until they reopen."""
 
 import datetime as dt
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from ledger.errors import NotClosedError
 
 
-def close_books(connection: Connection, through: dt.datetime) -> None:
+def close_books(connection: Connection, through: dt.datetime) -> dt.datetime:
     """Close the books through a moment; it waits for entries being written at this moment.
 
-    Closing an earlier moment than the latest changes nothing.
+    Returns when that was: nothing can be recorded any more with a `recorded_at` up to then, and no
+    writer gets in between before this transaction ends. Closing an earlier moment than what is
+    closed changes nothing.
     """
-    connection.exec_driver_sql("SELECT ledger.close_books(%s)", (through,))
+    value = connection.exec_driver_sql("SELECT ledger.close_books(%s)", (through,)).scalar_one()
+    assert isinstance(value, dt.datetime)  # noqa: S101 - what the function returns
+    return value
+
+
+def reopen_books(connection: Connection, closed: dt.datetime) -> dt.datetime | None:
+    """Reopen what was closed last; return the moment through which the books are closed now.
+
+    `closed` is the moment that the caller believes them closed through.
+
+    Raises:
+        NotClosedError: they are not, or through another moment; nothing was changed.
+    """
+    if closed_through(connection) != closed:
+        raise NotClosedError(f"the books are not closed through {closed.isoformat()}")
+    try:
+        with connection.begin_nested():
+            value = connection.exec_driver_sql("SELECT ledger.reopen_books(%s)", (closed,)).scalar()
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != "LE006":
+            raise
+        raise NotClosedError(f"the books are not closed through {closed.isoformat()}") from error
+    return value if isinstance(value, dt.datetime) else None
 
 
 def closed_through(connection: Connection) -> dt.datetime | None:
-    """Return the moment through which the books are closed; None if they never were."""
-    value = connection.exec_driver_sql(
-        "SELECT max(closed_through) FROM ledger.closed_periods"
-    ).scalar()
+    """Return the moment through which the books are closed; None if nothing is."""
+    value = connection.exec_driver_sql("SELECT ledger.closed_through()").scalar()
     return value if isinstance(value, dt.datetime) else None
 
 

@@ -52,7 +52,7 @@ BREAK = {
     "every reversal is the exact mirror of what it reverses":
         "UPDATE ledger.postings SET line = 3 - line"
         " WHERE entry_id = (SELECT entry_id FROM ledger.reversals)",
-    "nothing was recorded into a period after it was closed":
+    "nothing was recorded into a period while it was closed":
         "UPDATE ledger.entries SET recorded_at = recorded_at + interval '1 day'",
 }  # fmt: skip
 
