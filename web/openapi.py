@@ -17,7 +17,7 @@ from web.openapi_components import (
     problem_answer,
 )
 from web.openapi_operations import complete_operations, tag_descriptions
-from web.paths import IdConverter, describe_id
+from web.paths import CONVERTERS, describe_converter
 from web.policies import public
 from web.schemas.fields import AmountField, CountField, MomentField, RateField
 
@@ -71,7 +71,7 @@ def install_openapi(app: Flask) -> Any:
         OPENAPI_URL_PREFIX="/api",
         OPENAPI_JSON_PATH="openapi.json",
     )
-    app.url_map.converters["id"] = IdConverter
+    app.url_map.converters.update(CONVERTERS)
     api = DescribedApi(
         app,
         spec_kwargs={
@@ -89,7 +89,8 @@ def install_openapi(app: Flask) -> Any:
             "security": [{"bearer": []}, {"session": []}],
         },
     )
-    api.register_converter(IdConverter, describe_id)
+    for converter in CONVERTERS.values():
+        api.register_converter(converter, describe_converter)
     api.register_field(AmountField, "string", None)
     api.register_field(CountField, "integer", None)
     api.register_field(MomentField, "string", "date-time")

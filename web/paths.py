@@ -1,24 +1,42 @@
-"""What an id in a path may look like, so that nothing else reaches a use case."""
+"""What an id or a name in a path may look like, so that nothing else reaches a use case."""
 
 import re
 from typing import Any
 
 from werkzeug.routing import BaseConverter
 
-_PATTERN = "[a-z]{2,8}_[0-9A-Za-z]{1,64}"
-
 
 class IdConverter(BaseConverter):
     """Matches our ids: `/api/payments/<id:payment_id>`; anything else is 404."""
 
-    regex = _PATTERN
+    regex = "[a-z]{2,8}_[0-9A-Za-z]{1,64}"
 
 
-def describe_id(_converter: IdConverter) -> dict[str, Any]:
-    """Return the OpenAPI schema of an id in a path."""
-    return {"type": "string", "pattern": f"^{_PATTERN}$"}
+class NameConverter(BaseConverter):
+    """Matches names of our own choice: `/reports/<name:report>`."""
+
+    regex = "[a-z][a-z0-9-]{0,62}"
+
+
+class AccountConverter(BaseConverter):
+    """Matches the path of a ledger account: `/accounts/<account:path>/statement`."""
+
+    regex = "[a-z]{1,20}(:[A-Za-z0-9_.-]{1,100}){1,10}"
+    part_isolating = True
+
+
+CONVERTERS: dict[str, type[BaseConverter]] = {
+    "id": IdConverter,
+    "name": NameConverter,
+    "account": AccountConverter,
+}
+
+
+def describe_converter(converter: BaseConverter) -> dict[str, Any]:
+    """Return the OpenAPI schema of what a converter matches."""
+    return {"type": "string", "pattern": f"^{converter.regex}$"}
 
 
 def openapi_path(rule: str) -> str:
     """Return a Flask rule as OpenAPI writes it: `/api/payments/{payment_id}`."""
-    return re.sub(r"<id:(\w+)>", r"{\1}", rule)
+    return re.sub(r"<\w+:(\w+)>", r"{\1}", rule)

@@ -17,11 +17,14 @@ class Column:
     """A column: its name for programs, its title for people, and what its cells are.
 
     An `amount` is an int of minor units of the asset that the row's `asset` column names.
+    `adds_up`: the sum of the column over all rows means something; that of running balances, or
+    of income and expenses in their natural signs, does not.
     """
 
     name: str
     title: str
     kind: Kind = "text"
+    adds_up: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,93 @@
+"""Opens a report: fixes what was in the books by then, and reads it from one snapshot."""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+
+import ledger
+from ledger.errors import BooksInMotionError
+from ledger.reporting import FixedMoment, fix_as_of
+from payments.errors import UnavailableError
+from payments.reports.make_report import make_report
+from payments.reports.reading import Page, Reading, check_names
+from payments.reports.report import Report
+from payments.reports.wanted import Wanted
+
+PATIENCE_S = 10.0
+"""How long an entry that is being written is waited for."""
+
+
+@dataclass(frozen=True)
+class OpenReport:
+    """A report while it can be read, and the connection its rows come from."""
+
+    report: Report
+    connection: Connection
+
+
+@contextmanager
+def open_report(
+    engine: Engine,
+    wanted: Wanted,
+    *,
+    now: dt.datetime,
+    page: Page | None = None,
+    statement_timeout_s: int | None = None,
+) -> Iterator[OpenReport]:
+    """Open the report that is wanted; its rows are read until the block ends.
+
+    The same filters with the same `as_of` give the same rows for ever: what was recorded later is
+    left out, and what was being recorded then is waited for.
+
+    Raises:
+        InvalidRequestError, NotFoundError: see `check_names`.
+        UnavailableError: an entry of that time is still being written; safe to try again.
+    """
+    fixed = fix_moment(engine, wanted.as_of, now=now)
+    with open_fixed(
+        engine, wanted, fixed, page=page, statement_timeout_s=statement_timeout_s
+    ) as opened:
+        yield opened
+
+
+def fix_moment(engine: Engine, as_of: dt.datetime | None, *, now: dt.datetime) -> FixedMoment:
+    """Return the moment a report shows, when nothing can be written into it any more.
+
+    Raises:
+        UnavailableError: an entry of that time is still being written; safe to try again.
+    """
+    try:
+        return fix_as_of(engine, as_of, now=now, patience_s=PATIENCE_S)
+    except BooksInMotionError as error:
+        raise UnavailableError("An entry of that time is still being written.") from error
+
+
+@contextmanager
+def open_fixed(
+    engine: Engine,
+    wanted: Wanted,
+    fixed: FixedMoment,
+    *,
+    page: Page | None = None,
+    statement_timeout_s: int | None = None,
+) -> Iterator[OpenReport]:
+    """Open a report as of a moment that was fixed before."""
+    with engine.connect().execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    ) as connection:
+        if statement_timeout_s is not None:
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{statement_timeout_s:d}s'")
+        assets = ledger.assets(connection)
+        check_names(connection, wanted, assets)
+        reading = Reading(
+            connection=connection,
+            wanted=wanted,
+            scope=wanted.scope(fixed.as_of),
+            sequence=fixed.sequence,
+            assets=assets,
+            page=page,
+        )
+        yield OpenReport(make_report(reading), connection)

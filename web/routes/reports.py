@@ -1,0 +1,75 @@
+"""Reports of the ledger, for finance: as JSON page by page, as files in one go."""
+
+from typing import Any
+
+from flask import Response
+
+from payments.errors import NotFoundError
+from payments.reports.formats.registry import FORMATS
+from payments.reports.names import DEFINITIONS
+from payments.reports.reading import Page
+from payments.reports.wanted import FIELDS, Wanted, read_wanted
+from web.blueprint import Blueprint
+from web.parts import current_parts
+from web.policies import allow
+from web.report_answers import answer_report
+from web.schemas.reports import ReportAnswer, ReportQuery, StatementQuery
+
+blueprint = Blueprint("reports", __name__, url_prefix="/api/ledger")
+
+_HEADERS = {
+    "Report-As-Of": {
+        "description": "What was recorded by then is in it; as `as_of` it gives the same again.",
+        "schema": {"type": "string", "format": "date-time"},
+    },
+    "Ledger-Sequence": {
+        "description": "The newest entry that may be in it.",
+        "schema": {"type": "string", "pattern": "^[0-9]+$"},
+    },
+}
+_FILES = {
+    "200": {
+        "headers": _HEADERS,
+        "content": {
+            each.content_type.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
+            for each in FORMATS.values()
+        },
+    }
+}
+
+
+@blueprint.route("/reports/<name:report>", methods=["GET"])
+@allow("ledger.read")
+@blueprint.arguments(ReportQuery, location="query")
+@blueprint.response(200, ReportAnswer)
+@blueprint.described(responses=_FILES)
+def show_report(query: dict[str, Any], report: str) -> Response:
+    """Show a report, or send it as a file.
+
+    The reports are trial-balance, general-ledger, journal, account-statement, income-statement,
+    balance-sheet, escrow-positions, fees, seller-statement, ageing-pending and ageing-suspense.
+    """
+    if report not in DEFINITIONS:
+        raise NotFoundError(f"There is no such report; there are {', '.join(DEFINITIONS)}.")
+    return _answer(_wanted(report, query), query)
+
+
+@blueprint.route("/accounts/<account:path>/statement", methods=["GET"])
+@allow("ledger.read")
+@blueprint.arguments(StatementQuery, location="query")
+@blueprint.response(200, ReportAnswer)
+@blueprint.described(responses=_FILES)
+def show_statement(query: dict[str, Any], path: str) -> Response:
+    """Show an account's opening balance, its postings with the balance after each, and its closing."""
+    return _answer(_wanted("account-statement", {**query, "account": path}), query)
+
+
+def _wanted(report: str, query: dict[str, Any]) -> Wanted:
+    texts = {name.rstrip("_"): value for name, value in query.items()}
+    given = {name: texts[name] for name in FIELDS if name in texts}
+    return read_wanted(report, given, now=current_parts().now())
+
+
+def _answer(wanted: Wanted, query: dict[str, Any]) -> Response:
+    page = Page(after=query.get("after"), limit=query["limit"])
+    return answer_report(wanted, format=query["format"], page=page)
