@@ -1,0 +1,1 @@
+"""Which account of an accounting package stands for which of ours."""
