@@ -77,6 +77,8 @@ class Settings:
     api_key_pepper: str = field(repr=False)
     log_level: str
     crash_at: Path | None
+    console_sign_in_url: str | None = None  # where staff get a session: the pages lead there
+    invoice_pay_url: str | None = None  # with `{order_id}`: where a buyer pays an order
 
     @property
     def is_sandbox(self) -> bool:
@@ -150,6 +152,11 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         api_key_pepper=reader.secret("API_KEY_PEPPER"),
         log_level=reader.text("LOG_LEVEL", default="INFO").upper(),
         crash_at=reader.crash_at("CRASH_AT"),
+        console_sign_in_url=reader.url(
+            "CONSOLE_SIGN_IN_URL", schemes=("https", "http"), default=""
+        )
+        or None,
+        invoice_pay_url=_read_pay_url(reader),
     )
     reader.raise_faults()
     return settings
@@ -175,6 +182,16 @@ def read_signing_settings(environ: Mapping[str, str] | None = None) -> SigningSe
     )
     reader.raise_faults()
     return settings
+
+
+def _read_pay_url(reader: Variables) -> str | None:
+    name = "INVOICE_PAY_URL"
+    if not reader.is_given(name):
+        return None
+    url = reader.url(name, schemes=("https", "http"))
+    if "{order_id}" not in url:
+        reader.fault(f"{name} must hold {{order_id}} where the id of the order goes")
+    return url
 
 
 def read_migration_url(environ: Mapping[str, str] | None = None) -> str:

@@ -13,10 +13,13 @@ from web.parts import install_parts, make_parts
 from web.request_scope import install_request_scope
 from web.ring_after import install_ringing
 from web.routes import (
+    charts,
+    console,
     docs,
     escrow,
     events,
     health,
+    journal_entries,
     keys,
     ledger,
     ops,
@@ -55,7 +58,9 @@ BLUEPRINTS = (
     ops.blueprint,
     ops_freezes.blueprint,
     ledger.blueprint,
+    journal_entries.blueprint,
     reports.blueprint,
+    charts.blueprint,
     keys.blueprint,
     status.blueprint,
     health.blueprint,
@@ -80,4 +85,5 @@ def create_app(settings: Settings) -> Flask:
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)
+    app.register_blueprint(console.blueprint)
     return app

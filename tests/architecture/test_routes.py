@@ -16,6 +16,7 @@ PUBLIC = {
     "GET /api/openapi.json",
     "GET /api/docs",
     "GET /api/docs.css",
+    "GET /console/console.css",
     "POST /api/webhooks/stripe",
     "POST /api/webhooks/bank",
     "DELETE /api/session",
