@@ -24,13 +24,16 @@ from ledger.journal import (
     JournalEntry,
     JournalLine,
     entries_of_effects,
+    entries_of_ids,
     entries_of_subjects,
+    find_entry,
     postings_since,
+    reversals_of,
 )
 from ledger.periods import close_books, closed_through, end_of_month, reopen_books
 from ledger.posting import Result, post, post_batch
 from ledger.reversal import reverse
-from ledger.rolling import roll_accounts
+from ledger.rolling import roll_accounts, roll_totals
 from ledger.sealing import BrokenSeal, Seal, broken_seals, last_seal, seal
 
 __all__ = [
@@ -64,9 +67,11 @@ __all__ = [
     "define_asset",
     "end_of_month",
     "entries_of_effects",
+    "entries_of_ids",
     "entries_of_subjects",
     "expire_holds",
     "find_account_ids",
+    "find_entry",
     "find_hold",
     "last_seal",
     "open_accounts",
@@ -75,8 +80,10 @@ __all__ = [
     "post_batch",
     "postings_since",
     "reopen_books",
+    "reversals_of",
     "reverse",
     "roll_accounts",
+    "roll_totals",
     "seal",
     "trial_balance",
     "void_hold",

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from ledger.errors import UnknownAccountError
+from ledger.errors import UnknownAccountError, UnknownEntryError
 
 _LINES = 1024  # entries are numbered by so much in `seq` of deferred accounts: 1_tables.sql
 
@@ -58,6 +58,12 @@ class AccountPostings(NamedTuple):
 
 _COLUMNS = "e.id, e.effect_key, e.kind, e.occurred_at, e.recorded_at, e.description, e.metadata"
 _OF_EFFECTS = f"SELECT {_COLUMNS} FROM ledger.entries e WHERE e.effect_key = ANY(%s) ORDER BY e.id"  # noqa: S608 - nothing of it is input
+_OF_ID = f"SELECT {_COLUMNS} FROM ledger.entries e WHERE e.id = ANY(%s)"  # noqa: S608 - nothing of it is input
+_OF_IDS = f"SELECT {_COLUMNS} FROM ledger.entries e WHERE e.id = ANY(%s) ORDER BY e.id"  # noqa: S608 - nothing of it is input
+_REVERSALS = (
+    "SELECT (SELECT reverses_id FROM ledger.reversals WHERE entry_id = %s),"
+    "       (SELECT entry_id FROM ledger.reversals WHERE reverses_id = %s)"
+)
 # The character after a colon is a semicolon: between the two lie the keys that begin so.
 _OF_SUBJECTS = (
     f"SELECT {_COLUMNS} FROM unnest(%s::text[]) AS s (subject)"  # noqa: S608 - nothing of it is input
@@ -82,6 +88,29 @@ _OF_ACCOUNT = (
 def entries_of_effects(connection: Connection, effect_keys: Sequence[str]) -> list[JournalEntry]:
     """Return the entries of those effects that were posted, oldest first."""
     return _read(connection, _OF_EFFECTS, effect_keys)
+
+
+def find_entry(connection: Connection, entry_id: int) -> JournalEntry:
+    """Return one entry by its number.
+
+    Raises:
+        UnknownEntryError: there is no such entry.
+    """
+    entries = _read(connection, _OF_ID, [entry_id])
+    if not entries:
+        raise UnknownEntryError(f"there is no entry {entry_id}")
+    return entries[0]
+
+
+def entries_of_ids(connection: Connection, entry_ids: Sequence[int]) -> list[JournalEntry]:
+    """Return the entries with these numbers that exist, oldest first."""
+    return _read(connection, _OF_IDS, entry_ids)
+
+
+def reversals_of(connection: Connection, entry_id: int) -> tuple[int | None, int | None]:
+    """Return the entry that an entry reverses, and the one that reverses it; None where none."""
+    row = connection.exec_driver_sql(_REVERSALS, (entry_id, entry_id)).one()
+    return row[0], row[1]
 
 
 def entries_of_subjects(connection: Connection, subjects: Sequence[str]) -> list[JournalEntry]:
@@ -114,7 +143,7 @@ def postings_since(
     )
 
 
-def _read(connection: Connection, query: str, names: Sequence[str]) -> list[JournalEntry]:
+def _read(connection: Connection, query: str, names: Sequence[str | int]) -> list[JournalEntry]:
     rows = connection.exec_driver_sql(query, (list(names),)).all()
     lines: dict[int, list[JournalLine]] = {row.id: [] for row in rows}
     postings = connection.exec_driver_sql(

@@ -5,7 +5,7 @@ import datetime as dt
 from sqlalchemy import Connection
 
 from ledger.entries import Entry, Posted, Posting
-from ledger.errors import UnknownEntryError
+from ledger.errors import EffectKeyReusedError, UnknownEntryError
 from ledger.posting import post
 
 
@@ -39,7 +39,13 @@ def reverse(
         postings=[Posting(line.account_id, -int(line.amount)) for line in lines],
         description=description,
     )
-    posted = post(connection, mirror)
+    try:
+        posted = post(connection, mirror)
+    except EffectKeyReusedError:  # another transaction reversed it meanwhile, with another date
+        reversal_id = _reversal_of(connection, entry_id)
+        if reversal_id is None:
+            raise
+        return Posted(reversal_id, replayed=True)
     if not posted.replayed:
         connection.exec_driver_sql(
             "SELECT ledger.link_reversal(%s, %s)", (posted.entry_id, entry_id)

@@ -215,4 +215,24 @@ CONFLICTS: dict[str, KnownProblem] = {
         "The freeze was lifted before.",
         "List what is in force: `GET /api/ops/freezes`.",
     ),
+    "entry_decided": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The journal entry does not wait for a decision: it is posted, rejected or refused.",
+        "Read it: `GET /api/ledger/entries/{id}`; reverse what is wrong.",
+    ),
+    "entry_not_reversible": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The entry is not posted, or was not made by hand: it is the effect of something else.",
+        "Undo what it is the effect of: refund, cancel, or undo the match.",
+    ),
+    "entry_reversed": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The entry is reversed already, or a reversal of it waits for a second person.",
+        "Read it: `reversed_by_entry_id`; or decide on the reversal that waits.",
+    ),
+    "period_closed": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The month is closed.",
+        "Use a day in an open month; or have the month reopened, which takes two.",
+    ),
 }

@@ -25,10 +25,24 @@ class AccountConverter(BaseConverter):
     part_isolating = True
 
 
+class EntryConverter(BaseConverter):
+    """Matches what an entry is called by: `jrn_…`, or its number in the journal."""
+
+    regex = "(jrn_[0-9A-Za-z]{1,64}|[1-9][0-9]{0,17})"
+
+
+class MonthConverter(BaseConverter):
+    """Matches a month: `/periods/<month:month>`, as 2026-10."""
+
+    regex = "[0-9]{4}-(0[1-9]|1[0-2])"
+
+
 CONVERTERS: dict[str, type[BaseConverter]] = {
     "id": IdConverter,
     "name": NameConverter,
     "account": AccountConverter,
+    "entry": EntryConverter,
+    "month": MonthConverter,
 }
 
 

@@ -9,6 +9,15 @@ from flask import Flask
 from web.policies import action_of
 
 
+_EXAMPLES = {
+    "id": "pty_0",
+    "name": "nothing",
+    "account": "assets:nothing",
+    "entry": "jrn_0",
+    "month": "2026-01",
+}
+
+
 class Route(NamedTuple):
     """A method and a rule, with the view that serves them."""
 
@@ -29,7 +38,7 @@ class Route(NamedTuple):
     @property
     def example(self) -> str:
         """A path that leads to it, to something that does not exist."""
-        return re.sub(r"<id:\w+>", "pty_0", self.rule)
+        return re.sub(r"<(\w+):\w+>", lambda found: _EXAMPLES[found[1]], self.rule)
 
 
 def routes_of(app: Flask) -> list[Route]:
