@@ -38,6 +38,7 @@ imports: $(VENV)/ready-to-check
 	$(VENV)/bin/lint-imports
 
 tests: $(VENV)/ready-to-check ## Run the tests only; some of them: make tests ARGS=tests/ledger
+	@$(PY) -m tests.outside_tools
 	$(PY) -m pytest -n 3 $(ARGS)
 
 contract: $(VENV)/ready-to-check ## Call every operation in many more ways than `make test` does
