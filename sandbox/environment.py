@@ -58,6 +58,7 @@ _SETTINGS = (
     *_ESCROW,
     "BANK_ACCOUNTS",
     "BANK_LINK_OPEN_H",
+    "CONSOLE_SIGN_IN_URL",
     "TRUSTED_ORIGINS",
     "JWT_JWKS",
     "JWT_ISSUER",
@@ -143,6 +144,11 @@ class Plan:
         return f"http://127.0.0.1:{self.ports.shop}"
 
     @property
+    def console_url(self) -> str:
+        """Where finance has its desk."""
+        return f"{self.base_url}/console/finance"
+
+    @property
     def stripe_url(self) -> str:
         """Where the simulated Stripe answers."""
         return f"http://127.0.0.1:{self.ports.stripe}"
@@ -205,6 +211,7 @@ class Plan:
             "JWT_MAX_LIFETIME_S": str(_TOKEN_LIFETIME_S),
             "ENCRYPTION_KEYSET": self.secrets.encryption_keyset,
             "API_KEY_PEPPER": self.secrets.api_key_pepper,
+            "CONSOLE_SIGN_IN_URL": f"{self.shop_url}/staff",
             **self._stripe(),
             **self._bank(),
             **self._chain(),

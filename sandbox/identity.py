@@ -12,6 +12,8 @@ from jwt.algorithms import ECAlgorithm
 
 ISSUER = "https://identity.sandbox.example"
 AUDIENCE = "strongroom"
+# Who works at the demo shop's finance desk; staff are no parties of Strongroom.
+FINANCE_ID = "pty_sandboxfinance"
 
 
 def public_jwks(private_key_pem: str) -> str:

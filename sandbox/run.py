@@ -182,6 +182,7 @@ class Sandbox:
         return {
             "base_url": self.plan.base_url,
             "shop_url": self.plan.shop_url,
+            "console_url": self.plan.console_url,
             "stripe_api_url": settings.get("STRIPE_API_URL", "https://api.stripe.com"),
             "bank_api_url": settings.get("TRUELAYER_API_URL", "https://api.truelayer.com"),
             "chain_rpc_url": self.plan.chain_url if self.plan.starts_chain else None,

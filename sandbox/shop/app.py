@@ -17,6 +17,7 @@ from sandbox.shop.catalogue import PRODUCTS, written
 from sandbox.shop.escrow_pages import add_escrow
 from sandbox.shop.settings import ShopSettings
 from sandbox.shop.shop import PAID_ALREADY, Shop
+from sandbox.shop.staff import add_staff
 
 _NOT_FOUND = 404
 
@@ -37,6 +38,7 @@ def create_app(settings: ShopSettings) -> Flask:
     _add_pages(app, shop)
     _add_checkout(app, shop)
     add_escrow(app, shop)
+    add_staff(app, shop)
     return app
 
 

@@ -105,12 +105,14 @@ class Shop:
         url: str | None = link["link_url"]
         return url
 
-    def token(self, *, now: dt.datetime) -> str:
-        """A token that lets the buyer's browser open a session at Strongroom."""
+    def token(
+        self, *, now: dt.datetime, party_id: str | None = None, role: str = "buyer"
+    ) -> str:
+        """A token that lets a browser open a session at Strongroom: the buyer's, or this party's."""
         return issue_token(
             self.settings.identity_key,
-            party_id=self.parties.buyer_id,
-            role="buyer",
+            party_id=party_id or self.parties.buyer_id,
+            role=role,
             now=now,
             lifetime_s=TOKEN_LIFETIME_S,
             issuer=self.settings.issuer,

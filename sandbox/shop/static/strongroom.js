@@ -63,7 +63,8 @@ export class Strongroom {
     try {
       return await this.send(method, path, body);
     } catch (error) {
-      if (error.status !== 401) throw error; // the session ended in the meantime
+      // The session ended in the meantime, or somebody else signed in with this browser.
+      if (error.status !== 401 && error.code !== 'role_forbidden') throw error;
       await this.signIn();
       return this.send(method, path, body);
     }
