@@ -2,18 +2,12 @@
 
 from marshmallow import fields, validate
 
-from web.schemas.fields import StrictSchema
-from web.schemas.reports import as_of, asset, by, day_from, day_to
+from web.schemas.reports import PeriodSchema
 
 
-class ChartQuery(StrictSchema):
+class ChartQuery(PeriodSchema):
     """Of which part of the books a chart is wanted; without a period, of the last 90 days."""
 
-    from_ = day_from()
-    to = day_to()
-    as_of = as_of()
-    by = by()
-    asset = asset()
     width = fields.String(
         load_default="wide",
         validate=validate.OneOf(["wide", "narrow"]),
@@ -21,8 +15,7 @@ class ChartQuery(StrictSchema):
     )
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[object]) -> None:
-        """Name `from_` as the query does, and have the asset given."""
-        if field_name == "from_":
-            field_obj.data_key = "from"
+        """Have the asset given."""
+        super().on_bind_field(field_name, field_obj)
         if field_name == "asset":
             field_obj.required = True
