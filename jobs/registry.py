@@ -10,12 +10,16 @@ from jobs.context import JobContext
 from jobs.drain_webhooks import drain_webhooks
 from jobs.expire_holds import expire_holds
 from jobs.fetch_missed_events import fetch_missed_events
+from jobs.issue_credit_note import issue_credit_note
+from jobs.issue_invoice import issue_invoice
+from jobs.make_export import make_export
 from jobs.pay_sellers import pay_sellers
 from jobs.poll_payments import poll_payments
 from jobs.prune_records import prune_records
 from jobs.queues import CHAINS, ROUTINE, URGENT, Queue
 from jobs.reconcile import reconcile
 from jobs.refund_duplicate import refund_duplicate
+from jobs.render_invoice import render_invoice, render_invoices
 from jobs.replay_webhooks import replay_webhooks
 from jobs.resolve_calls import resolve_calls
 from jobs.resolve_refunds import resolve_refunds
@@ -26,6 +30,9 @@ from jobs.settle_available import settle_available
 from jobs.sync_stripe_balance import sync_stripe_balance
 from jobs.watch_chains import watch_chains
 from payments.chain import wake_up as chain_wake_up
+from payments.exports import request_export
+from payments.invoices.issue_invoice import RENDER_ALL
+from payments.invoices.want_document import RENDER_ONE
 from payments.lifecycle import write_changes
 from payments.payouts import wake_up as payouts_wake_up
 from payments.reconciliation import wake_up as reconciliation_wake_up
@@ -54,12 +61,17 @@ JOBS = {
     "sync_stripe_balance": Job(sync_stripe_balance, ROUTINE),
     "settle_available": Job(settle_available, ROUTINE),
     write_changes.REFUND_DUPLICATE: Job(refund_duplicate, ROUTINE),
+    write_changes.ISSUE_INVOICE: Job(issue_invoice, ROUTINE),
+    write_changes.ISSUE_CREDIT_NOTE: Job(issue_credit_note, ROUTINE),
+    RENDER_ONE: Job(render_invoice, ROUTINE),
+    RENDER_ALL: Job(render_invoices, ROUTINE),
     "resolve_calls": Job(resolve_calls, ROUTINE),
     "poll_payments": Job(poll_payments, ROUTINE),
     "resolve_refunds": Job(resolve_refunds, ROUTINE),
     payouts_wake_up.JOB: Job(pay_sellers, ROUTINE),
     "compare_stripe_balance": Job(compare_stripe_balance, ROUTINE),
     reconciliation_wake_up.JOB: Job(reconcile, ROUTINE),
+    request_export.JOB: Job(make_export, ROUTINE),
     "seal_ledger": Job(seal_ledger, ROUTINE),
     "audit_ledger": Job(audit_ledger, ROUTINE),
     "prune_records": Job(prune_records, ROUTINE),

@@ -17,6 +17,12 @@ from payments.lifecycle.view import rfc_3339
 REFUND_DUPLICATE = "refund_duplicate"
 """The job that gives back what was paid for an order that had been paid."""
 
+ISSUE_INVOICE = "issue_invoice"
+"""The job that issues the invoice of an order that was paid."""
+
+ISSUE_CREDIT_NOTE = "issue_credit_note"
+"""The job that issues credit notes for what of an order was refunded."""
+
 _UPDATE_PAYMENTS = text("""
     UPDATE strongroom.payments p
        SET status = c.status, provider_ref = c.provider_ref,
@@ -90,6 +96,13 @@ def write_changes(session: Session, changed: Sequence[LockedPayment], *, now: dt
         for payment in changed
     ]
     announce_all(session, [*told, *_pay_orders(session, changed, now=now)], now=now)
+    refunded = {payment.view.order_id for payment in changed if _has_refund(payment)}
+    orders = [{"order_id": order_id} for order_id in sorted(refunded)]
+    outbox.stage_all(session, job=ISSUE_CREDIT_NOTE, args=orders, now=now)
+
+
+def _has_refund(payment: LockedPayment) -> bool:
+    return any(refund.booked in ("refunded", "returned") for refund in payment.refunds)
 
 
 def _payment_row(payment: LockedPayment) -> dict[str, Any]:
@@ -159,6 +172,8 @@ def _pay_orders(
     ids = [payment.view.order_id for payment in charged]
     rows = session.execute(_PAY_ORDERS, {"now": now, "ids": ids}).all()
     _give_back_duplicates(session, charged, newly_paid={row.id for row in rows}, now=now)
+    orders = [{"order_id": row.id} for row in rows]
+    outbox.stage_all(session, job=ISSUE_INVOICE, args=orders, now=now)
     return [_order_paid(row) for row in rows]
 
 

@@ -65,6 +65,8 @@ def _new_row(order: OrderInput, totals: Totals, *, now: dt.datetime) -> Order:
             quantity=line.quantity,
             unit_amount=line.unit_amount,
             tax_rate=plain_rate(line.tax_rate),
+            tax_category=line.category,
+            tax_note=line.tax_note,
         )
         for number, line in enumerate(order.lines, start=1)
     ]

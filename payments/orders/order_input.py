@@ -10,7 +10,17 @@ from sqlalchemy.orm import Session
 
 import ledger
 from payments.errors import InvalidRequestError
-from payments.orders.totals import LineInput, Totals, compute_totals, plain_rate
+from payments.orders.totals import (
+    EXEMPT,
+    REVERSE_CHARGE,
+    STANDARD,
+    TAX_CATEGORIES,
+    LineInput,
+    Totals,
+    category_of,
+    compute_totals,
+    plain_rate,
+)
 from payments.parties.tables import Party
 
 MAX_LINES = 500
@@ -31,9 +41,21 @@ class OrderInput:
     platform_fee: int
 
     def content(self) -> dict[str, Any]:
-        """Return what makes two requests the same, whether a rate reads `19` or `19.000`."""
-        lines = [asdict(line) | {"tax_rate": str(plain_rate(line.tax_rate))} for line in self.lines]
-        return asdict(self) | {"lines": lines}
+        """Return what makes two requests the same, whether a rate reads `19` or `19.000`.
+
+        A category that goes without saying is left out, so that a request of before there were
+        any is still the same.
+        """
+        return asdict(self) | {"lines": [_line_content(line) for line in self.lines]}
+
+
+def _line_content(line: LineInput) -> dict[str, Any]:
+    content = asdict(line) | {"tax_rate": str(plain_rate(line.tax_rate))}
+    if line.category == category_of(line.tax_rate):
+        del content["tax_category"]
+    if line.tax_note is None:
+        del content["tax_note"]
+    return content
 
 
 def check_order(session: Session, order: OrderInput) -> Totals:
@@ -70,6 +92,22 @@ def _check_lines(order: OrderInput, faults: _Faults) -> None:
             faults[f"{field}.unit_amount"].append("Give minor units from 0.")
         if not _is_rate(line.tax_rate):
             faults[f"{field}.tax_rate"].append("Give 0 to 100 percent, with at most 3 decimals.")
+        else:
+            _check_category(line, field, faults)
+
+
+def _check_category(line: LineInput, field: str, faults: _Faults) -> None:
+    # Rules BR-S-5, BR-Z-5, BR-E-5, BR-AE-5 and BR-E-10 of EN 16931.
+    if line.category not in TAX_CATEGORIES:
+        faults[f"{field}.tax_category"].append(f"Use one of {', '.join(TAX_CATEGORIES)}.")
+    elif (line.category == STANDARD) != (line.tax_rate > 0):
+        fault = "A standard line has a rate above zero, and a line of any other category has none."
+        faults[f"{field}.tax_category"].append(fault)
+    note = (line.tax_note or "").strip()
+    if line.category == EXEMPT and not note:
+        faults[f"{field}.tax_note"].append("Say why the line is exempt; the invoice must tell it.")
+    if line.category not in (EXEMPT, REVERSE_CHARGE) and line.tax_note is not None:
+        faults[f"{field}.tax_note"].append("Only of exempt or reverse-charge lines.")
 
 
 def _is_rate(rate: Decimal) -> bool:

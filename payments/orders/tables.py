@@ -28,7 +28,7 @@ class Order(Base):
 
 
 class OrderLine(Base):
-    """One line; `tax_rate` in percent, `unit_amount` without tax."""
+    """One line; `tax_rate` in percent, `unit_amount` without tax, `tax_note` why it is exempt."""
 
     __tablename__ = "order_lines"
 
@@ -38,3 +38,5 @@ class OrderLine(Base):
     quantity: Mapped[int]
     unit_amount: Mapped[int] = mapped_column(MinorUnits)
     tax_rate: Mapped[Decimal]
+    tax_category: Mapped[str]
+    tax_note: Mapped[str | None]

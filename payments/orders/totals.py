@@ -7,15 +7,33 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+STANDARD, ZERO_RATED, EXEMPT, REVERSE_CHARGE = TAX_CATEGORIES = (
+    "standard",
+    "zero_rated",
+    "exempt",
+    "reverse_charge",
+)
+"""Why a tax is what it is: S, Z, E and AE of EN 16931's VAT categories (UNCL 5305)."""
+
 
 @dataclass(frozen=True)
 class LineInput:
-    """One line as ordered: `unit_amount` in minor units without tax, `tax_rate` in percent."""
+    """One line as ordered: `unit_amount` in minor units without tax, `tax_rate` in percent.
+
+    Without a `tax_category` the rate tells it; `tax_note` says why a line is exempt.
+    """
 
     description: str
     quantity: int
     unit_amount: int
     tax_rate: Decimal
+    tax_category: str | None = None
+    tax_note: str | None = None
+
+    @property
+    def category(self) -> str:
+        """Why the tax is what it is: one of `TAX_CATEGORIES`."""
+        return self.tax_category or category_of(self.tax_rate)
 
     @property
     def net(self) -> int:
@@ -54,6 +72,11 @@ def compute_totals(lines: Iterable[LineInput]) -> Totals:
 def tax_of(net: int, rate: Decimal) -> int:
     """Return `rate` percent of `net`, rounded half up, exactly for amounts of any size."""
     return math.floor(Fraction(net) * Fraction(rate) / 100 + Fraction(1, 2))
+
+
+def category_of(rate: Decimal) -> str:
+    """Return the category of a rate that comes without one."""
+    return STANDARD if rate else ZERO_RATED
 
 
 def plain_rate(rate: Decimal) -> Decimal:

@@ -3,8 +3,8 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from payments.orders.tables import Order
-from payments.orders.totals import LineInput, plain_rate
+from payments.orders.tables import Order, OrderLine
+from payments.orders.totals import STANDARD, LineInput, category_of, plain_rate
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,20 @@ def view_order(row: Order) -> OrderView:
         tax_amount=row.tax_amount,
         platform_fee=row.platform_fee,
         status=row.status,
-        lines=tuple(
-            LineInput(line.description, line.quantity, line.unit_amount, plain_rate(line.tax_rate))
-            for line in row.lines
-        ),
+        lines=tuple(map(_view_line, row.lines)),
         created_at=row.created_at,
         updated_at=row.updated_at,
+    )
+
+
+def _view_line(row: OrderLine) -> LineInput:
+    rate, category = plain_rate(row.tax_rate), row.tax_category
+    return LineInput(
+        row.description,
+        row.quantity,
+        row.unit_amount,
+        rate,
+        # Lines of before there were categories are all kept as standard ones.
+        tax_category=category_of(rate) if category == STANDARD else category,
+        tax_note=row.tax_note,
     )

@@ -33,8 +33,12 @@ class FieldCipher:
 
     def encrypt(self, text: str, *, table: str, column: str, row_id: str) -> bytes:
         """Return the ciphertext of `text` for this one field."""
+        return self.encrypt_bytes(text.encode(), table=table, column=column, row_id=row_id)
+
+    def encrypt_bytes(self, content: bytes, *, table: str, column: str, row_id: str) -> bytes:
+        """Return the ciphertext of a file's bytes for this one field."""
         field = _field(table=table, column=column, row_id=row_id)
-        return bytes(self._aead.encrypt(text.encode(), field))
+        return bytes(self._aead.encrypt(content, field))
 
     def decrypt(self, ciphertext: bytes, *, table: str, column: str, row_id: str) -> str:
         """Return the text.
@@ -42,9 +46,17 @@ class FieldCipher:
         Raises:
             DecryptionError: when the ciphertext was not made for this field with one of our keys.
         """
+        return self.decrypt_bytes(ciphertext, table=table, column=column, row_id=row_id).decode()
+
+    def decrypt_bytes(self, ciphertext: bytes, *, table: str, column: str, row_id: str) -> bytes:
+        """Return the bytes of a file.
+
+        Raises:
+            DecryptionError: as `decrypt`.
+        """
         field = _field(table=table, column=column, row_id=row_id)
         try:
-            return bytes(self._aead.decrypt(bytes(ciphertext), field)).decode()
+            return bytes(self._aead.decrypt(bytes(ciphertext), field))
         except TinkError as error:
             raise DecryptionError(f"{table}.{column} of {row_id} does not decrypt") from error
 

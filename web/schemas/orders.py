@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from marshmallow import fields, post_load, validate
 
 from payments.orders.order_input import MAX_LINES, MAX_QUANTITY
-from payments.orders.totals import LineInput
+from payments.orders.totals import TAX_CATEGORIES, LineInput
 from web.schemas.fields import (
     AmountField,
     CountField,
@@ -21,12 +21,20 @@ from web.schemas.fields import (
 
 
 class OrderLine(StrictSchema):
-    """One line: `unit_amount` in minor units without tax, `tax_rate` in percent."""
+    """One line: `unit_amount` in minor units without tax, `tax_rate` in percent.
+
+    `tax_category` says why the tax is what it is: without one, a line with a rate is `standard`
+    and one without is `zero_rated`. An `exempt` line needs a `tax_note` that says why.
+    """
 
     description = TextField(required=True, longest=500)
     quantity = CountField(required=True, validate=validate.Range(1, MAX_QUANTITY))
     unit_amount = AmountField(required=True)
     tax_rate = RateField(load_default=Decimal(0))
+    tax_category = fields.String(
+        load_default=None, allow_none=True, validate=validate.OneOf(TAX_CATEGORIES)
+    )
+    tax_note = TextField(load_default=None, allow_none=True, longest=500)
 
     @post_load
     def to_line(self, data: dict[str, Any], **_kwargs: Any) -> LineInput:
@@ -71,7 +79,14 @@ class Order(StrictSchema):
         "platform_fee": "1000",
         "status": "open",
         "lines": [
-            {"description": "Walnut desk", "quantity": 1, "unit_amount": "12500", "tax_rate": "8"}
+            {
+                "description": "Walnut desk",
+                "quantity": 1,
+                "unit_amount": "12500",
+                "tax_rate": "8",
+                "tax_category": "standard",
+                "tax_note": None,
+            }
         ],
         "created_at": "2026-11-22T12:00:00Z",
         "updated_at": "2026-11-22T12:00:00Z",

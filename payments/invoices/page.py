@@ -1,0 +1,96 @@
+"""The page of a document as HTML: one file with everything in it, so that nothing is fetched."""
+
+import datetime as dt
+import functools
+from importlib.resources import files
+
+import segno
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from payments.invoices.amounts import Amounts, written_rate
+from payments.invoices.document import Document, PartyDetails, TaxShare
+
+TITLES = {"invoice": "Invoice", "credit_note": "Credit note", "pro_forma": "Pro forma invoice"}
+RAILS = {"card": "Card", "bank": "Bank transfer", "crypto": "On chain"}
+CATEGORIES = {
+    "standard": "Tax",
+    "zero_rated": "Zero-rated",
+    "exempt": "Exempt from tax",
+    "reverse_charge": "Reverse charge",
+}
+_QR_MODULE_PX = 4
+
+
+def document_title(document: Document) -> str:
+    """Return what the file is called in a viewer."""
+    named = document.number or f"of order {document.order_id}"
+    return f"{TITLES[document.kind]} {named}"
+
+
+def document_page(document: Document) -> str:
+    """Return the document as an HTML page; what people entered is escaped wherever it stands."""
+    amounts = Amounts.of(document)
+    return _template().render(
+        doc=document,
+        title=TITLES[document.kind],
+        css=Markup(_read("invoice.css")),  # noqa: S704 - our own file
+        money=amounts.written,
+        unit=document.currency,
+        rate=written_rate,
+        day=written_day,
+        share_name=share_name,
+        address_lines=address_lines,
+        rails=RAILS,
+        categories=CATEGORIES,
+        is_tax_told_apart=len(document.taxes) > 1 or document.tax == 0,
+        qr=None if document.pay_url is None else qr_code(document.pay_url),
+        is_wide=amounts.is_wide,
+    )
+
+
+def shown_text(document: Document) -> str:
+    """Return every text on the page that people entered: a font must have all its letters."""
+    parties = [
+        text
+        for party in (document.seller, document.buyer)
+        for text in (party.name, party.address, party.tax_id, party.email, party.country)
+        if text
+    ]
+    lines = [line.description for line in document.lines]
+    return "\n".join([*parties, *lines, *document.notes, document.pay_url or ""])
+
+
+def written_day(day: dt.date) -> str:
+    """Return a day in words, which no country reads another way: `3 November 2026`."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def share_name(share: TaxShare) -> str:
+    """Return what a tax is called beside its amount: `Tax 19 %`, or why there is none."""
+    if share.category == "standard":
+        return f"{CATEGORIES['standard']} {written_rate(share.rate)}"
+    return CATEGORIES[share.category]
+
+
+def address_lines(party: PartyDetails) -> list[str]:
+    """Return an address line by line."""
+    return [line.strip() for line in (party.address or "").splitlines() if line.strip()]
+
+
+def qr_code(text: str) -> str:
+    """Return a QR code of a link as a `data:` URI (level M, ISO/IEC 18004)."""
+    code = segno.make(text, error="m", micro=False)
+    return str(code.png_data_uri(scale=_QR_MODULE_PX * 2, border=0))
+
+
+@functools.cache
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(_read("invoice.html"))
+
+
+def _read(name: str) -> str:
+    return files("payments.documents").joinpath("pages", name).read_text(encoding="utf-8")
