@@ -1,4 +1,4 @@
-"""Job: delete what only served its day: finished jobs, old live events, ended sessions."""
+"""Job: delete what only served its day: finished jobs, live events, sessions, exports."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
@@ -10,12 +10,14 @@ from jobs.context import JobContext
 from payments.access.sessions import forget_ended_sessions
 from payments.database import transaction
 from payments.delivery import live_events, outbox
+from payments.exports.prune_exports import expire_exports
 
 DONE_JOBS_KEPT = dt.timedelta(days=2)
 LIVE_EVENTS_KEPT = dt.timedelta(days=7)
 """How far back a browser that was away can be caught up."""
 
 BATCH = 5_000
+EXPORTS_AT_ONCE = 5  # their bytes are deleted with them
 _BATCHES = 100  # a limit on one run; the rest goes next time
 
 
@@ -26,6 +28,11 @@ def prune_records(context: JobContext, _args: Mapping[str, Any]) -> dict[str, in
         sessions = forget_ended_sessions(session, now=now)
     return {
         "sessions": sessions,
+        "exports": _in_batches(
+            context,
+            lambda session: expire_exports(session, now=now, limit=EXPORTS_AT_ONCE),
+            batch=EXPORTS_AT_ONCE,
+        ),
         "jobs": _in_batches(
             context,
             lambda session: outbox.prune(session, done_before=now - DONE_JOBS_KEPT, limit=BATCH),
@@ -39,12 +46,12 @@ def prune_records(context: JobContext, _args: Mapping[str, Any]) -> dict[str, in
     }
 
 
-def _in_batches(context: JobContext, prune: Callable[[Session], int]) -> int:
+def _in_batches(context: JobContext, prune: Callable[[Session], int], *, batch: int = BATCH) -> int:
     total = 0
     for _ in range(_BATCHES):
         with transaction(context.engine) as session:
             deleted = prune(session)
         total += deleted
-        if deleted < BATCH:
+        if deleted < batch:
             break
     return total

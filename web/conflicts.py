@@ -55,6 +55,11 @@ CONFLICTS: dict[str, KnownProblem] = {
         "The escrow is not funded, is disputed already, or its time to release is over.",
         "Read the escrow: `status` and `release_by` say which.",
     ),
+    "export_not_ready": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The export is still being written, or it failed.",
+        "Look at it until it is `ready`: `GET /api/ledger/exports/{id}`; `failure` says what failed.",
+    ),
     "second_person_needed": KnownProblem(
         HTTPStatus.CONFLICT,
         "The same caller asked for it: this takes two.",

@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import chain, islice
 
 from flask import Response
 
-from payments.reports.file_format import check_format, file_name
+from payments.reports.file_format import check_format, file_name, report_for
 from payments.reports.formats.registry import FORMATS
 from payments.reports.formats.tally import Tally
 from payments.reports.json_text import json_pieces
@@ -27,51 +28,54 @@ from web.schemas.reports import JSON
 _BREATHE_ROWS = 500
 
 
-def answer_report(wanted: Wanted, *, format: str, page: Page) -> Response:
+def answer_report(wanted: Wanted, *, format_name: str, page: Page) -> Response:
     """Answer with a report in a format; JSON of a long report is a page of it.
 
     Raises:
         InvalidRequestError, NotFoundError, UnavailableError: see `open_report`.
     """
     parts = current_parts()
-    check_format(wanted, format, also=(JSON,))
-    is_paged = format == JSON and DEFINITIONS[wanted.report].is_paged
+    check_format(wanted, format_name, also=(JSON,))
+    is_paged = format_name == JSON and DEFINITIONS[wanted.report].is_paged
     with ExitStack() as stack:
         opened = stack.enter_context(
-            open_report(parts.engine, wanted, now=parts.now(), page=page if is_paged else None)
+            open_report(
+                parts.engine,
+                report_for(wanted, format_name),
+                now=parts.now(),
+                page=page if is_paged else None,
+            )
         )
-        pieces = _pieces(opened, format, page if is_paged else None)
+        pieces = _pieces(opened, format_name, page if is_paged else None)
         first = next(pieces, b"")
-        response = Response(_after(first, pieces), headers=_headers(opened.report, format))
+        sent = filter(None, chain([first], pieces))
+        response = Response(sent, headers=_headers(opened.report, format_name))
         response.call_on_close(stack.pop_all().close)
     return response
 
 
-def _pieces(opened: OpenReport, format: str, page: Page | None) -> Iterator[bytes]:
-    report = replace(opened.report, rows=_breathing(opened.report.rows))
-    if format == JSON:
+def _pieces(opened: OpenReport, format_name: str, page: Page | None) -> Iterator[bytes]:
+    rows = iter(opened.report.rows)
+    begun = list(islice(rows, 1))  # whatever is wrong with the query is told now
+    report = replace(opened.report, rows=_breathing(chain(begun, rows)))
+    if format_name == JSON:
         return json_pieces(report, Tally(), page=page, cursor=CURSORS.get(report.name))
-    return FORMATS[format].encoder(opened.connection)(report, Tally())
+    return FORMATS[format_name].encoder(opened.connection)(report, Tally())
 
 
-def _headers(report: Report, format: str) -> Mapping[str, str]:
+def _headers(report: Report, format_name: str) -> Mapping[str, str]:
     told = {
         "Report-As-Of": moment_text(report.scope.as_of),
         "Ledger-Sequence": str(report.sequence),
     }
-    if format == JSON:
+    if format_name == JSON:
         return {"Content-Type": "application/json", **told}
-    name = file_name(report, format)
+    name = file_name(report, format_name)
     return {
-        "Content-Type": FORMATS[format].content_type,
+        "Content-Type": FORMATS[format_name].content_type,
         "Content-Disposition": f'attachment; filename="{name}"',
         **told,
     }
-
-
-def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
 
 
 def _breathing(rows: Iterator[tuple[Cell, ...]]) -> Iterator[tuple[Cell, ...]]:

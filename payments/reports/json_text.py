@@ -28,13 +28,14 @@ def json_pieces(
     """
     cut = _Cut(report.rows, None if page is None else page.limit)
     render = _renderer(report)
-    yield (json.dumps(_head(report))[:-1] + ', "rows": [').encode()
-    between = ""
+    between = json.dumps(_head(report))[:-1] + ', "rows": ['
     for batch in tally.batches(dataclasses.replace(report, rows=iter(cut))):
         yield (between + ",\n".join(json.dumps(render(row)) for row in batch)).encode()
         between = ",\n"
     after = cursor(cut.last) if cut.has_more and cursor and cut.last else None
     tail = {"totals": totals(report, tally), "next": after}
+    if not tally.rows:
+        yield between.encode()
     yield ("], " + json.dumps(tail)[1:] + "\n").encode()
 
 

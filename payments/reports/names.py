@@ -11,8 +11,7 @@ _ALWAYS = frozenset({"from", "to", "as_of", "by", "asset"})
 
 @dataclass(frozen=True)
 class Definition:
-    """A report's title and filters; `is_paged`: as JSON it comes in pages, being as long as the
-    books."""
+    """A report's title and filters; one that `is_paged` is long, and as JSON comes in pages."""
 
     title: str
     accepts: frozenset[str]

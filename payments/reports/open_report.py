@@ -9,9 +9,10 @@ from sqlalchemy import Connection, Engine
 
 import ledger
 from ledger.errors import BooksInMotionError
-from ledger.reporting import FixedMoment, fix_as_of
+from ledger.reporting import FixedMoment, fix_as_of, posting_count
 from payments.errors import UnavailableError
 from payments.reports.make_report import make_report
+from payments.reports.names import DEFINITIONS
 from payments.reports.reading import Page, Reading, check_names
 from payments.reports.report import Report
 from payments.reports.wanted import Wanted
@@ -60,7 +61,8 @@ def fix_moment(engine: Engine, as_of: dt.datetime | None, *, now: dt.datetime) -
         UnavailableError: an entry of that time is still being written; safe to try again.
     """
     try:
-        return fix_as_of(engine, as_of, now=now, patience_s=PATIENCE_S)
+        # The database's clock may be ahead of ours: `read_wanted` has judged what is the future.
+        return fix_as_of(engine, as_of, now=max(now, as_of or now), patience_s=PATIENCE_S)
     except BooksInMotionError as error:
         raise UnavailableError("An entry of that time is still being written.") from error
 
@@ -91,3 +93,16 @@ def open_fixed(
             page=page,
         )
         yield OpenReport(make_report(reading), connection)
+
+
+def expected_rows(opened: OpenReport) -> int | None:
+    """Return about how many rows a report has, where it is as long as the books; else None."""
+    if not DEFINITIONS[opened.report.name].is_paged:
+        return None
+    parameters = opened.report.parameters
+    return posting_count(
+        opened.connection,
+        opened.report.scope,
+        account=parameters.get("account"),
+        control=parameters.get("control"),
+    )

@@ -24,6 +24,9 @@ _ACCOUNT = re.compile(ACCOUNT_PATTERN)
 _ASSET = re.compile(ASSET_PATTERN)
 _PARTY = re.compile(r"[a-z]{2,8}_[0-9A-Za-z]{1,64}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+CLOCKS_APART = dt.timedelta(seconds=2)
+"""How far ahead of ours the clock may be that fixed an `as_of`: the database's."""
+
 _LAST_MOMENT = dt.time(23, 59, 59, 999_999)
 FIELDS = ("from", "to", "as_of", "by", "asset", "account", "control", "detail", "seller_id")
 
@@ -163,7 +166,7 @@ class _Reader:
         if found is None:
             told = "Write a moment as 2026-10-31T18:00:00Z, or a day (its end, in UTC)."
             self._faults.setdefault("as_of", told)
-        elif found > now:
+        elif found - CLOCKS_APART > now:
             told = f"{moment_text(found)} lies in the future; leave `as_of` out to mean now."
             self._faults.setdefault("as_of", told)
         return found

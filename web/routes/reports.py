@@ -8,11 +8,12 @@ from payments.errors import NotFoundError
 from payments.reports.formats.registry import FORMATS
 from payments.reports.names import DEFINITIONS
 from payments.reports.reading import Page
-from payments.reports.wanted import FIELDS, Wanted, read_wanted
+from payments.reports.wanted import Wanted, read_wanted
 from web.blueprint import Blueprint
 from web.parts import current_parts
 from web.policies import allow
 from web.report_answers import answer_report
+from web.report_filters import filters_of
 from web.schemas.reports import ReportAnswer, ReportQuery, StatementQuery
 
 blueprint = Blueprint("reports", __name__, url_prefix="/api/ledger")
@@ -60,16 +61,14 @@ def show_report(query: dict[str, Any], report: str) -> Response:
 @blueprint.response(200, ReportAnswer)
 @blueprint.described(responses=_FILES)
 def show_statement(query: dict[str, Any], path: str) -> Response:
-    """Show an account's opening balance, its postings with the balance after each, and its closing."""
+    """Show an account's opening balance, its postings and balances after each, and its closing."""
     return _answer(_wanted("account-statement", {**query, "account": path}), query)
 
 
 def _wanted(report: str, query: dict[str, Any]) -> Wanted:
-    texts = {name.rstrip("_"): value for name, value in query.items()}
-    given = {name: texts[name] for name in FIELDS if name in texts}
-    return read_wanted(report, given, now=current_parts().now())
+    return read_wanted(report, filters_of(query), now=current_parts().now())
 
 
 def _answer(wanted: Wanted, query: dict[str, Any]) -> Response:
     page = Page(after=query.get("after"), limit=query["limit"])
-    return answer_report(wanted, format=query["format"], page=page)
+    return answer_report(wanted, format_name=query["format"], page=page)

@@ -19,54 +19,6 @@ def _text(description: str, **schema: Any) -> fields.String:
     return fields.String(metadata={"description": description, **schema})
 
 
-# What a filter may hold is read by payments/reports/wanted.py, for the command line as for HTTP:
-# here it is only described.
-def day_from() -> fields.String:
-    """Return the field `from`."""
-    return _text("The first day of the period, in UTC.", **_DAY)
-
-
-def day_to() -> fields.String:
-    """Return the field `to`."""
-    return _text("The last day of the period, in UTC.", **_DAY)
-
-
-def as_of() -> fields.String:
-    """Return the field `as_of`."""
-    return _text(
-        "What was recorded by then, as RFC 3339, or a day: its end, in UTC. Default: now. The same"
-        " `as_of` gives the same report for ever.",
-        examples=["2026-10-31T18:00:00Z"],
-    )
-
-
-def by() -> fields.String:
-    """Return the field `by`."""
-    return _text(
-        "Which date of an entry the period is about: when it happened (default), or when it was"
-        " recorded.",
-        enum=list(AXES),
-    )
-
-
-def asset() -> fields.String:
-    """Return the field `asset`."""
-    return _text("One asset only, such as EUR.", pattern=f"^{ASSET_PATTERN}$")
-
-
-def account() -> fields.String:
-    """Return the field `account`."""
-    return _text(
-        "An account and all below it, such as `liabilities:escrow`.",
-        pattern=f"^{ACCOUNT_PATTERN}$",
-    )
-
-
-def seller_id() -> fields.String:
-    """Return the field `seller_id`."""
-    return _text("One seller only.", pattern=f"^{ID_PATTERN}$")
-
-
 def format_field(*, default: str | None = None) -> fields.String:
     """Return the field `format`; without a default it is required."""
     choices = [*([JSON] if default == JSON else []), *FORMATS]
@@ -76,14 +28,51 @@ def format_field(*, default: str | None = None) -> fields.String:
     return fields.String(load_default=default, validate=validate.OneOf(choices), metadata=told)
 
 
-class StatementQuery(StrictSchema):
-    """Which part of an account's statement is wanted, and how it is written."""
+class PeriodSchema(StrictSchema):
+    """Which part of the books is wanted.
 
-    from_ = day_from()
-    to = day_to()
-    as_of = as_of()
-    by = by()
-    asset = asset()
+    What a filter may hold is read by payments/reports/wanted.py, for the command line as for HTTP:
+    here it is only described.
+    """
+
+    from_ = _text("The first day of the period, in UTC.", **_DAY)
+    to = _text("The last day of the period, in UTC.", **_DAY)
+    as_of = _text(
+        "What was recorded by then, as RFC 3339, or a day: its end, in UTC. Default: now. The same"
+        " `as_of` gives the same report for ever.",
+        examples=["2026-10-31T18:00:00Z"],
+    )
+    by = _text(
+        "Which date of an entry the period is about: when it happened (default), or when it was"
+        " recorded.",
+        enum=list(AXES),
+    )
+    asset = _text("One asset only, such as EUR.", pattern=f"^{ASSET_PATTERN}$")
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Name `from_` as callers do."""
+        if field_name == "from_":
+            field_obj.data_key = "from"
+
+
+class FilterSchema(PeriodSchema):
+    """Which part of a report is wanted."""
+
+    account = _text(
+        "An account and all below it, such as `liabilities:escrow`.",
+        pattern=f"^{ACCOUNT_PATTERN}$",
+    )
+    control = _text(
+        "Exactly one control account: what a trial balance shows in one row.",
+        pattern=f"^{ACCOUNT_PATTERN}$",
+    )
+    detail = _text("Control accounts (default), or every single account.", enum=list(DETAILS))
+    seller_id = _text("One seller only.", pattern=f"^{ID_PATTERN}$")
+
+
+class WrittenSchema(StrictSchema):
+    """How a report is written."""
+
     format = format_field(default=JSON)
     limit = fields.Integer(
         load_default=USUAL_ROWS,
@@ -95,22 +84,13 @@ class StatementQuery(StrictSchema):
         metadata={"description": "As JSON: the `next` of the page before."},
     )
 
-    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        """Name `from_` as the query does."""
-        if field_name == "from_":
-            field_obj.data_key = "from"
+
+class StatementQuery(PeriodSchema, WrittenSchema):
+    """Which part of an account's statement is wanted, and how it is written."""
 
 
-class ReportQuery(StatementQuery):
+class ReportQuery(FilterSchema, WrittenSchema):
     """Which part of a report is wanted, and how it is written."""
-
-    account = account()
-    control = _text(
-        "Exactly one control account: what a trial balance shows in one row.",
-        pattern=f"^{ACCOUNT_PATTERN}$",
-    )
-    detail = _text("Control accounts (default), or every single account.", enum=list(DETAILS))
-    seller_id = seller_id()
 
 
 class ReportColumn(StrictSchema):
