@@ -77,6 +77,24 @@ INVARIANTS: dict[str, str] = {
              GROUP BY account_id, axis, grain, date_trunc(grain, hour, 'UTC')) r
             USING (account_id, axis, grain, starts_at)
          WHERE s.amount IS DISTINCT FROM r.amount""",
+    "daily totals are the sums of the postings they say": """
+        SELECT grain, recorded_on, occurred_on, control, asset_id
+          FROM ledger.daily_totals t
+          FULL JOIN (
+            SELECT g.grain, date_trunc(g.grain, ledger.utc_day(e.recorded_at))::date AS recorded_on,
+                   ledger.utc_day(e.occurred_at) AS occurred_on, a.control, a.asset_id,
+                   coalesce(sum(p.amount) FILTER (WHERE p.amount > 0), 0) AS debit,
+                   coalesce(-sum(p.amount) FILTER (WHERE p.amount < 0), 0) AS credit,
+                   count(*) AS n, min(e.id) AS first, max(e.id) AS last,
+                   max(e.recorded_at) AS last_at
+              FROM ledger.entries e JOIN ledger.postings p ON p.entry_id = e.id
+              JOIN ledger.accounts a ON a.id = p.account_id
+             CROSS JOIN (VALUES ('day'), ('month')) AS g (grain)
+             WHERE e.id <= (SELECT totaled_to FROM ledger.daily_totals_cursor)
+             GROUP BY 1, 2, 3, 4, 5) p
+            USING (grain, recorded_on, occurred_on, control, asset_id)
+         WHERE (t.debit, t.credit, t.posting_count, t.first_entry, t.last_entry, t.last_recorded_at)
+               IS DISTINCT FROM (p.debit, p.credit, p.n, p.first, p.last, p.last_at)""",
     "every reversal is the exact mirror of what it reverses": """
         SELECT r.entry_id FROM ledger.reversals r
          WHERE EXISTS (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -72,7 +73,7 @@ def _lines(
         begun = upto
 
 
-def _line(row: object) -> JournalRow:
-    *rest, text = row  # type: ignore[misc]  # a row of the driver
+def _line(row: Any) -> JournalRow:
+    *named, text = row
     amount = int(text)
-    return JournalRow(*rest, max(amount, 0), max(-amount, 0))
+    return JournalRow._make((*named, max(amount, 0), max(-amount, 0)))

@@ -73,7 +73,5 @@ def fix_as_of(
         wait_while(clock_behind, "the database's clock was behind")
         waited_for = writers()
         wait_while(lambda: waited_for & writers(), "entries of that moment were being written")
-        sequence = connection.exec_driver_sql(
-            "SELECT max(id) FROM ledger.entries WHERE recorded_at <= %s", (as_of,)
-        ).scalar()
+        sequence = connection.exec_driver_sql("SELECT ledger.sequence_as_of(%s)", (as_of,)).scalar()
     return FixedMoment(as_of, sequence or 0)

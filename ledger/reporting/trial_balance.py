@@ -9,11 +9,12 @@ from ledger.reporting.chosen import before_end, in_books, of_accounts, of_asset
 from ledger.reporting.reading import read
 from ledger.reporting.rows import TrialBalanceRow
 from ledger.reporting.scope import Scope
+from ledger.reporting.totals import AccountTotal, class_of, control_totals, is_subsidiary
 
 Detail = Literal["control", "account"]
 
 _OF_POSTINGS = """
-    SELECT {name} AS account, a.class, s.code,
+    SELECT {name} AS account, s.code,
            coalesce(sum(p.amount) FILTER (WHERE {opening}), 0)::text,
            coalesce(sum(p.amount) FILTER (WHERE NOT {opening} AND p.amount > 0), 0)::text,
            coalesce(-sum(p.amount) FILTER (WHERE NOT {opening} AND p.amount < 0), 0)::text
@@ -22,7 +23,7 @@ _OF_POSTINGS = """
       JOIN ledger.accounts a ON a.id = p.account_id
       JOIN ledger.assets s ON s.id = a.asset_id
      WHERE {chosen}
-     GROUP BY {name}, a.class, s.code
+     GROUP BY {name}, s.code
     HAVING sum(p.amount) <> 0 OR bool_or(NOT {opening})
      ORDER BY {name}, s.code COLLATE "C"
 """
@@ -41,14 +42,23 @@ def trial_balance(
     By control account, or by `detail="account"` by every single one. `account` narrows it to a
     path and all under it, `control` to exactly one control account.
     """
+    if detail == "control" and not (account and is_subsidiary(account)):
+        rows = control_totals(connection, scope, account=account, control=control)
+    else:
+        rows = _from_postings(connection, scope, detail, account, control)
+    for path, asset, opening, debit, credit in rows:
+        yield TrialBalanceRow(
+            path, class_of(path), asset, opening, debit, credit, opening + debit - credit
+        )
+
+
+def _from_postings(
+    connection: Connection, scope: Scope, detail: Detail, account: str | None, control: str | None
+) -> Iterator[AccountTotal]:
     name = "a.control" if detail == "control" else "a.path"
     chosen = in_books(scope) + before_end(scope) + of_asset(scope) + of_accounts(account, control)
     starts = () if scope.starts_at is None else (scope.starts_at,)
     opening = f"e.{scope.axis}_at < %s" if starts else "false"
     query = _OF_POSTINGS.format(name=name, opening=opening, chosen=chosen.sql)
-    values = (*starts * 3, *chosen.values, *starts)
-    for path, account_class, asset, *amounts in read(connection, query, values):
-        before, debit, credit = map(int, amounts)
-        yield TrialBalanceRow(
-            path, account_class, asset, before, debit, credit, before + debit - credit
-        )
+    for row in read(connection, query, (*starts * 3, *chosen.values, *starts)):
+        yield AccountTotal(row[0], row[1], int(row[2]), int(row[3]), int(row[4]))
