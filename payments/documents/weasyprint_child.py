@@ -1,0 +1,43 @@
+"""Renders one page with WeasyPrint; run by `weasyprint_renderer.py`, and locks itself down.
+
+Everything is imported, and tried on a page of our own, while this process may still read files;
+then it gives that up and reads the page it was started for.
+"""
+
+import json
+import sys
+
+import weasyprint
+from weasyprint.text.fonts import FontConfiguration
+from weasyprint.urls import FatalURLFetchingError, URLFetcher
+
+from payments.documents.lockdown import lock_down
+
+_TRIED_FIRST = "<p style='font-family: sans-serif'>A</p>"
+_NOWHERE = "http://nowhere.invalid/"  # what is relative is relative to this, and refused
+
+
+def main() -> None:
+    """Read the page from standard input and write the PDF to standard output."""
+    fonts = FontConfiguration()
+    fetcher = URLFetcher(allowed_protocols=["data"], allow_redirects=False, fail_on_errors=True)
+    weasyprint.HTML(string=_TRIED_FIRST, url_fetcher=fetcher).write_pdf(font_config=fonts)
+    if sys.argv[1] == "--version":
+        sys.stdout.write(f"WeasyPrint {weasyprint.__version__}")
+        return
+    limits: dict[str, int] = json.loads(sys.argv[1])
+    lock_down(limits, parent=limits["parent"])
+    html = sys.stdin.buffer.read().decode("utf-8")
+    try:
+        page = weasyprint.HTML(string=html, base_url=_NOWHERE, url_fetcher=fetcher)
+        document = page.render(font_config=fonts)
+        document.metadata.title = sys.argv[2]
+        document.metadata.attachments = []
+        pdf = document.write_pdf()
+    except FatalURLFetchingError as error:
+        sys.exit(f"Blocked: {error}")
+    sys.stdout.buffer.write(pdf)
+
+
+if __name__ == "__main__":
+    main()
