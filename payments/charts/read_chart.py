@@ -6,9 +6,8 @@ import datetime as dt
 from sqlalchemy import Connection
 
 import ledger
-from ledger.reporting import Scope, trial_balance
+from ledger.reporting import Scope, daily_movements, trial_balance
 from payments.charts.chart import Chart
-from payments.charts.movements import daily_movements
 from payments.charts.over_time import CHARTS, chart_of
 from payments.charts.steps import DAYS
 from payments.errors import InvalidRequestError, NotFoundError
