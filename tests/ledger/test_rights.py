@@ -12,8 +12,8 @@ from ledger import AccountSpec, Entry, Posting, open_accounts, post
 
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 TABLES = [
-    "accounts", "assets", "balances", "closed_periods", "entries", "holds", "postings",
-    "reversals", "roll_ranges", "roll_sums", "seals", "watermark",
+    "accounts", "assets", "balances", "closed_periods", "daily_totals", "daily_totals_cursor",
+    "entries", "holds", "postings", "reversals", "roll_ranges", "roll_sums", "seals", "watermark",
 ]  # fmt: skip
 
 
