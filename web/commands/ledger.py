@@ -1,6 +1,7 @@
 """`strongroom ledger`: proving, sealing, closing and reading the ledger."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -8,10 +9,15 @@ from flask.cli import AppGroup
 
 import ledger
 from payments import invariants as payment_invariants
+from web.commands.ledger_reports import broken_manifests, export, report
+from web.commands.mappings import mappings
 from web.commands.output import json_option, print_json, print_rows
 from web.parts import current_parts
 
 ledger_group = AppGroup("ledger", help="Prove, seal, close and read the ledger.")
+ledger_group.add_command(report)
+ledger_group.add_command(export)
+ledger_group.add_command(mappings)
 
 
 @ledger_group.command()
@@ -20,9 +26,18 @@ ledger_group = AppGroup("ledger", help="Prove, seal, close and read the ledger."
     metavar="NUMBER:HASH",
     help="A seal noted down outside the database, as `ledger seal` prints it.",
 )
+@click.option(
+    "--manifest",
+    "manifests",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="Of a report's file: the report is made again, and must be the same.",
+)
 @json_option
 @click.pass_context
-def verify(context: click.Context, *, anchor: str | None, as_json: bool) -> None:
+def verify(
+    context: click.Context, *, anchor: str | None, manifests: tuple[Path, ...], as_json: bool
+) -> None:
     """Recompute the chain of seals; exit with 1 when the journal was changed behind our back."""
     with current_parts().engine.connect() as connection:
         broken = [
@@ -33,8 +48,14 @@ def verify(context: click.Context, *, anchor: str | None, as_json: bool) -> None
     sound = "Nothing is sealed yet; `strongroom ledger seal` does it."
     if last is not None:
         sound = f"Every seal fits the journal: {last.number}, up to entry {last.upto_entry}."
-    print_rows(broken, as_json=as_json, empty=sound)
-    if broken:
+    differing = broken_manifests(manifests)
+    if as_json:
+        print_json([*broken, *differing])
+    else:
+        print_rows(broken, as_json=False, empty=sound)
+        if manifests:
+            print_rows(differing, as_json=False, empty=f"Manifests that hold: {len(manifests)}.")
+    if broken or differing:
         context.exit(1)
 
 
