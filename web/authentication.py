@@ -3,6 +3,8 @@
 Runs before every view and checks the view's policy; a view nobody marked is refused.
 """
 
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app, g, request
@@ -11,13 +13,17 @@ from payments.access.api_keys import authenticate_key
 from payments.access.caller import Caller
 from payments.access.sessions import find_session
 from payments.errors import ForbiddenError, InvalidRequestError, UnauthorizedError
+from payments.invoices.access import Viewer
+from payments.invoices.links import follow_link
 from payments.log_lines import get_logger
 from web.parts import Parts, current_parts
-from web.policies import action_of, check_policy, public_reason_of
+from web.policies import action_of, check_policy, public_reason_of, takes_link
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CREDENTIALS = frozenset({"api_key", "access_token", "token", "authorization"})
 _COOKIE = "strongroom_session"
+LINK = "link"
+"""The parameter of the query that carries a signed link."""
 
 
 def install_authentication(app: Flask) -> None:
@@ -97,10 +103,40 @@ def _authenticate_request() -> None:
         )
     if public_reason_of(view) is not None:
         return
-    g.caller = identify(current_parts())
+    g.caller = _follow_link(view) or identify(current_parts())
     if action_of(view) is None:
         get_logger(__name__).error("view_without_policy", endpoint=request.endpoint)
     check_policy(g.caller, action_of(view))
+
+
+def current_viewer(*, reason: str | None) -> Viewer:
+    """Return who wants to see documents, how they proved who they are, and why they look.
+
+    What stands behind a link, the reason included, is what was given when it was asked for.
+    """
+    if "follower" in g:
+        follower: Viewer = g.follower
+        return follower
+    text = bearer_text()
+    if text is None:
+        return Viewer(current_caller(), "session", reason)
+    return Viewer(current_caller(), "key" if text.startswith("srk_") else "token", reason)
+
+
+def _follow_link(view: Callable[..., Any]) -> Caller | None:
+    """Return who asked for the link that this request follows; None when it follows none."""
+    if not takes_link(view) or LINK not in request.args:
+        return None
+    parts = current_parts()
+    g.follower = follow_link(
+        parts.engine,
+        request.args[LINK],
+        order_id=(request.view_args or {})["order_id"],
+        pepper=parts.settings.api_key_pepper,
+        now=parts.now(),
+    )
+    caller: Caller = g.follower.caller
+    return caller
 
 
 def _identify_bearer(parts: Parts, text: str) -> Caller:

@@ -5,6 +5,8 @@ from typing import Any
 
 from werkzeug.routing import BaseConverter
 
+from payments.reports.mappings.packages import PACKAGES
+
 
 class IdConverter(BaseConverter):
     """Matches our ids: `/api/payments/<id:payment_id>`; anything else is 404."""
@@ -37,12 +39,26 @@ class MonthConverter(BaseConverter):
     regex = "[0-9]{4}-(0[1-9]|1[0-2])"
 
 
+class DocumentConverter(BaseConverter):
+    """Matches the number of an invoice or credit note: S0001-2026-000001."""
+
+    regex = "[A-Z0-9]{1,12}-[0-9]{4}-[0-9]{6,12}"
+
+
+class PackageConverter(BaseConverter):
+    """Matches an accounting package: `/mappings/<package:package>`."""
+
+    regex = f"({'|'.join(PACKAGES)})"
+
+
 CONVERTERS: dict[str, type[BaseConverter]] = {
     "id": IdConverter,
     "name": NameConverter,
     "account": AccountConverter,
     "entry": EntryConverter,
     "month": MonthConverter,
+    "document": DocumentConverter,
+    "package": PackageConverter,
 }
 
 

@@ -69,8 +69,10 @@ POLICIES: dict[str, frozenset[Role]] = {
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
-def allow(action: str) -> Callable[[_View], _View]:
+def allow(action: str, *, by_link: bool = False) -> Callable[[_View], _View]:
     """Mark a view with its action; only the action's roles reach it.
+
+    `by_link`: a signed link to the order's documents stands for the caller who asked for it.
 
     Raises:
         KeyError: the action is not in the table.
@@ -80,6 +82,7 @@ def allow(action: str) -> Callable[[_View], _View]:
 
     def mark(view: _View) -> _View:
         view.action = action  # type: ignore[attr-defined] # read by `action_of`
+        view.by_link = by_link  # type: ignore[attr-defined] # read by `takes_link`
         return view
 
     return mark
@@ -98,6 +101,12 @@ def public(reason: str) -> Callable[[_View], _View]:
 def action_of(view: Callable[..., Any] | None) -> str | None:
     """Return the action a view is marked with."""
     return getattr(view, "action", None)
+
+
+def takes_link(view: Callable[..., Any]) -> bool:
+    """Whether a signed link is enough to reach the view."""
+    found: bool = getattr(view, "by_link", False)
+    return found
 
 
 def public_reason_of(view: Callable[..., Any] | None) -> str | None:

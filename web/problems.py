@@ -24,6 +24,11 @@ PROBLEMS: dict[str, KnownProblem] = {
         "The request has no reference.",
         "Send `reference`, or the header `Idempotency-Key`; keep it for retries.",
     ),
+    "reason_required": KnownProblem(
+        HTTPStatus.BAD_REQUEST,
+        "Finance, support and admin see documents of others for a reason, and none is given.",
+        "Send the header `X-Access-Reason`, or `reason`; it is kept.",
+    ),
     "credentials_in_url": KnownProblem(
         HTTPStatus.BAD_REQUEST,
         "A key or token stands in the query, where logs keep it.",
@@ -89,6 +94,11 @@ PROBLEMS: dict[str, KnownProblem] = {
         "There is no such thing, or it is not the caller's to see.",
         "Check the id, and whose credential is sent.",
     ),
+    "einvoice_not_available": KnownProblem(
+        HTTPStatus.NOT_FOUND,
+        "The document cannot be an e-invoice; `detail` says what lacks for EN 16931.",
+        "Use the PDF; for later invoices, complete the parties' country and tax number.",
+    ),
     "method_not_allowed": KnownProblem(
         HTTPStatus.METHOD_NOT_ALLOWED,
         "The address exists and knows other methods.",
@@ -119,6 +129,11 @@ PROBLEMS: dict[str, KnownProblem] = {
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "A mistake of ours; the answer says no more than `request_id`.",
         "Report the `request_id`.",
+    ),
+    "invoice_not_ready": KnownProblem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The document is being issued or rendered.",
+        "Ask again after `Retry-After` seconds; `GET /api/invoices/{order_id}` says how far it is.",
     ),
     "unavailable": KnownProblem(
         HTTPStatus.SERVICE_UNAVAILABLE,
