@@ -60,6 +60,11 @@ CONFLICTS: dict[str, KnownProblem] = {
         "The export is still being written, or it failed.",
         "Look at it until it is `ready`: `GET /api/ledger/exports/{id}`; `failure` says what failed.",
     ),
+    "mapping_missing": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "Accounts that moved have no counterpart in the accounting package.",
+        "Map those that `errors` names: `PUT /api/ledger/mappings/{package}`.",
+    ),
     "second_person_needed": KnownProblem(
         HTTPStatus.CONFLICT,
         "The same caller asked for it: this takes two.",

@@ -26,6 +26,7 @@ from tests.payments.shop import NOW, Shop
 from tests.web import (
     desk_provocations,
     escrow_provocations,
+    mapping_provocations,
     payout_provocations,
     release_provocations,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "desk_provocations",
     "escrow_provocations",
     "line",
+    "mapping_provocations",
     "payout_provocations",
     "release_provocations",
     "settings",
@@ -359,6 +361,7 @@ FIELDS = {
     "payment_not_extendable": {"payment_ids"},
     "asset_not_order_currency": {"asset"},
     "release_exceeds_held": {"amount"},
+    "mapping_missing": {"assets:till", "equity:adjustments"},
 }
 
 

@@ -31,6 +31,8 @@ PROMISED = {
     ("POST", "/api/session"),
     ("DELETE", "/api/session"),
     ("GET", "/api/ledger/accounts"),
+    ("GET", "/api/ledger/mappings/{package}"),
+    ("PUT", "/api/ledger/mappings/{package}"),
     ("POST", "/api/keys"),
     ("GET", "/api/keys"),
     ("POST", "/api/keys/{key_id}/rotate"),

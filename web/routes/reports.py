@@ -12,6 +12,7 @@ from payments.reports.wanted import Wanted, read_wanted
 from web.blueprint import Blueprint
 from web.parts import current_parts
 from web.policies import allow
+from web.problems import problems
 from web.report_answers import answer_report
 from web.report_filters import filters_of
 from web.schemas.reports import ReportAnswer, ReportQuery, StatementQuery
@@ -44,6 +45,7 @@ _FILES = {
 @blueprint.arguments(ReportQuery, location="query")
 @blueprint.response(200, ReportAnswer)
 @blueprint.described(responses=_FILES)
+@problems("mapping_missing")
 def show_report(query: dict[str, Any], report: str) -> Response:
     """Show a report, or send it as a file.
 

@@ -13,7 +13,8 @@ from payments.errors import InvalidRequestError, NotFoundError
 from payments.reports.mappings.packages import Target
 from payments.reports.mappings.tables import AccountMapping
 
-_PATH = re.compile("(assets|liabilities|equity|income|expenses)(:[A-Za-z0-9_.-]+)+")
+PATH_PATTERN = "(assets|liabilities|equity|income|expenses)(:[A-Za-z0-9_.-]{1,100}){1,10}"
+_PATH = re.compile(PATH_PATTERN)
 _FORMULA_SIGNS = ("=", "+", "-", "@")
 
 

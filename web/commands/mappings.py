@@ -1,0 +1,67 @@
+"""`strongroom ledger mappings`: which account of a package stands for which of ours."""
+
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy.orm import Session
+
+from payments.access.caller import Caller, Role
+from payments.database import in_transaction
+from payments.reports.mappings.packages import PACKAGES, Target
+from payments.reports.mappings.read_mappings import read_mappings, unmapped_accounts
+from payments.reports.mappings.set_mappings import remove_mapping, set_mapping
+from web.commands.output import json_option, print_rows
+from web.parts import current_parts
+
+mappings = AppGroup("mappings", help="Say what our accounts are called in Xero and QuickBooks.")
+
+_CALLER = Caller(principal="command:strongroom", role=Role.FINANCE)
+_package = click.argument("package", type=click.Choice(PACKAGES))
+
+
+@mappings.command("list")
+@_package
+@json_option
+def list_all(*, package: str, as_json: bool) -> None:
+    """List a package's mappings; accounts that moved and have none come last, without a code."""
+    parts = current_parts()
+
+    def work(session: Session) -> list[dict[str, Any]]:
+        found = [
+            {"account": one.control, "code": one.code, "tax_code": one.tax_code}
+            for one in read_mappings(session, package)
+        ]
+        lacking = unmapped_accounts(session.connection(), package, now=parts.now())
+        return found + [{"account": one, "code": None, "tax_code": None} for one in lacking]
+
+    rows = in_transaction(parts.engine, work)
+    print_rows(rows, as_json=as_json, empty="Nothing is mapped yet, and nothing has moved.")
+
+
+@mappings.command("set")
+@_package
+@click.argument("account")
+@click.argument("code")
+@click.option("--tax-code", help="Xero: the tax rate's full name, such as No Tax.")
+def set_one(*, package: str, account: str, code: str, tax_code: str | None) -> None:
+    """Map one of our accounts to the package's account CODE."""
+    parts = current_parts()
+    in_transaction(
+        parts.engine,
+        lambda session: set_mapping(
+            session, package, account, Target(code, tax_code), caller=_CALLER, now=parts.now()
+        ),
+    )
+    click.echo(f"{account} is {code} in {package}.")
+
+
+@mappings.command()
+@_package
+@click.argument("account")
+def remove(*, package: str, account: str) -> None:
+    """Remove a mapping."""
+    in_transaction(
+        current_parts().engine, lambda session: remove_mapping(session, package, account)
+    )
+    click.echo(f"{account} is not mapped to {package} any more.")
