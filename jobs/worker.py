@@ -20,6 +20,7 @@ from jobs import execution
 from jobs.queues import QUEUES
 from jobs.redis_clients import connect_for_commands, connect_for_worker, redis_queue
 from payments import crash_points
+from payments.documents.renderer import choose_renderer
 from payments.log_lines import configure_log_lines, get_logger
 from payments.settings import read_settings
 
@@ -99,7 +100,8 @@ def main() -> None:
     crash_points.arm(settings.crash_at)
     stopping = threading.Event()
     execution.process_context()  # a wrong configuration shows now and not with the first job
-    _log.info("worker_started", queues=queues)
+    renderer = choose_renderer()
+    _log.info("worker_started", queues=queues, renderer=renderer.name if renderer else None)
     work(queues, settings.redis_url, stopping=stopping)
     _log.info("worker_stopped")
 

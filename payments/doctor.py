@@ -12,6 +12,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from ledger import broken_invariants
 from payments.chain_checks import chain_checks, forsaken_chains, frozen_signers, standstills
 from payments.database import APPLICATION_ROLE
+from payments.documents.fonts import missing_scripts
+from payments.documents.renderer import choose_renderer
 from payments.privacy.encryption import FieldCipher, KeysetError
 from payments.provider_checks import (
     CONNECT_TIMEOUT_S,
@@ -43,6 +45,8 @@ def checks(settings: Settings) -> list[Check]:
         _keyset(settings),
         _people(settings),
         _origins(settings),
+        _renderer(),
+        _fonts(),
     ]
 
 
@@ -224,6 +228,22 @@ def _origins(settings: Settings) -> Check:
     if settings.trusted_origins:
         return Check("Trusted origins", State.OK, " ".join(settings.trusted_origins))
     return Check("Trusted origins", State.WARN, "none: no browser page may call this API")
+
+
+def _renderer() -> Check:
+    renderer = choose_renderer()
+    if renderer is None:
+        detail = "neither wkhtmltopdf nor WeasyPrint (it needs Pango) works here: invoices wait"
+        return Check("PDF renderer", State.WARN, detail)
+    return Check("PDF renderer", State.OK, renderer.name)
+
+
+def _fonts() -> Check:
+    lacking = missing_scripts()
+    if lacking:
+        detail = f"no letters of {', '.join(lacking)}: documents that need them wait for a font"
+        return Check("Fonts", State.WARN, detail)
+    return Check("Fonts", State.OK, "every script in common use can be printed")
 
 
 def _setting(connection: Connection, name: str) -> str:

@@ -13,7 +13,14 @@ from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
 from payments.documents.lockdown import lock_down
 
-_TRIED_FIRST = "<p style='font-family: sans-serif'>A</p>"
+# It makes Python import what only some pages need: pictures of both kinds, and shaping.
+_TRIED_FIRST = """
+<p style='font-family: sans-serif'>A <b>é</b> שלום مرحبا
+<img src="data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR4nGNgAAIAAAUA
+AXpeqz8AAAAASUVORK5CYII=">
+<img src="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'><text>A</text></svg>">
+<table><tr><td>A</table><a href="https://nowhere.invalid/">A</a>
+"""
 _NOWHERE = "http://nowhere.invalid/"  # what is relative is relative to this, and refused
 
 

@@ -1,4 +1,4 @@
-"""WeasyPrint, in a child process: where wkhtmltopdf is not installed, and for what it sets badly."""
+"""WeasyPrint in a child process: where wkhtmltopdf is not installed, and for what that sets badly."""
 
 import functools
 import subprocess
