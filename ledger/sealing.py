@@ -60,15 +60,16 @@ def last_seal(connection: Connection) -> Seal | None:
 
 
 def broken_seals(
-    connection: Connection, *, anchor: tuple[int, bytes] | None = None
+    connection: Connection, *, anchor: tuple[int, bytes] | None = None, after: int = 0
 ) -> Iterator[BrokenSeal]:
     """Recompute every seal from the journal and yield those that do not fit.
 
     `anchor` is the number and chain hash of a seal noted down outside the database; it shows a
-    chain that was made anew as a whole.
+    chain that was made anew as a whole. `after` is the number of a seal that is taken as it is:
+    only those after it are recomputed.
     """
-    before: bytes | None = None
-    upto = number = 0
+    before, upto = _start_after(connection, after)
+    number = after
     query = (
         "SELECT s.*, b.entry_count AS found, b.hash, ledger.chain(%s, b.hash) AS chain"
         "  FROM ledger.seals s, ledger.block(s.from_entry, s.upto_entry) b WHERE s.number = %s"
@@ -96,3 +97,11 @@ def broken_seals(
     stored = int(connection.exec_driver_sql("SELECT count(*) FROM ledger.seals").scalar_one())
     if stored != number:
         yield BrokenSeal(number + 1, "a seal is missing")
+
+
+def _start_after(connection: Connection, number: int) -> tuple[bytes | None, int]:
+    """Return the chain hash of a seal and the last entry it covers; of none, the beginning."""
+    row = connection.exec_driver_sql(
+        "SELECT chain_hash, upto_entry FROM ledger.seals WHERE number = %s", (number,)
+    ).one_or_none()
+    return (None, 0) if row is None else (bytes(row.chain_hash), row.upto_entry)

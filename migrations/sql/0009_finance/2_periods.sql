@@ -109,6 +109,7 @@ CREATE TABLE strongroom.period_closings (
   revision int NOT NULL CHECK (revision >= 1),
   state text NOT NULL CHECK (state IN ('closed', 'reopening', 'reopened')),
   checklist jsonb NOT NULL,                          -- what was checked, and what it said
+  explanations jsonb NOT NULL,                       -- what the closer said of open items, by id
   as_of timestamptz NOT NULL,                        -- the month's reports show what was recorded by then
   ledger_sequence bigint NOT NULL,                   -- the newest entry of the books at that moment
   sealed_to bigint NOT NULL,                         -- the newest seal then, checked with all before it
