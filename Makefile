@@ -81,10 +81,12 @@ clean: ## Throw away what make and the checks made; the sandbox's data stays
 
 $(VENV)/ready-to-run: $(VENV)/made-in requirements-sandbox.txt setup.cfg | in-place
 	@$(PY) -m sandbox.install requirements-sandbox.txt
+	@-$(PY) -m sandbox.install_renderer
 	@touch $@
 
 $(VENV)/ready-to-check: $(VENV)/made-in requirements-dev.txt setup.cfg | in-place
 	@$(PY) -m sandbox.install requirements-dev.txt
+	@-$(PY) -m sandbox.install_renderer
 	@touch $@ $(VENV)/ready-to-run
 
 # A virtual environment does not work in another place than the one it was made in.

@@ -243,7 +243,9 @@ def _fonts() -> Check:
     if lacking:
         detail = f"no letters of {', '.join(lacking)}: documents that need them wait for a font"
         return Check("Fonts", State.WARN, detail)
-    return Check("Fonts", State.OK, "every script in common use can be printed")
+    return Check(
+        "Fonts", State.OK, "Latin to Arabic to Chinese can be printed; other scripts as fonts allow"
+    )
 
 
 def _setting(connection: Connection, name: str) -> str:

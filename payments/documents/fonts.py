@@ -23,8 +23,6 @@ _SCRIPTS = {
     "Chinese": "你好東",
     "Japanese": "ひカ",
     "Korean": "한국",
-    "Thai": "สวั",
-    "Devanagari": "नमस",
 }
 
 
@@ -41,7 +39,7 @@ def missing_characters(text: str) -> set[str]:
 
 
 def missing_scripts() -> list[str]:
-    """Return the names of the scripts in common use whose letters cannot be shown here."""
+    """Return the names of the scripts `make run` gets fonts for whose letters cannot be shown here."""
     return [name for name, letters in _SCRIPTS.items() if missing_characters(letters)]
 
 

@@ -1,4 +1,4 @@
-"""WeasyPrint in a child process: where wkhtmltopdf is not installed, and for what that sets badly."""
+"""WeasyPrint in a child process: where wkhtmltopdf lacks, and for text that it sets badly."""
 
 import functools
 import subprocess

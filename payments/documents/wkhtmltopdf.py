@@ -38,7 +38,7 @@ class Wkhtmltopdf:
             RenderingError: it goes beyond a limit, or wants something from outside itself.
         """
         kit = pdfkit.PDFKit(
-            f'<meta charset="utf-8">{without_meta(html)}',
+            f'<!DOCTYPE html><meta charset="utf-8">{without_meta(html)}',
             "string",
             options=_options(html, title=title),
             configuration=pdfkit.configuration(
