@@ -16,11 +16,13 @@ from payments.errors import InvalidRequestError, NotFoundError
 from payments.invoices.access_table import InvoiceAccess
 from payments.log_lines import get_logger
 from payments.orders.tables import Order
+from payments.privacy.redaction import holds_card_number
 
 Way = Literal["session", "key", "token", "link"]
 
 LONGEST_REASON = 500
 _SHORTEST_REASON = 3
+_BREAKS = "\u2028\u2029"
 _SAY_WHY = frozenset({Role.FINANCE, Role.SUPPORT, Role.ADMIN})
 _SEE_ALL = _SAY_WHY | {Role.SERVICE}
 
@@ -65,7 +67,7 @@ def record_access(
         principal=viewer.caller.principal,
         role=viewer.caller.role.value,
         way=viewer.way,
-        reason=viewer.reason.strip() if viewer.reason else None,
+        reason=(viewer.reason or "").strip() if viewer.caller.role in _SAY_WHY else None,
         at=now,
     )
     session.add(row)
@@ -96,7 +98,10 @@ def _check(reason: str | None) -> None:
             errors={"reason": ["Send the header X-Access-Reason, or `reason`."]},
             code="reason_required",
         )
-    printable = all(unicodedata.category(character)[0] != "C" for character in text)
+    printable = not any(unicodedata.category(c)[0] == "C" or c in _BREAKS for c in text)
+    if holds_card_number(text):
+        told = "This looks like a card number; card data must never be sent to us."
+        raise InvalidRequestError("The reason is not valid.", errors={"reason": [told]})
     if not printable or not _SHORTEST_REASON <= len(text) <= LONGEST_REASON:
         told = f"Use {_SHORTEST_REASON} to {LONGEST_REASON} printable characters."
         raise InvalidRequestError("The reason is not valid.", errors={"reason": [told]})

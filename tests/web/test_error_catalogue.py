@@ -26,6 +26,7 @@ from tests.payments.shop import NOW, Shop
 from tests.web import (
     desk_provocations,
     escrow_provocations,
+    invoice_provocations,
     mapping_provocations,
     payout_provocations,
     release_provocations,
@@ -41,6 +42,7 @@ __all__ = [
     "buyer",
     "desk_provocations",
     "escrow_provocations",
+    "invoice_provocations",
     "line",
     "mapping_provocations",
     "payout_provocations",
@@ -51,7 +53,7 @@ __all__ = [
 ]
 
 CARD = {"payment_method": "pm_card_visa"}
-TRY_AGAIN = {"in_progress", "too_many_requests", "unavailable"}
+TRY_AGAIN = {"in_progress", "invoice_not_ready", "too_many_requests", "unavailable"}
 
 
 @dataclass
@@ -355,6 +357,7 @@ FIELDS = {
     "statement_not_balanced": {"statement 1 (line 3), balances"},
     "statement_of_other_account": {"statement 1 (line 3), account"},
     "reference_required": {"reference"},
+    "reason_required": {"reason"},
     "amount_too_large": {"amount"},
     "refund_exceeds_payment": {"amount"},
     "funds_released": {"amount"},
