@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 from payments.invoices.document import Document
 
@@ -9,8 +10,8 @@ FEWEST_DECIMALS = 2
 MOST_KEPT = 3
 """Up to so many decimals all are written; of a longer fraction, the zeros no amount needs go."""
 
-_WIDE = 14
-"""So many characters of an amount fit beside five other columns."""
+# So many characters of an amount fit into a column of the usual width, and into a wider one.
+_USUAL, _WIDE = 12, 19
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Amounts:
 
     exponent: int
     shown: int
-    is_wide: bool = False
+    width: Literal["", "wide", "widest"] = ""
 
     @classmethod
     def of(cls, document: Document) -> "Amounts":
@@ -35,7 +36,10 @@ class Amounts:
             document.due,
         ]
         plain = cls(document.exponent, _decimals_needed(values, document.exponent))
-        return cls(plain.exponent, plain.shown, max(len(plain.written(v)) for v in values) > _WIDE)
+        longest = max(len(plain.written(value)) for value in values)
+        width: Literal["", "wide", "widest"]
+        width = "" if longest <= _USUAL else "wide" if longest <= _WIDE else "widest"
+        return cls(plain.exponent, plain.shown, width)
 
     def written(self, amount: int) -> str:
         """Return an amount with thousands apart: 123456789 of EUR is `1,234,567.89`."""

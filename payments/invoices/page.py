@@ -9,16 +9,26 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from payments.invoices.amounts import Amounts, written_rate
-from payments.invoices.document import Document, PartyDetails, TaxShare
+from payments.invoices.document import Document, TaxShare
+from payments.invoices.sheets import MOST_TAXES_IN_TOTALS, address_lines, lay_out
+from payments.invoices.text_size import has_ideographs
 
 TITLES = {"invoice": "Invoice", "credit_note": "Credit note", "pro_forma": "Pro forma invoice"}
 RAILS = {"card": "Card", "bank": "Bank transfer", "crypto": "On chain"}
 CATEGORIES = {
-    "standard": "Tax",
+    "standard": "Standard",
     "zero_rated": "Zero-rated",
-    "exempt": "Exempt from tax",
+    "exempt": "Exempt",
     "reverse_charge": "Reverse charge",
 }
+SHORT_CATEGORIES = {
+    "zero_rated": "0\N{NO-BREAK SPACE}%",
+    "exempt": "exempt",
+    "reverse_charge": "reverse",
+}
+NOT_AN_INVOICE = (
+    "This is not an invoice. The invoice follows, with its number, once the order is paid."
+)
 _QR_MODULE_PX = 4
 
 
@@ -31,6 +41,8 @@ def document_title(document: Document) -> str:
 def document_page(document: Document) -> str:
     """Return the document as an HTML page; what people entered is escaped wherever it stands."""
     amounts = Amounts.of(document)
+    tells_taxes = len(document.taxes) > 1 or document.tax == 0
+    notes = document.notes if document.kind != "pro_forma" else (*document.notes, NOT_AN_INVOICE)
     return _template().render(
         doc=document,
         title=TITLES[document.kind],
@@ -42,10 +54,13 @@ def document_page(document: Document) -> str:
         share_name=share_name,
         address_lines=address_lines,
         rails=RAILS,
+        has_ideographs=has_ideographs,
         categories=CATEGORIES,
-        is_tax_told_apart=len(document.taxes) > 1 or document.tax == 0,
+        short_categories=SHORT_CATEGORIES,
+        sheets=lay_out(document, notes, tells_taxes=tells_taxes),
+        listed_taxes=document.taxes if len(document.taxes) <= MOST_TAXES_IN_TOTALS else (),
         qr=None if document.pay_url is None else qr_code(document.pay_url),
-        is_wide=amounts.is_wide,
+        width=amounts.width,
     )
 
 
@@ -69,13 +84,8 @@ def written_day(day: dt.date) -> str:
 def share_name(share: TaxShare) -> str:
     """Return what a tax is called beside its amount: `Tax 19 %`, or why there is none."""
     if share.category == "standard":
-        return f"{CATEGORIES['standard']} {written_rate(share.rate)}"
+        return f"Tax {written_rate(share.rate)}"
     return CATEGORIES[share.category]
-
-
-def address_lines(party: PartyDetails) -> list[str]:
-    """Return an address line by line."""
-    return [line.strip() for line in (party.address or "").splitlines() if line.strip()]
 
 
 def qr_code(text: str) -> str:
