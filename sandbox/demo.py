@@ -28,6 +28,7 @@ from sandbox.calls import (
 )
 from sandbox.demo_bank import play_bank
 from sandbox.demo_escrow import play_escrow
+from sandbox.demo_finance import take_documents_home
 from sandbox.demo_sequels import (
     Stage,
     ask_the_bank,
@@ -54,7 +55,7 @@ def main() -> int:
     tell = Telling()
     try:
         with running_system(home=options.home, port=options.port) as way_in:
-            play(way_in, tell)
+            play(way_in, tell, options.home / "demo")
     except NoSystemError:
         return 1
     except SilenceError as silence:
@@ -64,8 +65,8 @@ def main() -> int:
     return tell.end()
 
 
-def play(way_in: WayIn, tell: Telling) -> None:
-    """Play every journey on one system."""
+def play(way_in: WayIn, tell: Telling, folder: Path) -> None:
+    """Play every journey on one system; documents go into `folder`."""
     cast = gather(way_in)
     url = way_in.base_url
 
@@ -96,6 +97,7 @@ def play(way_in: WayIn, tell: Telling) -> None:
         play_bank(stage)
         play_escrow(stage)
     audit(stage)
+    take_documents_home(stage, order, folder)
 
 
 def start_payment(

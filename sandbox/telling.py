@@ -71,6 +71,12 @@ class Telling:
         table.add_row("Difference", f"{at_bank - in_books:,}", style="bold")
         self._console.print(table)
 
+    def places(self, places: Mapping[str, str]) -> None:
+        """Say where things are, by name."""
+        self._console.print()
+        for name, place in places.items():
+            self._console.print(f"  {escape(name):<14} [bold]{escape(place)}[/]", soft_wrap=True)
+
     def end(self) -> int:
         """Say how it went; the exit status."""
         if self.faults:

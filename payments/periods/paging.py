@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from payments.reports.report import Column
 from payments.reports.shown_table import ShownRow
 
-LINES = 40  # of an A4 page, as the style sheet sets them
+LINES = 50  # of an A4 page, as the style sheet sets them
 _HEADING_LINES = 4
 _LEAST_ROWS = 4  # under a heading, or it moves to the next page
 _LINE_CHARACTERS = 40

@@ -105,10 +105,8 @@ class Shop:
         url: str | None = link["link_url"]
         return url
 
-    def token(
-        self, *, now: dt.datetime, party_id: str | None = None, role: str = "buyer"
-    ) -> str:
-        """A token that lets a browser open a session at Strongroom: the buyer's, or this party's."""
+    def token(self, *, now: dt.datetime, party_id: str | None = None, role: str = "buyer") -> str:
+        """A token for a browser's session at Strongroom: the buyer's, or this party's."""
         return issue_token(
             self.settings.identity_key,
             party_id=party_id or self.parties.buyer_id,

@@ -1,5 +1,7 @@
 """The demo finds a sound system sound, and says so when something is not."""
 
+from pathlib import Path
+
 import pytest
 
 from sandbox.bank_calls import transfer
@@ -13,21 +15,25 @@ from tests.journeys.conftest import System
 
 
 def test_the_demo_finds_nothing_wrong_and_leaves_nothing_unexplained(
-    system: System, capsys: pytest.CaptureFixture[str]
+    system: System, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     tell = Telling()
-    play(system.way_in, tell)
+    play(system.way_in, tell, tmp_path)
     assert tell.end() == 0
     printed = capsys.readouterr().out
     assert "0.00 EUR unexplained" in printed
     assert "Trial balance" in printed
     assert "assets:bank:main" in printed
     assert "Everything was as it should be" in printed
+    kept = {file.suffix: file for file in tmp_path.iterdir()}
+    assert set(kept) == {".pdf", ".xlsx", ".beancount"}
+    assert all(file.name in printed for file in kept.values())
+    assert kept[".pdf"].read_bytes().startswith(b"%PDF")
 
 
-def test_the_demo_is_right_again_on_the_same_system(system: System) -> None:
+def test_the_demo_is_right_again_on_the_same_system(system: System, tmp_path: Path) -> None:
     tell = Telling()
-    play(system.way_in, tell)
+    play(system.way_in, tell, tmp_path)
     assert tell.end() == 0
 
 
