@@ -1,6 +1,6 @@
 """The books themselves: general ledger, journal, and the statement of one account."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, islice
 
 from ledger import reporting
@@ -38,6 +38,7 @@ JOURNAL_COLUMNS = (
     Column("debit", "Debit", "amount"),
     Column("credit", "Credit", "amount"),
 )
+_Row = tuple[Cell, ...]
 _OPENING = "opening"
 _DIGITS = 18  # of a number that PostgreSQL's bigint can hold
 _ASSETS_OF = (
@@ -49,21 +50,25 @@ _ASSETS_OF = (
 def general_ledger(reading: Reading) -> Report:
     """Return every account's postings between an opening and a closing row, debit positive."""
     page, wanted = reading.page, reading.wanted
-    rows = reporting.general_ledger(
-        reading.connection,
-        reading.scope,
-        account=wanted.account,
-        control=wanted.control,
-        after=None if page is None else _place(page.after),
-        limit=None if page is None else page.limit + 1,
+    after = None if page is None else _place(page.after)
+    rows = _checked(
+        lambda: reporting.general_ledger(
+            reading.connection,
+            reading.scope,
+            account=wanted.account,
+            control=wanted.control,
+            after=after,
+            limit=None if page is None else page.limit + 1,
+        )
     )
-    return _ledger_report(reading, "General ledger", _checked(rows))
+    return _ledger_report(reading, "General ledger", rows)
 
 
 def account_statement(reading: Reading) -> Report:
     """Return one account's postings between an opening and a closing row, for each asset."""
     page = reading.page
-    rows = _checked(_statements(reading, None if page is None else _place(page.after)))
+    after = None if page is None else _place(page.after)
+    rows = _checked(lambda: _statements(reading, after))
     if page is not None:
         rows = islice(rows, page.limit + 1)
     return _ledger_report(reading, "Account statement", rows)
@@ -146,9 +151,9 @@ def _statements(reading: Reading, after: Place | None) -> Iterator[LedgerRow]:
     )
 
 
-def _checked(rows: Iterator[tuple[Cell, ...]]) -> Iterator[tuple[Cell, ...]]:
+def _checked(read: Callable[[], Iterator[_Row]]) -> Iterator[_Row]:
     try:
-        yield from rows
+        yield from read()
     except UnknownAccountError as error:
         raise _bad_place() from error
 
