@@ -12,6 +12,7 @@ from jobs.expire_holds import expire_holds
 from jobs.fetch_missed_events import fetch_missed_events
 from jobs.issue_credit_note import issue_credit_note
 from jobs.issue_invoice import issue_invoice
+from jobs.keep_period_reports import keep_period_reports
 from jobs.make_export import make_export
 from jobs.pay_sellers import pay_sellers
 from jobs.poll_payments import poll_payments
@@ -23,6 +24,7 @@ from jobs.render_invoice import render_invoice, render_invoices
 from jobs.replay_webhooks import replay_webhooks
 from jobs.resolve_calls import resolve_calls
 from jobs.resolve_refunds import resolve_refunds
+from jobs.reverse_manual_entries import reverse_manual_entries
 from jobs.roll_ledger import roll_ledger
 from jobs.seal_ledger import seal_ledger
 from jobs.send_transactions import send_transactions
@@ -35,6 +37,7 @@ from payments.invoices.issue_invoice import RENDER_ALL
 from payments.invoices.want_document import RENDER_ONE
 from payments.lifecycle import write_changes
 from payments.payouts import wake_up as payouts_wake_up
+from payments.periods import wake_up as periods_wake_up
 from payments.reconciliation import wake_up as reconciliation_wake_up
 from payments.webhooks import request_replay, wake_up
 
@@ -72,6 +75,8 @@ JOBS = {
     "compare_stripe_balance": Job(compare_stripe_balance, ROUTINE),
     reconciliation_wake_up.JOB: Job(reconcile, ROUTINE),
     request_export.JOB: Job(make_export, ROUTINE),
+    periods_wake_up.JOB: Job(keep_period_reports, ROUTINE),
+    "reverse_manual_entries": Job(reverse_manual_entries, ROUTINE),
     "seal_ledger": Job(seal_ledger, ROUTINE),
     "audit_ledger": Job(audit_ledger, ROUTINE),
     "prune_records": Job(prune_records, ROUTINE),

@@ -44,6 +44,8 @@ SCHEDULE = (
     Periodic("fetch_missed_events", dt.timedelta(minutes=10)),
     Periodic("compare_stripe_balance", dt.timedelta(hours=1)),
     Periodic("reconcile", dt.timedelta(hours=1)),
+    Periodic("reverse_manual_entries", dt.timedelta(minutes=10)),
+    Periodic("keep_period_reports", dt.timedelta(hours=1)),
     Periodic("audit_ledger", dt.timedelta(hours=1)),
     Periodic("prune_records", dt.timedelta(hours=1)),
 )

@@ -8,6 +8,8 @@ from sqlalchemy import Connection
 
 import ledger
 from ledger import BrokenInvariant
+from payments.invoices.invariants import INVARIANTS as OF_INVOICES
+from payments.manual_entries.invariants import INVARIANTS as BY_HAND
 from payments.payouts.invariants import INVARIANTS as OF_PAYOUTS
 from payments.reconciliation.invariants import INVARIANTS as OF_STATEMENTS
 from payments.releases.invariants import INVARIANTS as OF_RELEASES
@@ -141,5 +143,13 @@ INVARIANTS: dict[str, str] = {
 
 def broken_invariants(connection: Connection) -> list[BrokenInvariant]:
     """Prove every invariant; return those that do not hold."""
-    truths = {**INVARIANTS, **OF_RELEASES, **OF_PAYOUTS, **OF_CHAINS, **OF_STATEMENTS}
+    truths = {
+        **INVARIANTS,
+        **OF_RELEASES,
+        **OF_PAYOUTS,
+        **OF_CHAINS,
+        **OF_STATEMENTS,
+        **OF_INVOICES,
+        **BY_HAND,
+    }
     return ledger.broken_invariants(connection, truths)
