@@ -79,7 +79,7 @@ def _write(engine: Engine, export: Export, *, clock: Clock, until: dt.datetime) 
                 number += 1
             progress = {"row_count": written.tally.rows, "rows_expected": expected}
             _keep(engine, export, number, piece, progress, now=clock())
-            crash_points.reach("export:piece_kept")
+            crash_points.reach("export.piece_kept")
         ended = {
             "status": "ready",
             "row_count": written.tally.rows,

@@ -26,6 +26,7 @@ from tests.payments.shop import NOW, Shop
 from tests.web import (
     desk_provocations,
     escrow_provocations,
+    export_provocations,
     invoice_provocations,
     mapping_provocations,
     payout_provocations,
@@ -42,6 +43,7 @@ __all__ = [
     "buyer",
     "desk_provocations",
     "escrow_provocations",
+    "export_provocations",
     "invoice_provocations",
     "line",
     "mapping_provocations",
