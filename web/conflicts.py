@@ -245,4 +245,14 @@ CONFLICTS: dict[str, KnownProblem] = {
         "The month is closed.",
         "Use a day in an open month; or have the month reopened, which takes two.",
     ),
+    "period_not_ready": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The month's checklist is not green; `errors` says why, by its items.",
+        "Do what each says, or explain by id what may stay open.",
+    ),
+    "period_not_closed": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The month is not closed, or is not the one that was closed last.",
+        "List the months: `GET /api/ledger/periods`; reopen from the newest back.",
+    ),
 }

@@ -172,7 +172,9 @@ def _try(
     engine: Engine, claim: Claim, question: Question, *, by: str, statement_timeout_s: int
 ) -> PeriodClosing:
     _seal(engine, question.month)
-    checklist = read_checklist(engine, question, statement_timeout_s=statement_timeout_s)
+    checklist = read_checklist(
+        engine, question, statement_timeout_s=statement_timeout_s, stops_early=True
+    )
     _require_green(checklist)
     reach("period.checked")
     slow = checklist.items[-len(SLOW) :]

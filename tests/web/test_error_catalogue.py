@@ -30,6 +30,7 @@ from tests.web import (
     invoice_provocations,
     mapping_provocations,
     payout_provocations,
+    period_provocations,
     release_provocations,
 )
 from tests.web.conftest import Headers, KeyOf, MakeApp
@@ -48,6 +49,7 @@ __all__ = [
     "line",
     "mapping_provocations",
     "payout_provocations",
+    "period_provocations",
     "release_provocations",
     "settings",
     "shop",
@@ -366,6 +368,7 @@ FIELDS = {
     "payment_not_extendable": {"payment_ids"},
     "asset_not_order_currency": {"asset"},
     "release_exceeds_held": {"amount"},
+    "period_not_ready": {"earlier_months_closed", "reconciled"},
     "mapping_missing": {"assets:till", "equity:adjustments"},
 }
 
