@@ -7,8 +7,9 @@ spreadsheet also begins a cell after each semicolon, tab and line end inside a q
 
 import re
 
-FORMULA_SIGNS = r"=+\-@\uff1d\uff0b\uff0d\uff20"  # inside the brackets of a regular expression
-_STARTS = re.compile(rf"""\A(?=[\t\r])|(\A|[;\t\r\n])(?=[\s"']*[{FORMULA_SIGNS}])""")
+FORMULA_SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
+_SIGN = f"[{re.escape(FORMULA_SIGNS)}]"
+_STARTS = re.compile(rf"""\A(?=[\t\r])|(\A|[;\t\r\n])(?=[\s"']*{_SIGN})""")
 
 
 def defuse(text: str) -> str:
