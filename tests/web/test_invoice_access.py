@@ -232,6 +232,16 @@ def test_a_link_opens_the_documents_of_its_order_and_of_no_other(
     }
 
 
+def test_a_link_of_somebody_who_sees_all_opens_one_order_only(
+    client: FlaskClient, anonymous: FlaskClient, counter: Counter, key_of: KeyOf, paths: Paths
+) -> None:
+    order, other = counter.invoiced(), counter.invoiced()
+    link = make_link(client, order, key_of(Role.SERVICE))
+    assert anonymous.get(link["url"]).status_code == 200
+    for path in paths(other):
+        assert said(anonymous.get(f"{path}?link={link['link']}")) == (404, "not_found")
+
+
 def test_who_follows_a_link_of_staff_is_seen_with_their_reason(
     client: FlaskClient, anonymous: FlaskClient, counter: Counter, key_of: KeyOf
 ) -> None:
