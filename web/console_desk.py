@@ -1,12 +1,17 @@
 """What the finance desk's pages show, read from one fixed moment of the books."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from ledger.reporting import FixedMoment, fix_as_of
 from payments.charts.read_chart import with_period
+from payments.database import in_transaction
+from payments.exports.read_exports import list_exports
+from payments.exports.tables import Export
+from payments.periods.read_periods import PeriodView, list_periods
+from payments.reports.names import DEFINITIONS
 from payments.reports.open_report import open_fixed
 from payments.reports.report import Report
 from payments.reports.shown_table import ShownTable, shown_table
@@ -18,6 +23,8 @@ _ACCOUNTS = "/api/ledger/accounts/"
 _CONSOLE = "/console/finance/reports/"
 _USUAL_ASSET = "EUR"
 _ACCOUNTS_MOST = 400
+_MONTHS_MOST = 12
+_EXPORTS_MOST = 8
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,8 @@ class Desk:
     first_day: dt.date
     last_day: dt.date
     trial_balance: ShownReport
+    months: Sequence[PeriodView]
+    exports: Sequence[Export]
 
     @classmethod
     def open(cls, parts: Parts, given: Mapping[str, str]) -> "Desk":
@@ -65,6 +74,10 @@ class Desk:
         assert scope.first_day is not None and scope.last_day is not None  # noqa: S101, PT018 - so
         wanted = wanted.but(first_day=scope.first_day, last_day=scope.last_day, as_of=moment.as_of)
         shown = _read(parts, wanted, moment, most=_ACCOUNTS_MOST)
+        months = in_transaction(parts.engine, lambda session: list_periods(session, now=now))
+        exports = in_transaction(
+            parts.engine, lambda session: list_exports(session, limit=_EXPORTS_MOST)
+        )
         return cls(
             wanted=wanted,
             moment=moment,
@@ -72,6 +85,8 @@ class Desk:
             first_day=scope.first_day,
             last_day=scope.last_day,
             trial_balance=shown,
+            months=months[:_MONTHS_MOST],
+            exports=exports.data,
         )
 
     @staticmethod
@@ -93,6 +108,16 @@ class Desk:
     def chart(self, name: str, *, width: str) -> str:
         """Return the address of a chart."""
         return f"/api/ledger/charts/{name}.svg?{self.query(width=width)}"
+
+    def reports(self) -> dict[str, str]:
+        """Return the pages of the other reports on the same part of the books, by their titles."""
+        filters = self.wanted.parameters()
+        return {
+            each.title: f"{_CONSOLE}{name}?"
+            + urlencode({k: v for k, v in filters.items() if k in each.accepts}, safe=":")
+            for name, each in DEFINITIONS.items()
+            if not each.needs
+        }
 
     @property
     def as_of(self) -> str:

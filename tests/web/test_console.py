@@ -1,6 +1,8 @@
 """The finance desk in a browser: who gets in, what is shown, and that nothing runs there."""
 
+import html
 import re
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -9,6 +11,7 @@ from sqlalchemy import Engine
 
 from payments.access.caller import PERSON_ROLES, Role
 from payments.charts.over_time import CHARTS
+from payments.reports.names import DEFINITIONS
 from tests.payments.releases.till import Till
 from tests.payments.shop import NOW
 from tests.web.conftest import Headers, KeyOf, TokenOf
@@ -16,7 +19,12 @@ from tests.web.conftest import Headers, KeyOf, TokenOf
 DAY = NOW.date().isoformat()
 DESK = "/console/finance"
 PERIOD = f"asset=EUR&from={DAY}&to={DAY}"
-PAGES = [DESK, f"{DESK}?{PERIOD}", f"{DESK}/reports/trial-balance?{PERIOD}"]
+PAGES = [
+    DESK,
+    f"{DESK}/periods/{NOW:%Y-%m}",
+    f"{DESK}?{PERIOD}",
+    f"{DESK}/reports/trial-balance?{PERIOD}",
+]
 CHART_PATHS = [f"/api/ledger/charts/{name}.svg?{PERIOD}" for name in CHARTS]
 
 
@@ -69,10 +77,36 @@ def test_the_desk_shows_what_was_booked_and_leads_to_the_entries(
     Till(engine).paid()
     page = client.get(f"{DESK}?{PERIOD}", headers=finance).text
     assert "assets:stripe:pending" in page
-    link = re.search(r'href="(/console/finance/reports/general-ledger[^"]*)"', page)
-    assert link is not None
-    assert "control=" in link[1]
-    assert "as_of=" in link[1]
+    [link, *_] = re.findall(r'href="([^"]*control=assets:stripe:pending[^"]*)"', page)
+    assert link.startswith("/console/finance/reports/general-ledger?")
+    assert "as_of=" in link
+    ledger = client.get(html.unescape(link), headers=finance).text
+    assert "119.00" in ledger
+    entries = re.findall(r'href="(/api/ledger/entries/\d+)"', ledger)
+    assert client.get(entries[0], headers=finance).status_code == 200
+
+
+def test_every_report_has_its_page(client: FlaskClient, engine: Engine, finance: Headers) -> None:
+    till = Till(engine)
+    till.paid()
+    desk = client.get(f"{DESK}?{PERIOD}", headers=finance).text
+    paths = re.findall(r'href="(/console/finance/reports/[^"]*)"', desk)
+    paths.append(f"{DESK}/reports/seller-statement?seller_id={till.seller_id}")
+    paths.append(f"{DESK}/reports/account-statement?account=assets:stripe:pending")
+    seen = set()
+    for path in paths:
+        answer = client.get(html.unescape(path), headers=finance)
+        assert answer.status_code == 200, path
+        seen.add(urlsplit(path).path.rpartition("/")[2])
+    assert seen == set(DEFINITIONS)
+
+
+def test_a_month_is_shown_with_its_checklist(client: FlaskClient, finance: Headers) -> None:
+    page = client.get(f"{DESK}/periods/{NOW:%Y-%m}", headers=finance)
+    assert page.status_code == 200
+    for item in ("reconciled", "invariants hold", "not yet"):
+        assert item in page.text
+    assert client.get(f"{DESK}/periods/2026-13", headers=finance).status_code == 404
 
 
 def test_a_filter_that_cannot_be_read_is_named(client: FlaskClient, finance: Headers) -> None:

@@ -13,6 +13,9 @@ from payments.errors import (
     StrongroomError,
     UnauthorizedError,
 )
+from payments.periods.close_period import STATEMENT_TIMEOUT_S
+from payments.periods.months import read_month
+from payments.periods.read_periods import read_period
 from payments.reports.file_format import formats_of
 from payments.reports.names import DEFINITIONS
 from payments.reports.wanted import FIELDS
@@ -34,7 +37,12 @@ def finance() -> str:
     """Show the desk: charts, the trial balance, periods and exports."""
     desk = Desk.open(current_parts(), _filters())
     return render_template(
-        "finance.html", desk=desk, charts=CHARTS, caller=current_caller(), link=console_path
+        "finance.html",
+        desk=desk,
+        charts=CHARTS,
+        formats=formats_of("trial-balance"),
+        caller=current_caller(),
+        link=console_path,
     )
 
 
@@ -54,6 +62,18 @@ def show_report(report: str) -> str:
         link=console_path,
         most=_ROWS_MOST,
     )
+
+
+@blueprint.route("/finance/periods/<month:month>", methods=["GET"])
+@allow("ledger.read")
+@under_policy(PLAIN_PAGE_POLICY)
+def show_period(month: str) -> str:
+    """Show a month: its checklist, as it was when it was closed or is now, and what is kept."""
+    parts = current_parts()
+    period = read_period(
+        parts.engine, read_month(month), now=parts.now(), statement_timeout_s=STATEMENT_TIMEOUT_S
+    )
+    return render_template("period.html", period=period, caller=current_caller())
 
 
 @blueprint.route("/console.css", methods=["GET"])
