@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection
 
 ROWS_AT_A_TIME = 2_000
@@ -17,3 +18,16 @@ def read(connection: Connection, query: str, values: tuple[object, ...]) -> Iter
     with connection.exec_driver_sql(query, values, execution_options=streaming) as result:
         for rows in result.partitions():
             yield from rows
+
+
+def fetch(connection: Connection, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    """Return all rows of a query that gives a few thousand, as plain tuples.
+
+    In PostgreSQL's binary form and straight from the driver, which is several times faster where
+    millions are read so. The connection must be in a transaction.
+    """
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError("the ledger needs psycopg")
+    with driver.cursor(binary=True) as cursor:
+        return cursor.execute(query.encode(), values).fetchall()
