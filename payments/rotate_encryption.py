@@ -7,11 +7,12 @@ again at any time; when nothing is left, the old key can leave the keyset.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import ColumnElement, Engine, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from payments.chain.tables import ChainAttempt
 from payments.database import transaction
+from payments.invoices.tables import Invoice, InvoiceFile, ProForma
 from payments.lifecycle.tables import Payment
 from payments.parties.tables import Party
 from payments.payouts.tables import PayoutDestination
@@ -34,6 +35,9 @@ class EncryptedColumn:
         | InboxEvent
         | StatementFile
         | StatementLine
+        | Invoice
+        | InvoiceFile
+        | ProForma
     ]
     column: str
     row_id: tuple[str, ...] = ("id",)
@@ -62,6 +66,9 @@ ENCRYPTED_COLUMNS = (
     EncryptedColumn(ChainAttempt, "raw_encrypted", ("tx_hash",)),
     EncryptedColumn(StatementFile, "content_encrypted"),
     EncryptedColumn(StatementLine, "details_encrypted"),
+    EncryptedColumn(Invoice, "content_encrypted"),
+    EncryptedColumn(InvoiceFile, "content_encrypted", ("invoice_id", "format")),
+    EncryptedColumn(ProForma, "content_encrypted", ("order_id",)),
     # The row's number is unknown before the insert, the event's id is not.
     EncryptedColumn(InboxEvent, "payload_encrypted", ("provider", "event_id")),
 )
@@ -99,7 +106,7 @@ def _rotate_column(
 ) -> Progress:
     reencrypted = 0
     unreadable: list[str] = []
-    after: str | int | None = None
+    after: tuple[str | int, ...] | None = None
     while True:
         with transaction(engine) as session:
             rows = _claim_rows(session, encrypted, cipher=cipher, after=after, limit=batch_size)
@@ -108,7 +115,7 @@ def _rotate_column(
         unreadable += faults
         if len(rows) < batch_size:
             break
-        after = encrypted.table.__mapper__.primary_key_from_instance(rows[-1])[0]
+        after = encrypted.table.__mapper__.primary_key_from_instance(rows[-1])
     with transaction(engine) as session:
         left = _count_left(session, encrypted, cipher=cipher)
     return Progress(reencrypted, left, tuple(unreadable))
@@ -119,29 +126,29 @@ def _claim_rows(
     encrypted: EncryptedColumn,
     *,
     cipher: FieldCipher,
-    after: str | int | None,
+    after: tuple[str | int, ...] | None,
     limit: int,
 ) -> list[Any]:
-    key = encrypted.table.__mapper__.primary_key[0]
+    key = encrypted.table.__mapper__.primary_key
     found = (
         select(encrypted.table)
         .where(encrypted.made_with_another_key(cipher))
-        .order_by(key)
+        .order_by(*key)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
     )
     # Rows that do not decrypt keep matching: go on behind them.
-    return list(session.scalars(found if after is None else found.where(key > after)))
+    return list(session.scalars(found if after is None else found.where(tuple_(*key) > after)))
 
 
 def _reencrypt(row: object, encrypted: EncryptedColumn, cipher: FieldCipher) -> str | None:
     """Return what is wrong with the row, or None when it was re-encrypted."""
     field = encrypted.field_of(row)
     try:
-        text = cipher.decrypt(getattr(row, encrypted.column), **field)
+        content = cipher.decrypt_bytes(getattr(row, encrypted.column), **field)
     except DecryptionError as error:
         return str(error)
-    setattr(row, encrypted.column, cipher.encrypt(text, **field))
+    setattr(row, encrypted.column, cipher.encrypt_bytes(content, **field))
     return None
 
 

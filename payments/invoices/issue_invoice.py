@@ -28,7 +28,7 @@ def issue_invoice(
     if order is None or order.status != "paid" or invoice_of(session, order_id) is not None:
         return None
     number = take_number(session, seller_id=order.seller_id, kind="invoice", now=now)
-    reach("invoice_numbered")
+    reach("invoice.numbered")
     document = compose(
         session,
         order,
@@ -95,7 +95,7 @@ def freeze(
         )
     )
     session.flush()
-    reach("invoice_inserted")
+    reach("invoice.inserted")
     return invoice_id
 
 

@@ -67,7 +67,7 @@ def read_invoice(
         select(Invoice, InvoiceRendering)
         .outerjoin(InvoiceRendering, InvoiceRendering.invoice_id == Invoice.id)
         .where(Invoice.order_id == order_id)
-        .order_by(Invoice.corrects.is_not(None), Invoice.issued_at, Invoice.id)
+        .order_by(Invoice.corrects.is_not(None), Invoice.issued_at, Invoice.kind, Invoice.number)
     ).all()
     files: dict[str, dict[str, StoredFile]] = defaultdict(dict)
     metadata = select(

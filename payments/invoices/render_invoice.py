@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 from payments.crash_points import reach
 from payments.database import in_transaction, transaction
 from payments.documents.renderer import Renderer
-from payments.invoices.draw import draw_document
-from payments.invoices.read_invoice import file_field, read_document
+from payments.invoices.document import Document
+from payments.invoices.draw import Drawn, Problem, draw_document
+from payments.invoices.read_invoice import AlteredError, file_field, read_document
 from payments.invoices.tables import Invoice, InvoiceFile, InvoiceRendering
 from payments.log_lines import get_logger
-from payments.privacy.encryption import FieldCipher
+from payments.privacy.encryption import DecryptionError, FieldCipher
 
 TRY_AGAIN_S = (60, 300, 3_600)
 """How long to wait after a first, second and any later attempt that did not succeed."""
@@ -44,9 +45,10 @@ def render_invoice(engine: Engine, press: Press, *, invoice_id: str) -> bool:
         rendering = session.get(InvoiceRendering, invoice_id)
         if rendering is not None and rendering.status == "ready":
             return False
-        document = read_document(invoice, cipher=press.cipher)
-    reach("invoice_read")
-    drawn = draw_document(document, press.renderer)
+        drawn = _read(invoice, press)
+    reach("invoice.read")
+    if isinstance(drawn, Document):
+        drawn = draw_document(drawn, press.renderer)
     if drawn.problem is not None:
         _log.warning(drawn.problem.event, invoice_id=invoice_id, **drawn.problem.details)
         in_transaction(
@@ -56,11 +58,19 @@ def render_invoice(engine: Engine, press: Press, *, invoice_id: str) -> bool:
             ),
         )
         return False
-    reach("invoice_drawn")
+    reach("invoice.drawn")
     return in_transaction(
         engine,
         lambda session: _store(session, invoice_id, drawn.files, drawn.renderer, press),
     )
+
+
+def _read(invoice: Invoice, press: Press) -> Document | Drawn:
+    """Return what it says; one that was changed keeps none of the others waiting."""
+    try:
+        return read_document(invoice, cipher=press.cipher)
+    except (AlteredError, DecryptionError) as error:
+        return Drawn(problem=Problem("invoice_unreadable", str(error), {"error": str(error)}))
 
 
 def _store(

@@ -8,12 +8,15 @@ from sqlalchemy import Engine, select
 
 from payments.database import in_transaction, transaction
 from payments.delivery.tables import OutboxRow
+from payments.documents.renderer import Renderer
 from payments.invoices.issue_credit_note import issue_credit_notes
 from payments.invoices.issue_invoice import issue_invoice
 from payments.invoices.read_invoice import IssuedDocument, read_invoice
+from payments.invoices.render_invoice import Press, render_invoice
 from payments.orders.create_order import create_order
 from payments.orders.totals import LineInput
 from payments.orders.view import OrderView
+from tests.payments.invoices.stamp import Stamp
 from tests.payments.releases.till import Till
 from tests.payments.shop import CIPHER, NOW, SERVICE, new_reference
 
@@ -66,6 +69,10 @@ class Desk(Till):
                 session, order_id=order.id, now=now or self.now, cipher=CIPHER
             ),
         )
+
+    def render(self, invoice_id: str, renderer: Renderer | None = None) -> bool:
+        press = Press(renderer or Stamp(), CIPHER, lambda: self.now)
+        return render_invoice(self.engine, press, invoice_id=invoice_id)
 
     def issued(self, order: OrderView) -> tuple[IssuedDocument, ...]:
         with transaction(self.engine) as session:

@@ -15,11 +15,6 @@ from tests.payments.invoices.desk import Desk, line, staged
 from tests.payments.shop import CIPHER, NOW
 
 
-@pytest.fixture
-def desk(engine: Engine) -> Desk:
-    return Desk(engine)
-
-
 def test_a_paid_order_stages_its_invoice_in_the_same_transaction(desk: Desk) -> None:
     order = desk.sold()
     assert {"order_id": order.id} in staged(desk.engine, ISSUE_INVOICE)
