@@ -15,6 +15,7 @@ _EXAMPLES = {
     "account": "assets:nothing",
     "entry": "jrn_0",
     "month": "2026-01",
+    "package": "xero",
     "document": "S0001-2026-000001",
 }
 

@@ -31,6 +31,7 @@ _HEADERS = {
 }
 _FILES = {
     "200": {
+        "description": "The report: as JSON, or as a file in another format",
         "headers": _HEADERS,
         "content": {
             each.content_type.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
