@@ -24,6 +24,7 @@ _TRUE_SIZE_DPI = "77"
 _REASONS = {
     signal.SIGXFSZ: "the document became too large",
     signal.SIGXCPU: "the document took too much computing time",
+    signal.SIGKILL: "the document took more than there is",
 }
 
 

@@ -1,10 +1,11 @@
 """Which characters the fonts of this machine can show, so that no name is printed as boxes."""
 
+import contextlib
 import functools
 import shutil
 import subprocess
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fontTools.ttLib import TTCollection, TTFont, TTLibError
@@ -39,7 +40,7 @@ def missing_characters(text: str) -> set[str]:
 
 
 def missing_scripts() -> list[str]:
-    """Return the names of the scripts `make run` gets fonts for whose letters cannot be shown here."""
+    """Return which scripts that `make run` gets fonts for cannot be printed here."""
     return [name for name, letters in _SCRIPTS.items() if missing_characters(letters)]
 
 
@@ -85,16 +86,22 @@ def _read_fonts() -> set[int]:
     covered: set[int] = set()
     for file in _font_files():
         try:
-            fonts: Iterable[TTFont] = (
-                TTCollection(file, lazy=True).fonts
-                if file.suffix.lower() == ".ttc"
-                else [TTFont(file, lazy=True)]
-            )
-            for font in fonts:
-                covered.update(font.getBestCmap() or ())
+            with _open_fonts(file) as fonts:
+                for font in fonts:
+                    covered.update(font.getBestCmap() or ())
         except (TTLibError, OSError, KeyError, AssertionError):
             continue  # a broken font shows nothing
     return covered
+
+
+@contextlib.contextmanager
+def _open_fonts(file: Path) -> Iterator[Iterable[TTFont]]:
+    if file.suffix.lower() == ".ttc":
+        with TTCollection(file, lazy=True) as collection:
+            yield collection.fonts
+    else:
+        with TTFont(file, lazy=True) as font:
+            yield [font]
 
 
 def _font_files() -> list[Path]:

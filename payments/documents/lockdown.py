@@ -40,7 +40,7 @@ def lock_down(limits: Mapping[str, int], *, parent: int) -> None:
         OSError: this machine refused one of the limits; nothing may be rendered then.
     """
     _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_CPU, limits["cpu_s"])
+    _limit(resource.RLIMIT_CPU, limits["cpu_s"] + 1)
     _limit(resource.RLIMIT_FSIZE, limits["file_bytes"])
     _limit(resource.RLIMIT_NOFILE, limits["files"])
     linux = sys.platform == "linux"
@@ -67,7 +67,9 @@ def _limit(what: int, most: int) -> None:
     hardest = resource.getrlimit(what)[1]
     if hardest != resource.RLIM_INFINITY:
         most = min(most, hardest)
-    resource.setrlimit(what, (most, most))
+    # At the hard limit of computing time comes SIGKILL, at the soft one a signal that says why.
+    least = max(most - 1, 1) if what == resource.RLIMIT_CPU else most
+    resource.setrlimit(what, (least, most))
 
 
 def _leave_network(flags: int) -> bool:

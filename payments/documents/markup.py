@@ -21,7 +21,8 @@ def without_meta(html: str) -> str:
     """
     if len(html) > LARGEST_PAGE_CHARACTERS:
         raise RenderingError(f"the page has more than {LARGEST_PAGE_CHARACTERS} characters")
-    return _META.sub("", html.replace("\x00", ""))
+    # Something is left in its place, or what stood around it could become one.
+    return _META.sub(" ", html.replace("\x00", ""))
 
 
 def plain_title(title: str) -> str:

@@ -27,8 +27,7 @@ _NOWHERE = "http://nowhere.invalid/"  # what is relative is relative to this, an
 def main() -> None:
     """Read the page from standard input and write the PDF to standard output."""
     fonts = FontConfiguration()
-    fetcher = URLFetcher(allowed_protocols=["data"], allow_redirects=False, fail_on_errors=True)
-    weasyprint.HTML(string=_TRIED_FIRST, url_fetcher=fetcher).write_pdf(font_config=fonts)
+    set_page(_TRIED_FIRST, title="Tried", fonts=fonts)
     if sys.argv[1] == "--version":
         sys.stdout.write(f"WeasyPrint {weasyprint.__version__}")
         return
@@ -36,14 +35,25 @@ def main() -> None:
     lock_down(limits, parent=limits["parent"])
     html = sys.stdin.buffer.read().decode("utf-8")
     try:
-        page = weasyprint.HTML(string=html, base_url=_NOWHERE, url_fetcher=fetcher)
-        document = page.render(font_config=fonts)
-        document.metadata.title = sys.argv[2]
-        document.metadata.attachments = []
-        pdf = document.write_pdf()
+        pdf = set_page(html, title=sys.argv[2], fonts=fonts)
     except FatalURLFetchingError as error:
         sys.exit(f"Blocked: {error}")
     sys.stdout.buffer.write(pdf)
+
+
+def set_page(html: str, *, title: str, fonts: FontConfiguration) -> bytes:
+    """Return the page as PDF.
+
+    Raises:
+        FatalURLFetchingError: it wants something that it does not carry itself.
+    """
+    fetcher = URLFetcher(allowed_protocols=["data"], allow_redirects=False, fail_on_errors=True)
+    page = weasyprint.HTML(string=html, base_url=_NOWHERE, url_fetcher=fetcher)
+    document = page.render(font_config=fonts)
+    document.metadata.title = title
+    document.metadata.attachments = []
+    pdf: bytes = document.write_pdf()
+    return pdf
 
 
 if __name__ == "__main__":
