@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 
 import ledger
 from payments import invariants as payment_invariants
+from web.commands import manual_entries, periods
 from web.commands.ledger_reports import broken_manifests, export, report
 from web.commands.mappings import mappings
 from web.commands.output import json_option, print_json, print_rows
@@ -18,6 +19,12 @@ ledger_group = AppGroup("ledger", help="Prove, seal, close and read the ledger."
 ledger_group.add_command(report)
 ledger_group.add_command(export)
 ledger_group.add_command(mappings)
+for _command in (
+    *(periods.periods, periods.close_period, periods.reopen_period),
+    *(manual_entries.entries, manual_entries.post_entry, manual_entries.reverse_entry),
+    *(manual_entries.approve_entry, manual_entries.reject_entry),
+):
+    ledger_group.add_command(_command)
 
 
 @ledger_group.command()
@@ -88,19 +95,6 @@ def trial_balance(*, as_json: bool) -> None:
     print_rows(
         rows, as_json=as_json, empty="Nothing was posted yet.", right=("debit", "credit", "held")
     )
-
-
-@ledger_group.command("close-period")
-@click.argument("month", metavar="YYYY-MM")
-def close_period(*, month: str) -> None:
-    """Close the books through the end of a month; nothing can be posted into it afterwards."""
-    try:
-        through = ledger.end_of_month(month)
-    except ValueError:
-        raise click.BadParameter(f"{month!r} is no month; write it as 2026-10.") from None
-    with current_parts().engine.begin() as connection:
-        ledger.close_books(connection, through)
-    click.echo(f"The books are closed through {month}.")
 
 
 @ledger_group.command()
