@@ -36,7 +36,7 @@ class Tally:
     def _add(self, name: str, codes: tuple[Cell, ...], amounts: tuple[Cell, ...]) -> None:
         found: dict[str, int] = {}
         for code, amount in zip(codes, amounts, strict=True):
-            if amount:
+            if amount is not None:
                 found[code] = found.get(code, 0) + amount  # type: ignore[index,arg-type,operator] # what a column's kind promises
         for code, total in found.items():
             of_asset = self.sums.setdefault(code, {})

@@ -21,7 +21,6 @@ from payments.reports.report import Column, Report
 
 SHEET_ROWS = 1_048_576
 EXACT_DIGITS = 15
-_TEXT_LIMIT = 32_767  # characters in a cell
 _PIECE = 256 * 1024
 _OPTIONS = {
     "constant_memory": True,
@@ -121,7 +120,7 @@ class _Book:
                 moment = value.astimezone(dt.UTC).replace(tzinfo=None)
                 self._write_moment(n, moment, "yyyy-mm-dd hh:mm:ss", moment_text(value))
             case _:
-                self.sheet.write_string(self.row, n, value[:_TEXT_LIMIT])
+                self.sheet.write_string(self.row, n, _plain(value))
 
     def _write_amount(self, n: int, value: int, code: str, *, bold: bool = False) -> None:
         asset = self.report.assets[code]
@@ -161,6 +160,15 @@ class _Book:
                 wanted["align"] = "right"
             self.formats[name] = self.workbook.add_format(wanted)
         return self.formats[name]
+
+
+def _plain(text: str) -> str:
+    """Return a text that stays one: xlsxwriter takes <r>…</r> for markup and writes it as it is.
+
+    Whoever chose such a text could put cells and formulas of their own into the sheet. Longer
+    texts than a cell holds (32,767 characters) are cut by xlsxwriter.
+    """
+    return f"'{text}" if text.startswith("<r>") and text.endswith("</r>") else text
 
 
 def _adds_up(column: Column) -> bool:

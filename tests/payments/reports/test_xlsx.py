@@ -8,6 +8,8 @@ from typing import Any
 
 import openpyxl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
 from payments.reports.formats import xlsx_file
@@ -24,7 +26,8 @@ def encoded(*rows: tuple[Cell, ...]) -> bytes:
 def sheets(content: bytes) -> list[Worksheet]:
     book = openpyxl.load_workbook(io.BytesIO(content))
     assert book.properties.title == "Made up"
-    return book.worksheets
+    found: list[Worksheet] = book.worksheets
+    return found
 
 
 def values(sheet: Worksheet, row: int) -> list[Any]:
@@ -77,6 +80,33 @@ def test_texts_are_never_formulas_nor_links() -> None:
         cell = sheet[2][1]
         assert (cell.data_type, cell.hyperlink) == ("s", None)
         assert text in {cell.value, "\x01a"}
+
+
+def test_markup_of_a_workbook_is_text_too() -> None:
+    evil = '<r><t>x</t></r></is></c><c r="Z9"><f>1+1</f><v>2</v></c><c><is><r><t>y</t></r>'
+    [sheet] = sheets(encoded((1, evil, None, None, "EUR", 0, None)))
+    assert sheet[2][1].value == f"'{evil}"
+    assert sheet.max_column == 7
+    [sheet] = sheets(encoded((1, "<b>&amp; <r>", None, None, "EUR", 0, None)))
+    assert sheet[2][1].value == "<b>&amp; <r>"
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.text().filter(lambda text: "\0" not in text), min_size=1, max_size=20))
+def test_whatever_the_text_the_workbook_can_be_read(texts: list[str]) -> None:
+    texts = [text.encode("utf-8", "ignore").decode() for text in texts]
+    [sheet] = sheets(encoded(*((1, text, None, None, "EUR", 0, None) for text in texts)))
+    assert sheet.max_row == len(texts) + 2
+    for cell, text in zip(sheet["B"][1:], texts, strict=False):
+        assert cell.data_type in ("s", "n")  # n: an empty text is an empty cell
+        if text.isprintable() and text.isascii() and "_x" not in text:
+            assert (cell.value or "") == text
+
+
+@pytest.mark.parametrize("text", ["\ufffe", "a\uffffb", "\x7f\x85", "_x0041_"])
+def test_characters_that_xml_does_not_know_break_nothing(text: str) -> None:
+    [sheet] = sheets(encoded((1, text, None, None, "EUR", 5, None)))
+    assert sheet["F2"].value == 0.05
 
 
 def test_a_text_longer_than_a_cell_is_cut_and_not_lost() -> None:
