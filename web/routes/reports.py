@@ -33,7 +33,8 @@ _FILES = {
     "200": {
         "description": "The report: as JSON, or as a file in another format",
         "headers": _HEADERS,
-        "content": {
+        "content": {"application/json": {"schema": ReportAnswer}}
+        | {
             each.content_type.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
             for each in FORMATS.values()
         },
@@ -44,7 +45,7 @@ _FILES = {
 @blueprint.route("/reports/<name:report>", methods=["GET"])
 @allow("ledger.read")
 @blueprint.arguments(ReportQuery, location="query")
-@blueprint.response(200, ReportAnswer)
+@blueprint.response(200)
 @blueprint.described(responses=_FILES)
 @problems("mapping_missing")
 def show_report(query: dict[str, Any], report: str) -> Response:
@@ -61,7 +62,7 @@ def show_report(query: dict[str, Any], report: str) -> Response:
 @blueprint.route("/accounts/<account:path>/statement", methods=["GET"])
 @allow("ledger.read")
 @blueprint.arguments(StatementQuery, location="query")
-@blueprint.response(200, ReportAnswer)
+@blueprint.response(200)
 @blueprint.described(responses=_FILES)
 def show_statement(query: dict[str, Any], path: str) -> Response:
     """Show an account's opening balance, its postings and balances after each, and its closing."""

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 
 from payments.access.caller import Role
 from payments.database import transaction
+from payments.exports.write_export import write_export
 from payments.reconciliation.findings import Found, keep_findings
 from payments.reconciliation.tables import Finding
 from tests.payments.reconciliation.desk import money_in, open_desk
@@ -27,16 +28,16 @@ class Things:
         self._finance = key_of(Role.FINANCE)
         self.service = key_of(Role.SERVICE)
         self._admin = key_of(Role.ADMIN)
-        self.buyer_id = self._post("/api/parties", {"name": "Ada", "email": "ada@example.com"})
-        self.seller_id = self._post("/api/parties", {"name": "Sam"})
+        self.buyer_id = self.post("/api/parties", {"name": "Ada", "email": "ada@example.com"})
+        self.seller_id = self.post("/api/parties", {"name": "Sam"})
 
     def write(self, folder: Path) -> None:
         """Make them, and name them in `folder`."""
         open_orders = [self.order() for _ in range(12)]
         fresh = [self.started() for _ in range(15)]
-        paid = [self._confirmed(self.started()) for _ in range(6)]
-        reserved = [self._confirmed(self.started(capture="manual")) for _ in range(10)]
-        refunds = [self._refunded(self._confirmed(self.started())) for _ in range(2)]
+        paid = [self.confirmed(self.started()) for _ in range(6)]
+        reserved = [self.confirmed(self.started(capture="manual")) for _ in range(10)]
+        refunds = [self.refunded(self.confirmed(self.started())) for _ in range(2)]
         links = [self._linked() for _ in range(6)]
         lines = self._desk.statement(*[money_in(10_000 + number) for number in range(35)])
         keys = [self._key() for _ in range(6)]
@@ -57,27 +58,29 @@ class Things:
             "parties": [self.buyer_id, self.seller_id],
             "buyers": [self.buyer_id],
             "sellers": [self.seller_id],
+            "exports": self._exports(),
         }
         for name, ids in named.items():
             (folder / f"{name}.txt").write_text("".join(f'"{id_}"\n' for id_ in ids))
 
-    def _post(self, path: str, body: dict[str, Any], headers: Headers | None = None) -> str:
+    def post(self, path: str, body: dict[str, Any], headers: Headers | None = None) -> str:
+        """Post under a fresh reference, and return the id of what it made."""
         content = {"reference": secrets.token_hex(8)} | body
         answer = self.client.post(path, json=content, headers=headers or self.service)
-        assert answer.status_code in (200, 201), answer.text
+        assert answer.status_code in (200, 201, 202), answer.text
         return str(answer.get_json()["id"])
 
-    def order(self, *, currency: str = "EUR", unit_amount: str = "10000") -> str:
-        """Place an order, and return its id."""
+    def order(self, *, currency: str = "EUR", unit_amount: str = "10000", **who: str) -> str:
+        """Place an order, of our buyer and seller if not of others, and return its id."""
         line = {"description": "A print", "quantity": 1, "unit_amount": unit_amount}
-        who = {"buyer_id": self.buyer_id, "seller_id": self.seller_id}
+        who = {"buyer_id": self.buyer_id, "seller_id": self.seller_id} | who
         lines = {"currency": currency, "lines": [line | {"tax_rate": "19"}]}
-        return self._post("/api/orders", lines | who)
+        return self.post("/api/orders", lines | who)
 
     def started(self, *, unit_amount: str = "10000", **body: Any) -> str:
         """Start a card payment of an order, and return its id."""
         order_id = self.order(unit_amount=unit_amount)
-        return self._post("/api/payments/intents", {"order_id": order_id} | body)
+        return self.post("/api/payments/intents", {"order_id": order_id} | body)
 
     def _matched(self, line_id: str) -> str:
         path = f"/api/reconciliation/unmatched/{line_id}/match"
@@ -97,21 +100,34 @@ class Things:
             kept = select(Finding.id).where(Finding.finding_key.startswith(scope))
             return list(session.scalars(kept))
 
+    def _exports(self) -> list[str]:
+        body = {"report": "journal", "format": "csv"}
+        made = [self.post("/api/ledger/exports", body, self._finance) for _ in range(4)]
+        for export_id in made[:3]:
+            until = _now() + dt.timedelta(minutes=1)
+            write_export(self._desk.engine, export_id, clock=_now, until=until)
+        return made
+
     def _linked(self) -> str:
         body = {"order_id": self.order(), "return_url": f"{ORIGIN}/back"}
-        return self._post("/api/payments/bank/link", body)
+        return self.post("/api/payments/bank/link", body)
 
-    def _confirmed(self, payment_id: str) -> str:
+    def confirmed(self, payment_id: str) -> str:
+        """Pay by card."""
         body = {"payment_method": "pm_card_visa"}
-        return self._post(f"/api/payments/{payment_id}/confirm", body)
+        return self.post(f"/api/payments/{payment_id}/confirm", body)
 
-    def _refunded(self, payment_id: str) -> str:
-        return self._post(f"/api/payments/{payment_id}/refunds", {"amount": "100"})
+    def refunded(self, payment_id: str) -> str:
+        """Give back a part, and return the refund's id."""
+        return self.post(f"/api/payments/{payment_id}/refunds", {"amount": "100"})
 
     def _key(self) -> str:
-        return self._post("/api/keys", {"name": "To play with", "role": "finance"}, self._admin)
+        return self.post("/api/keys", {"name": "To play with", "role": "finance"}, self._admin)
 
 
 def _tomorrow() -> str:
-    moment = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)  # noqa: TID251 - the application's clock is real
-    return moment.isoformat(timespec="seconds")
+    return (_now() + dt.timedelta(days=1)).isoformat(timespec="seconds")
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)  # noqa: TID251 - the application's clock is real
