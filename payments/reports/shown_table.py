@@ -11,6 +11,7 @@ from payments.charts.scale import grouped
 from payments.reports.report import Cell, Column, Report
 
 _ENTRY = "entry_id"
+_ONE_OF_TWO = frozenset({"debit", "credit"})  # a zero is left empty: the other one has the amount
 
 
 class ShownCell(NamedTuple):
@@ -86,7 +87,7 @@ def _cells(
 
 
 def _text(column: Column, cell: Cell, asset: Asset | None) -> str:
-    if cell is None:
+    if cell is None or (cell == 0 and column.name in _ONE_OF_TWO):
         return ""
     if isinstance(cell, dt.datetime):
         return f"{cell.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}"

@@ -17,6 +17,7 @@ PUBLIC = {
     "GET /api/docs",
     "GET /api/docs.css",
     "GET /console/console.css",
+    "GET /console/icon.svg",
     "POST /api/webhooks/stripe",
     "POST /api/webhooks/bank",
     "DELETE /api/session",

@@ -28,6 +28,7 @@ from web.policies import allow, public
 blueprint = Blueprint("console", __name__, url_prefix="/console")
 
 _ROWS_MOST = 200
+_FOR_PROGRAMS = ("seq", "effect_key")
 
 
 @blueprint.route("/finance", methods=["GET"])
@@ -57,6 +58,7 @@ def show_report(report: str) -> str:
     return render_template(
         "report.html",
         shown=shown,
+        table=shown.table.without(*_FOR_PROGRAMS),
         formats=formats_of(report),
         caller=current_caller(),
         link=console_path,
@@ -81,6 +83,13 @@ def show_period(month: str) -> str:
 def style() -> Response:
     """Send the pages' style sheet."""
     return Response(render_template("console.css"), mimetype="text/css")
+
+
+@blueprint.route("/icon.svg", methods=["GET"])
+@public("It belongs to the pages, and says nothing")
+def icon() -> Response:
+    """Send the pages' icon."""
+    return Response(render_template("icon.svg"), mimetype="image/svg+xml")
 
 
 @blueprint.errorhandler(UnauthorizedError)
