@@ -1,11 +1,13 @@
 """What `strongroom doctor` must notice before money does."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from payments import doctor
 from payments.bank_settings import GoCardlessSettings
 from payments.database import transaction
 from payments.doctor import State, checks
@@ -97,6 +99,30 @@ def test_an_unmigrated_database_fails(settings: Settings, fresh_database_url: st
 def test_an_unusable_keyset_fails(settings: Settings) -> None:
     unusable = dataclasses.replace(settings, encryption_keyset="{}")
     assert report(unusable)["Encryption keyset"][0] is State.FAIL
+
+
+# ---- documents ---------------------------------------------------------------------------------
+
+
+def test_names_what_renders_documents(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    renderer = SimpleNamespace(name="wkhtmltopdf 0.12.6")
+    monkeypatch.setattr(doctor, "choose_renderer", lambda: renderer)
+    assert report(settings)["PDF renderer"] == (State.OK, "wkhtmltopdf 0.12.6")
+    monkeypatch.setattr(doctor, "choose_renderer", lambda: None)
+    state, detail = report(settings)["PDF renderer"]
+    assert state is State.WARN
+    assert detail.endswith("invoices wait")
+
+
+def test_names_the_scripts_that_no_font_can_print(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "missing_scripts", lambda: ["Korean", "Chinese"])
+    state, detail = report(settings)["Fonts"]
+    assert state is State.WARN
+    assert detail.startswith("no letters of Korean, Chinese")
+    monkeypatch.setattr(doctor, "missing_scripts", list)
+    assert report(settings)["Fonts"][0] is State.OK
 
 
 # ---- bank providers ----------------------------------------------------------------------------
