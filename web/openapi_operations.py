@@ -68,7 +68,7 @@ def _complete(document: Json, operation: Json, method: str, view: _View, *, has_
         answer["headers"] = answer.get("headers", {}) | _REQUEST_ID
     if takes_reference:
         _add_replay(answers)
-        _let_body_be_left_out(document, operation)
+    _let_body_be_left_out(document, operation)
     codes = _codes(operation, method, view, takes_reference=takes_reference, has_id=has_id)
     for status, named in sorted(_by_status(codes).items()):
         answers.setdefault(str(status.value), problem_answer(status, named))
@@ -76,10 +76,11 @@ def _complete(document: Json, operation: Json, method: str, view: _View, *, has_
 
 
 def _let_body_be_left_out(document: Json, operation: Json) -> None:
-    """A body whose fields may all be left out may be left out itself: Idempotency-Key is enough."""
-    content = operation["requestBody"]["content"]["application/json"]
-    name = content["schema"]["$ref"].rpartition("/")[2]
-    operation["requestBody"]["required"] = "required" in document["components"]["schemas"][name]
+    """A body whose fields may all be left out may be left out itself: a header is enough."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+    if name:
+        operation["requestBody"]["required"] = "required" in document["components"]["schemas"][name]
 
 
 def _takes_reference(document: Json, operation: Json) -> bool:

@@ -33,7 +33,6 @@ BUYER = {
     "email": "ann@buyer.example",
     "address": "1 rue de la Paix\n75002 Paris",
     "country": "FR",
-    "tax_id": None,
 }
 
 
@@ -79,17 +78,17 @@ class Counter(Desk):
     def invoiced(self, **sold: Any) -> OrderView:
         order = self.sold(**sold)
         self.issue(order)
-        self.render(order)
+        self.render_all(order)
         return order
 
-    def render(self, order: OrderView) -> None:
+    def render_all(self, order: OrderView) -> None:
         for document in self.issued(order):
             render_invoice(self.engine, self.press, invoice_id=document.id)
 
     def refunded(self, order: OrderView, amount: int) -> None:
         self.refund(order, amount)
         self.credit(order)
-        self.render(order)
+        self.render_all(order)
 
     def unpaid(self) -> OrderView:
         self.shop = Shop(self.engine, self.party(**BUYER), self.party(**SELLER))
@@ -99,7 +98,7 @@ class Counter(Desk):
         """Do what the jobs do that a request for a document stages."""
         if not make_pro_forma(self.engine, self.press, order_id=order.id, pay_url=None):
             self.issue(order)
-            self.render(order)
+            self.render_all(order)
 
     def swap_files(self, one: OrderView, other: OrderView) -> None:
         """Give the PDF of one order the content of another's, as a thief of rows would."""

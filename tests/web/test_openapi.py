@@ -21,6 +21,12 @@ PROMISED = {
     ("PUT", "/api/parties/{party_id}/kyc"),
     ("POST", "/api/orders"),
     ("GET", "/api/orders/{order_id}"),
+    ("GET", "/api/invoices/{order_id}"),
+    ("GET", "/api/invoices/{order_id}.pdf"),
+    ("GET", "/api/invoices/{order_id}.xml"),
+    ("GET", "/api/invoices/{order_id}/{number}.pdf"),
+    ("GET", "/api/invoices/{order_id}/{number}.xml"),
+    ("POST", "/api/invoices/{order_id}/links"),
     ("GET", "/api/events"),
     ("GET", "/api/ops/webhooks"),
     ("POST", "/api/ops/webhooks/replay"),
@@ -33,6 +39,7 @@ PROMISED = {
     ("GET", "/api/ledger/accounts"),
     ("GET", "/api/ledger/accounts/{path}/statement"),
     ("GET", "/api/ledger/reports/{report}"),
+    ("GET", "/api/ledger/charts/{chart}.svg"),
     ("POST", "/api/ledger/exports"),
     ("GET", "/api/ledger/exports"),
     ("GET", "/api/ledger/exports/{export_id}"),
@@ -90,9 +97,10 @@ PROMISED = {
 }
 
 # A session is told by its cookie, providers name their own events, a file is its own name, and who
-# asks how far a deployment is changes nothing.
+# asks how far a deployment is changes nothing. Of links there may be as many as one likes.
 NO_REFERENCE = {
     "/api/escrow/monitor-deployment",
+    "/api/invoices/{order_id}/links",
     "/api/session",
     "/api/webhooks/stripe",
     "/api/webhooks/bank",

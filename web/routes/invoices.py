@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Response, request
+from flask import Response
 
 from payments.database import in_transaction
 from payments.delivery import doorbell
@@ -22,7 +22,14 @@ from web.blueprint import Blueprint
 from web.parts import current_parts
 from web.policies import allow
 from web.problems import problems
-from web.schemas.invoices import InvoiceLink, InvoiceQuery, Invoices, NewLink
+from web.schemas.invoices import (
+    FileHeaders,
+    InvoiceLink,
+    InvoiceQuery,
+    Invoices,
+    NewLink,
+    ReasonHeader,
+)
 
 blueprint = Blueprint("invoices", __name__, url_prefix="/api/invoices")
 
@@ -33,44 +40,29 @@ _MOST_WAITING = 50
 """So many requests of a process wait for a renderer at once; more are asked to come again."""
 
 _TYPES: dict[Format, str] = {"pdf": "application/pdf", "xml": "application/xml"}
-_REASON_HEADER = "X-Access-Reason"
 _WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,3})(?:$|[,;\s])")
 
+_Given = dict[str, Any]
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 _seats = threading.BoundedSemaphore(_MOST_WAITING)
-
-_REASON = {
-    "in": "header",
-    "name": _REASON_HEADER,
-    "schema": {"type": "string"},
-    "description": "Why finance, support or admin look at it; or `reason` in the query.",
-}
-_PREFER = {
-    "in": "header",
-    "name": "Prefer",
-    "schema": {"type": "string", "pattern": "^wait=[0-9]{1,3}$"},
-    "description": "`wait=0` to `wait=10`: the seconds to wait for a file that is being made.",
-}
 
 
 def _file_of(format_name: Format) -> Callable[[_View], _View]:
     """Describe a view that answers with a file."""
     content = {_TYPES[format_name]: {"schema": {"type": "string", "format": "binary"}}}
-    return blueprint.described(
-        responses={"200": {"content": content}}, parameters=[_REASON, _PREFER]
-    )
+    return blueprint.described(responses={"200": {"description": "The file.", "content": content}})
 
 
 @blueprint.route("/<id:order_id>", methods=["GET"])
 @allow("invoices.read", by_link=True)
 @problems("reason_required")
 @blueprint.arguments(InvoiceQuery, location="query")
+@blueprint.arguments(ReasonHeader, location="headers")
 @blueprint.response(200, Invoices)
-@blueprint.described(parameters=[_REASON])
-def show(query: dict[str, Any], order_id: str) -> DocumentsView:
+def show(query: _Given, headers: _Given, order_id: str) -> DocumentsView:
     """List the invoice and credit notes of an order, and how far their files are."""
-    parts, viewer = current_parts(), _viewer(query)
+    parts, viewer = current_parts(), _viewer(query | headers)
 
     def read(session: Any) -> DocumentsView:
         check_access(session, viewer, order_id=order_id)
@@ -84,62 +76,66 @@ def show(query: dict[str, Any], order_id: str) -> DocumentsView:
 @allow("invoices.read", by_link=True)
 @problems("reason_required", "invoice_not_ready")
 @blueprint.arguments(InvoiceQuery, location="query")
+@blueprint.arguments(FileHeaders, location="headers")
 @blueprint.response(200)
 @_file_of("pdf")
-def show_pdf(query: dict[str, Any], order_id: str) -> Response:
+def show_pdf(query: _Given, headers: _Given, order_id: str) -> Response:
     """Return the invoice of an order as PDF; of an order that is not paid, a pro forma.
 
     It is rendered once, by a job: until it is there the request waits, for ten seconds at most or
     as long as `Prefer: wait=…` says. From then on the same bytes are served for ever.
     """
-    return _serve(_viewer(query), order_id, None, "pdf")
+    return _serve(query | headers, order_id, None, "pdf")
 
 
 @blueprint.route("/<id:order_id>.xml", methods=["GET"])
 @allow("invoices.read", by_link=True)
 @problems("reason_required", "einvoice_not_available", "invoice_not_ready")
 @blueprint.arguments(InvoiceQuery, location="query")
+@blueprint.arguments(FileHeaders, location="headers")
 @blueprint.response(200)
 @_file_of("xml")
-def show_xml(query: dict[str, Any], order_id: str) -> Response:
+def show_xml(query: _Given, headers: _Given, order_id: str) -> Response:
     """Return the invoice of an order as an e-invoice: EN 16931 in the syntax CII (Factur-X)."""
-    return _serve(_viewer(query), order_id, None, "xml")
+    return _serve(query | headers, order_id, None, "xml")
 
 
 @blueprint.route("/<id:order_id>/<document:number>.pdf", methods=["GET"])
 @allow("invoices.read", by_link=True)
 @problems("reason_required", "invoice_not_ready")
 @blueprint.arguments(InvoiceQuery, location="query")
+@blueprint.arguments(FileHeaders, location="headers")
 @blueprint.response(200)
 @_file_of("pdf")
-def show_document_pdf(query: dict[str, Any], order_id: str, number: str) -> Response:
+def show_document_pdf(query: _Given, headers: _Given, order_id: str, number: str) -> Response:
     """Return an invoice or a credit note of an order as PDF, by its number."""
-    return _serve(_viewer(query), order_id, number, "pdf")
+    return _serve(query | headers, order_id, number, "pdf")
 
 
 @blueprint.route("/<id:order_id>/<document:number>.xml", methods=["GET"])
 @allow("invoices.read", by_link=True)
 @problems("reason_required", "einvoice_not_available", "invoice_not_ready")
 @blueprint.arguments(InvoiceQuery, location="query")
+@blueprint.arguments(FileHeaders, location="headers")
 @blueprint.response(200)
 @_file_of("xml")
-def show_document_xml(query: dict[str, Any], order_id: str, number: str) -> Response:
+def show_document_xml(query: _Given, headers: _Given, order_id: str, number: str) -> Response:
     """Return an invoice or a credit note of an order as an e-invoice, by its number."""
-    return _serve(_viewer(query), order_id, number, "xml")
+    return _serve(query | headers, order_id, number, "xml")
 
 
 @blueprint.route("/<id:order_id>/links", methods=["POST"])
 @allow("invoices.read")
 @problems("reason_required")
 @blueprint.arguments(NewLink)
+@blueprint.arguments(ReasonHeader, location="headers")
 @blueprint.response(201, InvoiceLink)
-@blueprint.described(parameters=[_REASON])
-def create_link(body: dict[str, Any], order_id: str) -> dict[str, Any]:
+def create_link(body: _Given, headers: _Given, order_id: str) -> dict[str, Any]:
     """Make a link to the documents of an order that needs no credential for five minutes.
 
     Whoever follows it is seen as the caller who asked for it, with their reason.
     """
-    parts, viewer = current_parts(), _viewer(body)
+    parts, viewer = current_parts(), _viewer(body | headers)
 
     def make(session: Any) -> Link:
         now = parts.now()
@@ -152,14 +148,15 @@ def create_link(body: dict[str, Any], order_id: str) -> dict[str, Any]:
     return {"url": url, "link": link.text, "expires_at": link.expires_at}
 
 
-def _viewer(given: dict[str, Any]) -> Viewer:
-    return current_viewer(reason=request.headers.get(_REASON_HEADER) or given.get("reason"))
+def _viewer(given: _Given) -> Viewer:
+    return current_viewer(reason=given.get("reason"))
 
 
-def _serve(viewer: Viewer, order_id: str, number: str | None, format_name: Format) -> Response:
-    found = _look(viewer, order_id, number, format_name)
-    if found is None:
-        found = _wait_for(viewer, order_id, number, format_name)
+def _serve(given: _Given, order_id: str, number: str | None, format_name: Format) -> Response:
+    def look() -> FetchedFile | None:
+        return _look(_viewer(given), order_id, number, format_name)
+
+    found = look() or _wait_for(look, prefer=given.get("prefer", ""))
     digest = base64.b64encode(hashlib.sha256(found.content).digest()).decode()
     return Response(
         found.content,
@@ -200,22 +197,20 @@ def _look(
     return found
 
 
-def _wait_for(
-    viewer: Viewer, order_id: str, number: str | None, format_name: Format
-) -> FetchedFile:
+def _wait_for(look: Callable[[], FetchedFile | None], *, prefer: str) -> FetchedFile:
     """Look again until the file is there.
 
     Raises:
         InvoiceNotReadyError: nobody made it in the time the caller gives, or too many wait.
     """
-    asked = _WAIT.search(request.headers.get("Prefer", ""))
+    asked = _WAIT.search(prefer)
     wait_s = min(int(asked[1]), LONGEST_WAIT_S) if asked else LONGEST_WAIT_S
     until = time.monotonic() + wait_s
     if _seats.acquire(blocking=False):
         try:
             while time.monotonic() < until:
                 time.sleep(_LOOK_EVERY_S)
-                found = _look(viewer, order_id, number, format_name)
+                found = look()
                 if found is not None:
                     return found
         finally:

@@ -1,6 +1,6 @@
 """Invoices and credit notes in requests and answers."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from marshmallow import fields, validate
 
@@ -11,12 +11,31 @@ _ORDER = "ord_01KB2V6Q0R8Y4W5Z7X9A1C3E5G"
 _LINK = "7.1795435700.4TLYYLlW8mQb0PTgmVYUqYy0GdW0b1l1x0iJ6lVwQf0"
 
 
-def _reason() -> fields.String:
+def _reason(**kept: Any) -> fields.String:
     return fields.String(
         validate=validate.Length(max=LONGEST_REASON),
         metadata={
-            "description": "Why finance, support or admin look at it; or the header"
-            " X-Access-Reason. It is kept."
+            "description": "Why finance, support or admin look at it; here or as the other of"
+            " `reason` and X-Access-Reason. It is kept."
+        },
+        **kept,
+    )
+
+
+class ReasonHeader(StrictSchema):
+    """Why it is looked at."""
+
+    reason = _reason(data_key="X-Access-Reason")
+
+
+class FileHeaders(ReasonHeader):
+    """Why it is looked at, and how long the caller waits for a file that is being made."""
+
+    prefer = fields.String(
+        data_key="Prefer",
+        metadata={
+            "description": "`wait=0` to `wait=10`: the seconds to wait for a file that is being"
+            " made (RFC 7240, 4.3)."
         },
     )
 

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import schemathesis
@@ -39,6 +40,23 @@ def before_call(_context: HookContext, case: Case[Any], _kwargs: dict[str, Any])
         body
     ):
         del body[("order_id", "escrow_id")[next(_TURNS) % 2]]
+    if case.operation.label.startswith("GET /api/invoices/"):
+        _look_at_what_is_made(case)
     named = str((case.path_parameters or {}).get("key_id", "-")).partition("_")[2]
     if named and any(named in (credential or "") for credential in CREDENTIALS.values()):
         case.path_parameters["key_id"] = "key_0"
+
+
+def _look_at_what_is_made(case: Case[Any]) -> None:
+    """Documents are made by jobs, and none runs here: ask for the order whose documents are there.
+
+    And every other time without a link: those that are generated are none.
+    """
+    if str((case.path_parameters or {}).get("order_id")) in _lines("orders.txt"):
+        case.path_parameters["order_id"] = _lines("invoiced.txt")[0]
+    if next(_TURNS) % 2:
+        (case.query or {}).pop("link", None)
+
+
+def _lines(name: str) -> list[str]:
+    return [json.loads(line) for line in Path(name).read_text().splitlines()]

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from payments.access.caller import Role
+from payments.privacy.encryption import FieldCipher
 from payments.settings import Settings
 from sandbox.stripe.server import SimulatedStripe
 from tests.architecture.routes import routes_of
@@ -27,6 +28,7 @@ from tests.payments.shop import open_shop
 from tests.payments.simulated_bank import Bank, bank, letterbox, running_bank
 from tests.web.conftest import KeyOf, MakeApp, TokenOf
 from tests.web.contract.chain_things import ChainThings
+from tests.web.contract.invoice_things import write_invoices
 from tests.web.contract.things import Things
 from web.paths import openapi_path
 from web.policies import POLICIES
@@ -136,6 +138,7 @@ def test_nothing_violates_the_description(
     things.write(tmp_path)
     desk = Desk(open_shop(engine), chain, settings.chains["base"])
     ChainThings(things, desk).write(tmp_path)
+    write_invoices(things, engine, FieldCipher(settings.encryption_keyset), tmp_path)
     answers.clear()
     shutil.copy(HERE / "schemathesis.toml", tmp_path)
     chosen = credentials(app, key_of)
