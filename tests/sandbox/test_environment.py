@@ -86,3 +86,12 @@ def test_a_part_of_a_providers_settings_alone_is_a_mistake(
 def test_eight_ports_follow_each_other() -> None:
     ports = Ports.counted_from(8000)
     assert (ports.web, ports.bank, ports.chain, ports.signer) == (8000, 8005, 8006, 8007)
+
+
+def test_finance_is_led_to_the_shop_to_sign_in_and_to_its_desk(tmp_path: Path) -> None:
+    planned = plan(tmp_path)
+    assert planned.console_url == f"{planned.base_url}/console/finance"
+    told = read_settings(settings_of(planned))
+    assert told.console_sign_in_url == f"{planned.shop_url}/staff"
+    own = plan(tmp_path, CONSOLE_SIGN_IN_URL="https://shop.example/sign-in")
+    assert read_settings(settings_of(own)).console_sign_in_url == "https://shop.example/sign-in"

@@ -104,6 +104,9 @@ def test_a_killed_run_is_taken_over_with_its_data(home: Path) -> None:
     assert stat.S_IMODE((home / "sandbox.json").stat().st_mode) == 0o600
     assert requests.get(f"{way_in['base_url']}/readyz", timeout=5).ok
     assert requests.get(way_in["shop_url"], timeout=5).ok
+    finance = {"Authorization": f"Bearer {way_in['tokens']['finance']}"}
+    assert requests.get(way_in["console_url"], timeout=5).status_code == 401
+    assert requests.get(way_in["console_url"], headers=finance, timeout=20).ok
     with psycopg.connect(way_in["database_url"]) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 'in PostgreSQL' AS what")
     with contextlib.closing(redis.Redis.from_url(way_in["redis_url"])) as client:

@@ -26,7 +26,12 @@ _TYPE = "image/svg+xml"
 @blueprint.arguments(ChartQuery, location="query")
 @blueprint.response(200)
 @blueprint.described(
-    responses={"200": {"content": {_TYPE: {"schema": {"type": "string", "format": "binary"}}}}}
+    responses={
+        "200": {
+            "description": "The picture",
+            "content": {_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+        }
+    }
 )
 def show_chart(query: dict[str, Any], chart: str) -> Response:
     """Draw a chart as SVG.
