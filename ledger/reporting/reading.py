@@ -16,7 +16,7 @@ def read(connection: Connection, query: str, values: tuple[object, ...]) -> Iter
     """
     streaming = {"stream_results": True, "yield_per": ROWS_AT_A_TIME}
     with connection.exec_driver_sql(query, values, execution_options=streaming) as result:
-        for rows in result.partitions():
+        for rows in result.partitions(ROWS_AT_A_TIME):  # of text, SQLAlchemy drops `yield_per`
             yield from rows
 
 
