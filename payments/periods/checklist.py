@@ -47,6 +47,7 @@ _LAST_RUN = text("""
 _UNSEALED = text("""
     SELECT count(*) FROM ledger.entries
      WHERE id > coalesce((SELECT max(upto_entry) FROM ledger.seals), 0) AND occurred_at <= :end
+       AND id <= coalesce(CAST(:upto AS bigint), id)
 """)
 
 
@@ -89,11 +90,13 @@ class Question:
     """Which month is to be closed, and why its open items are as they should be, by their ids.
 
     `sealed_to` is the number of a seal up to which the chain was checked at an earlier closing.
+    `upto` is the newest entry that must be sealed: what is posted while it closes is sealed later.
     """
 
     month: Month
     explanations: Mapping[str, str] = field(default_factory=dict)
     sealed_to: int = 0
+    upto: int | None = None
     now: dt.datetime
 
 
@@ -124,7 +127,7 @@ def quick_items(
         _reconciled(connection, question),
         _suspense_explained(connection, question),
         _no_open_entries(connection, question.month),
-        _sealed(connection, question.month),
+        _sealed(connection, question),
     )
 
 
@@ -146,9 +149,10 @@ def first_open_month(connection: Connection, *, closed: dt.datetime | None) -> M
     return month_of(closed + dt.timedelta(microseconds=1))
 
 
-def unsealed(connection: Connection, month: Month) -> int:
-    """Return how many entries up to a month's end are not sealed."""
-    return int(connection.execute(_UNSEALED, {"end": month.end}).scalar_one())
+def unsealed(connection: Connection, question: Question) -> int:
+    """Return how many entries up to the month's end are not sealed, of those that must be."""
+    wanted = {"end": question.month.end, "upto": question.upto}
+    return int(connection.execute(_UNSEALED, wanted).scalar_one())
 
 
 def _month_over(question: Question) -> ChecklistItem:
@@ -196,8 +200,8 @@ def _no_open_entries(connection: Connection, month: Month) -> ChecklistItem:
     return ChecklistItem("no_open_entries", not items, told)
 
 
-def _sealed(connection: Connection, month: Month) -> ChecklistItem:
-    left = unsealed(connection, month)
+def _sealed(connection: Connection, question: Question) -> ChecklistItem:
+    left = unsealed(connection, question)
     detail = "Every entry of the month is sealed."
     if left:
         detail = f"{left} entries of the month are not sealed yet; closing seals them first."

@@ -39,9 +39,7 @@ OPERATION = "periods.close"
 MOST_EXPLANATIONS = 200
 LONGEST_EXPLANATION = 500
 STATEMENT_TIMEOUT_S = 20
-_TRIES = 3
-"""Entries that come in between sealing and the last look are sealed by another try."""
-_SEALINGS, _PAUSE_S = 30, 0.1
+_SEALINGS, _PAUSE_S = 100, 0.1
 """Only what is settled is sealed: while a transaction writes, its entries and later ones wait."""
 
 _NEWEST_ENTRY = text("SELECT coalesce(max(id), 0) FROM ledger.entries")
@@ -84,6 +82,7 @@ def close_period(
             month=month,
             explanations=explanations,
             sealed_to=in_transaction(engine, last_sealed),
+            upto=in_transaction(engine, lambda session: session.execute(_NEWEST_ENTRY).scalar()),
             now=now,
         )
         closed = _close(
@@ -158,20 +157,7 @@ def _claim(
 def _close(
     engine: Engine, claim: Claim, question: Question, *, by: str, statement_timeout_s: int
 ) -> PeriodClosing:
-    """Check and close; again when entries came in after the sealing, up to three times."""
-    for _ in range(_TRIES - 1):
-        try:
-            return _try(engine, claim, question, by=by, statement_timeout_s=statement_timeout_s)
-        except ConflictError as error:
-            if set(error.errors) != {"sealed"}:
-                raise
-    return _try(engine, claim, question, by=by, statement_timeout_s=statement_timeout_s)
-
-
-def _try(
-    engine: Engine, claim: Claim, question: Question, *, by: str, statement_timeout_s: int
-) -> PeriodClosing:
-    _seal(engine, question.month)
+    _seal(engine, question)
     checklist = read_checklist(
         engine, question, statement_timeout_s=statement_timeout_s, stops_early=True
     )
@@ -181,12 +167,12 @@ def _try(
     return in_transaction(engine, lambda session: _write(session, claim, question, slow, by=by))
 
 
-def _seal(engine: Engine, month: Month) -> None:
+def _seal(engine: Engine, question: Question) -> None:
     """Seal the month's entries; where others are writing, wait a little for them to end."""
     for _ in range(_SEALINGS):
         ledger.seal(engine)
         with engine.connect() as connection:
-            if unsealed(connection, month) == 0:
+            if unsealed(connection, question) == 0:
                 return
         time.sleep(_PAUSE_S)
 
@@ -253,7 +239,7 @@ def _require_open(session: Session, month: Month) -> None:
 def _require_green(checklist: Checklist) -> None:
     if not checklist.is_green:
         raise ConflictError(
-            "The month is not ready to be closed.",
+            "The month is not ready to be closed: " + ", ".join(checklist.errors) + ".",
             code="period_not_ready",
             errors=checklist.errors,
         )

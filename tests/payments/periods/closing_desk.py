@@ -47,12 +47,8 @@ class ClosingDesk:
     references: list[str] = field(default_factory=list)
 
     def ask(self, day: dt.date = HALLOWEEN, amount: int = 120_000, **more: object) -> EntryView:
-        asked = NewEntry(
-            effective_on=day,
-            reason="Rent.",
-            lines=lines(amount),
-            **more,  # type: ignore[arg-type] # fields of NewEntry
-        )
+        told = {"lines": lines(amount)} | more
+        asked = NewEntry(effective_on=day, reason="Rent.", **told)  # type: ignore[arg-type] # fields of NewEntry
         return in_transaction(
             self.engine,
             lambda session: request_entry(
