@@ -53,13 +53,16 @@ def of_accounts(account: str | None, control: str | None) -> Chosen:
 
     `account` is a path, and stands for itself and all accounts under it; `control` is exactly one
     control account. The characters that sort between a path and the paths under it are why there
-    are two conditions: the first is quick to find, the second is right.
+    are two conditions: the first is quick to find, the second is right. Both keep to the order of
+    the paths, in which accounts are read: the concatenation hides the index on `control`.
     """
     chosen = Chosen("true", ())
+    for path in (account, control):
+        if path is not None:
+            chosen += Chosen("a.path >= %s AND a.path < %s", (path, f"{path};"))
     if account is not None:
-        path = f"{account}:"
-        chosen += Chosen("a.path >= %s AND a.path < %s", (account, f"{account};"))
-        chosen += Chosen("(a.path = %s OR starts_with(a.path, %s))", (account, path))
+        under = f"{account}:"
+        chosen += Chosen("(a.path = %s OR starts_with(a.path, %s))", (account, under))
     if control is not None:
-        chosen += Chosen("a.control = %s", (control,))
+        chosen += Chosen("a.control || '' = %s", (control,))
     return chosen

@@ -1,18 +1,19 @@
 """The general ledger: every account's postings, between what it had before and what it has after.
 
-Two cursors are read side by side, both in the order of path and asset: what accounts had before,
-and their postings.
+Accounts are taken some at a time, in the order of path and asset, so that nothing is ever sorted
+but the postings of a few accounts.
 """
 
 import datetime as dt
-import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from ledger.errors import UnknownAccountError
+from ledger.reporting.accounts import ACCOUNTS_AT_A_TIME, Account, accounts_in_order
 from ledger.reporting.chosen import Chosen, in_books, in_period, of_accounts, of_asset
 from ledger.reporting.reading import read
 from ledger.reporting.rows import LedgerRow
@@ -21,22 +22,26 @@ from ledger.reporting.scope import Scope
 OPENING_SEQ, CLOSING_SEQ = 0, -1
 """What stands in `seq` of the rows around an account's postings, which are numbered from 1."""
 
-_SOURCES = """
-      FROM ledger.accounts a
-      JOIN ledger.assets s ON s.id = a.asset_id
-      JOIN ledger.postings p ON p.account_id = a.id
-      JOIN ledger.entries e ON e.id = p.entry_id
+_ACCOUNT = """
+    SELECT a.id FROM ledger.accounts a JOIN ledger.assets s ON s.id = a.asset_id
+     WHERE a.path = %s AND s.code = %s
+"""
+_MOMENT = """
+    SELECT e.{axis}_at FROM ledger.postings p JOIN ledger.entries e ON e.id = p.entry_id
+     WHERE p.account_id = %s AND p.seq = %s
 """
 _OPENINGS = """
-    SELECT a.path, s.code, sum(p.amount)::text {sources} WHERE {chosen}
-     GROUP BY a.path, s.code HAVING sum(p.amount) <> 0 ORDER BY a.path, s.code COLLATE "C"
+    SELECT p.account_id, sum(p.amount)::text
+      FROM ledger.postings p JOIN ledger.entries e ON e.id = p.entry_id
+     WHERE p.account_id = ANY (%s) AND {chosen} GROUP BY p.account_id
 """
 _POSTINGS = """
-    SELECT a.path, s.code, p.seq, e.id, e.occurred_at, e.recorded_at, e.kind, e.description,
-           p.amount::text {sources} WHERE {chosen}
-     ORDER BY a.path, s.code COLLATE "C", e.{axis}_at, p.seq
+    SELECT n.id, p.seq, e.id, e.occurred_at, e.recorded_at, e.kind, e.description, p.amount::text
+      FROM unnest(%s::bigint[]) WITH ORDINALITY AS n (id, place)
+      JOIN ledger.postings p ON p.account_id = n.id
+      JOIN ledger.entries e ON e.id = p.entry_id
+     WHERE {chosen} ORDER BY n.place, e.{axis}_at, p.seq
 """
-_POSTING_COLUMNS = 9
 
 
 class Place(NamedTuple):
@@ -47,11 +52,14 @@ class Place(NamedTuple):
     seq: int
 
 
-class _Resumed(NamedTuple):
-    """Where to go on: in this account after this posting (None: after its opening row)."""
+class _Part(NamedTuple):
+    """Some accounts in a row: what was before, what is to be shown, and in what form."""
 
-    place: Place
-    at: dt.datetime | None
+    accounts: Sequence[Account]
+    before: Chosen | None
+    shown: Chosen
+    opened: bool = False  # its opening row was given out on the page before
+    always: bool = False  # also when there is nothing to show
 
 
 def general_ledger(
@@ -72,8 +80,10 @@ def general_ledger(
     Raises:
         UnknownAccountError: there is no posting where `after` says.
     """
-    accounts = of_accounts(account, control) + of_asset(scope)
-    return islice(_rows(connection, scope, accounts, after, always=None), limit)
+    chosen = of_accounts(account, control) + of_asset(scope)
+    size = min(ACCOUNTS_AT_A_TIME, limit or ACCOUNTS_AT_A_TIME)
+    rows = _rows(connection, scope, chosen, after, size)
+    return rows if limit is None else islice(rows, limit)
 
 
 def statement(
@@ -90,111 +100,91 @@ def statement(
     Raises:
         UnknownAccountError: there is no such account, or no posting where `after` says.
     """
-    one = Chosen("a.path = %s AND s.code = %s", (path, asset))
-    query = (
-        f"SELECT FROM ledger.accounts a JOIN ledger.assets s ON s.id = a.asset_id WHERE {one.sql}"
-    )
-    if connection.exec_driver_sql(query, one.values).first() is None:
-        raise UnknownAccountError(f"there is no account {path} in {asset}")
-    return islice(_rows(connection, scope, one, after, always=(path, asset)), limit)
+    account = _find_account(connection, path, asset)
+    if after is None:
+        rows = _show(connection, scope, _whole(scope, [account])._replace(always=True))
+    elif after.seq == CLOSING_SEQ:
+        rows = iter(())
+    else:
+        rows = _show(connection, scope, _rest(connection, scope, account, after.seq))
+    return rows if limit is None else islice(rows, limit)
 
 
 def _rows(
-    connection: Connection,
-    scope: Scope,
-    accounts: Chosen,
-    after: Place | None,
-    always: tuple[str, str] | None,
+    connection: Connection, scope: Scope, chosen: Chosen, after: Place | None, size: int
 ) -> Iterator[LedgerRow]:
-    resumed = None if after is None else _find(connection, scope, after)
-    openings: Iterator[Any] = iter(())
-    if scope.starts_at is not None or (resumed and resumed.at):
-        chosen = in_books(scope) + accounts + _before(scope, resumed)
-        query = _OPENINGS.format(sources=_SOURCES, chosen=chosen.sql)
-        openings = read(connection, query, chosen.values)
-    chosen = in_books(scope) + in_period(scope) + accounts + _not_yet(scope, resumed)
-    query = _POSTINGS.format(sources=_SOURCES, axis=scope.axis, chosen=chosen.sql)
-    postings = read(connection, query, chosen.values)
-    kept: Iterator[tuple[str, str]] = iter(())
-    if always is not None and not (after and after.seq == CLOSING_SEQ):
-        kept = iter([always])
-    elif after is not None and after.seq != CLOSING_SEQ:
-        kept = iter([(after.account, after.asset)])  # its closing row is owed in any case
-    return _in_accounts(heapq.merge(kept, openings, postings, key=_name), after)
+    if after is not None and after.seq != CLOSING_SEQ:
+        account = _find_account(connection, after.account, after.asset)
+        yield from _show(connection, scope, _rest(connection, scope, account, after.seq))
+    begun = ("", "") if after is None else (after.account, after.asset)
+    for accounts in accounts_in_order(connection, chosen, after=begun, size=size):
+        yield from _show(connection, scope, _whole(scope, accounts))
 
 
-def _name(row: Any) -> tuple[str, str]:
-    return row[0], row[1]
-
-
-def _in_accounts(rows: Iterator[Any], after: Place | None) -> Iterator[LedgerRow]:
-    for name, of_account in groupby(rows, key=_name):
-        balance, opened = 0, after is not None and name == after[:2]
-        for row in of_account:
-            if len(row) < _POSTING_COLUMNS:  # a name alone, or with what the account had before
-                balance += sum(map(int, row[2:]))
-                continue
-            if not opened:
-                opened = True
-                yield _around(name, OPENING_SEQ, "opening", balance)
-            _, _, seq, entry_id, occurred, recorded, kind, description, text = row
-            amount = int(text)
-            balance += amount
-            yield LedgerRow(
-                *name, seq, entry_id, occurred, recorded, kind, description,
-                max(amount, 0), max(-amount, 0), balance,
-            )  # fmt: skip
-        if not opened:
-            yield _around(name, OPENING_SEQ, "opening", balance)
-        yield _around(name, CLOSING_SEQ, "closing", balance)
-
-
-def _around(name: tuple[str, str], seq: int, kind: str, balance: int) -> LedgerRow:
-    return LedgerRow(*name, seq, None, None, None, kind, None, 0, 0, balance)
-
-
-def _find(connection: Connection, scope: Scope, after: Place) -> _Resumed:
-    if after.seq in {OPENING_SEQ, CLOSING_SEQ}:
-        return _Resumed(after, None)
-    found = Chosen("a.path = %s AND s.code = %s AND p.seq = %s", tuple(after))
-    query = f"SELECT e.{scope.axis}_at {_SOURCES} WHERE {found.sql}"
-    at = connection.exec_driver_sql(query, found.values).scalar()
-    if at is None:
-        raise UnknownAccountError(f"{after.account} has no posting {after.seq} in {after.asset}")
-    return _Resumed(after, at)
-
-
-def _before(scope: Scope, resumed: _Resumed | None) -> Chosen:
-    """Return the condition on postings that are summed up as what was before."""
-    before = Chosen("false", ())
+def _whole(scope: Scope, accounts: Sequence[Account]) -> _Part:
+    before = None
     if scope.starts_at is not None:
         before = Chosen(f"e.{scope.axis}_at < %s", (scope.starts_at,))
-    if resumed is None:
-        return before
-    path, asset, seq = resumed.place
-    if resumed.at is not None:
-        of_it = f"(a.path = %s AND s.code = %s AND (e.{scope.axis}_at, p.seq) <= (%s, %s))"
-        before = Chosen(
-            f"({before.sql} OR {of_it})", (*before.values, path, asset, resumed.at, seq)
-        )
-    return before + _from_account(resumed.place)
+    return _Part(accounts, before, in_period(scope))
 
 
-def _not_yet(scope: Scope, resumed: _Resumed | None) -> Chosen:
-    """Return the condition on postings that the caller does not have yet."""
-    if resumed is None:
-        return Chosen("true", ())
-    path, asset, seq = resumed.place
-    chosen = _from_account(resumed.place)
-    if resumed.at is None:
-        return chosen
-    had = f"NOT (a.path = %s AND s.code = %s AND (e.{scope.axis}_at, p.seq) <= (%s, %s))"
-    return chosen + Chosen(had, (path, asset, resumed.at, seq))
+def _rest(connection: Connection, scope: Scope, account: Account, seq: int) -> _Part:
+    """Return what is left of an account after its opening row or one of its postings."""
+    part = _whole(scope, [account])._replace(opened=True, always=True)
+    if seq == OPENING_SEQ:
+        return part
+    query = _MOMENT.format(axis=scope.axis)
+    at: dt.datetime | None = connection.exec_driver_sql(query, (account.id, seq)).scalar()
+    if at is None:
+        raise UnknownAccountError(f"{account.path} has no posting {seq} in {account.asset}")
+    had = Chosen(f"(e.{scope.axis}_at, p.seq) <= (%s, %s)", (at, seq))
+    not_yet = Chosen(f"NOT {had.sql}", had.values)
+    return part._replace(before=had, shown=part.shown + not_yet)
 
 
-def _from_account(place: Place) -> Chosen:
-    """Return the condition on accounts from this one on; without it when it was closed already."""
-    than = ">" if place.seq == CLOSING_SEQ else ">="
-    named = (place.account, place.asset)
-    further = Chosen(f'(a.path, s.code COLLATE "C") {than} (%s, %s)', named)
-    return Chosen("a.path >= %s", (place.account,)) + further
+def _show(connection: Connection, scope: Scope, part: _Part) -> Iterator[LedgerRow]:
+    ids = [account.id for account in part.accounts]
+    openings: dict[int, str] = {}
+    if part.before is not None:
+        chosen = in_books(scope) + part.before
+        query = _OPENINGS.format(chosen=chosen.sql)
+        openings = dict(read(connection, query, (ids, *chosen.values)))
+    chosen = in_books(scope) + part.shown
+    query = _POSTINGS.format(chosen=chosen.sql, axis=scope.axis)
+    moved = groupby(read(connection, query, (ids, *chosen.values)), key=itemgetter(0))
+    account_id, rows = next(moved, (None, iter(())))
+    for account in part.accounts:
+        balance = int(openings.get(account.id, 0))
+        if account.id == account_id:
+            yield from _account(account, balance, rows, opened=part.opened)
+            account_id, rows = next(moved, (None, iter(())))
+        elif balance or part.always:
+            yield from _account(account, balance, iter(()), opened=part.opened)
+
+
+def _account(
+    account: Account, balance: int, rows: Iterator[Any], *, opened: bool
+) -> Iterator[LedgerRow]:
+    if not opened:
+        yield _around(account, OPENING_SEQ, "opening", balance)
+    for _, seq, entry_id, occurred, recorded, kind, description, text in rows:
+        amount = int(text)
+        balance += amount
+        yield LedgerRow(
+            account.path, account.asset, seq, entry_id, occurred, recorded, kind, description,
+            max(amount, 0), max(-amount, 0), balance,
+        )  # fmt: skip
+    yield _around(account, CLOSING_SEQ, "closing", balance)
+
+
+def _around(account: Account, seq: int, kind: str, balance: int) -> LedgerRow:
+    return LedgerRow(
+        account.path, account.asset, seq, None, None, None, kind, None, 0, 0, balance
+    )  # fmt: skip
+
+
+def _find_account(connection: Connection, path: str, asset: str) -> Account:
+    account_id = connection.exec_driver_sql(_ACCOUNT, (path, asset)).scalar()
+    if account_id is None:
+        raise UnknownAccountError(f"there is no account {path} in {asset}")
+    return Account(account_id, path, asset)

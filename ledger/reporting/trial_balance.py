@@ -5,27 +5,23 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from ledger.reporting.chosen import before_end, in_books, of_accounts, of_asset
-from ledger.reporting.reading import read
+from ledger.reporting.accounts import ACCOUNTS_AT_A_TIME, accounts_in_order
+from ledger.reporting.chosen import Chosen, before_end, in_books, of_accounts, of_asset
 from ledger.reporting.rows import TrialBalanceRow
 from ledger.reporting.scope import Scope
 from ledger.reporting.totals import AccountTotal, class_of, control_totals, is_subsidiary
 
 Detail = Literal["control", "account"]
 
-_OF_POSTINGS = """
-    SELECT {name} AS account, s.code,
+_OF_ACCOUNTS = """
+    SELECT p.account_id,
            coalesce(sum(p.amount) FILTER (WHERE {opening}), 0)::text,
            coalesce(sum(p.amount) FILTER (WHERE NOT {opening} AND p.amount > 0), 0)::text,
            coalesce(-sum(p.amount) FILTER (WHERE NOT {opening} AND p.amount < 0), 0)::text
-      FROM ledger.postings p
-      JOIN ledger.entries e ON e.id = p.entry_id
-      JOIN ledger.accounts a ON a.id = p.account_id
-      JOIN ledger.assets s ON s.id = a.asset_id
-     WHERE {chosen}
-     GROUP BY {name}, s.code
+      FROM ledger.postings p JOIN ledger.entries e ON e.id = p.entry_id
+     WHERE p.account_id = ANY (%s) AND {chosen}
+     GROUP BY p.account_id
     HAVING sum(p.amount) <> 0 OR bool_or(NOT {opening})
-     ORDER BY {name}, s.code COLLATE "C"
 """
 
 
@@ -42,23 +38,29 @@ def trial_balance(
     By control account, or by `detail="account"` by every single one. `account` narrows it to a
     path and all under it, `control` to exactly one control account.
     """
-    if detail == "control" and not (account and is_subsidiary(account)):
+    if account is not None and is_subsidiary(account):
+        detail = "account"  # it is one of many: totals are not kept of it
+    if detail == "control":
         rows = control_totals(connection, scope, account=account, control=control)
     else:
-        rows = _from_postings(connection, scope, detail, account, control)
+        rows = _account_totals(connection, scope, of_accounts(account, control))
     for path, asset, opening, debit, credit in rows:
         yield TrialBalanceRow(
             path, class_of(path), asset, opening, debit, credit, opening + debit - credit
         )
 
 
-def _from_postings(
-    connection: Connection, scope: Scope, detail: Detail, account: str | None, control: str | None
+def _account_totals(
+    connection: Connection, scope: Scope, accounts: Chosen
 ) -> Iterator[AccountTotal]:
-    name = "a.control" if detail == "control" else "a.path"
-    chosen = in_books(scope) + before_end(scope) + of_asset(scope) + of_accounts(account, control)
+    chosen = in_books(scope) + before_end(scope)
     starts = () if scope.starts_at is None else (scope.starts_at,)
     opening = f"e.{scope.axis}_at < %s" if starts else "false"
-    query = _OF_POSTINGS.format(name=name, opening=opening, chosen=chosen.sql)
-    for row in read(connection, query, (*starts * 3, *chosen.values, *starts)):
-        yield AccountTotal(row[0], row[1], int(row[2]), int(row[3]), int(row[4]))
+    query = _OF_ACCOUNTS.format(opening=opening, chosen=chosen.sql)
+    wanted = accounts + of_asset(scope)
+    for some in accounts_in_order(connection, wanted, size=ACCOUNTS_AT_A_TIME):
+        values = (*starts * 3, [one.id for one in some], *chosen.values, *starts)
+        moved = {row[0]: row[1:] for row in connection.exec_driver_sql(query, values)}
+        for one in some:
+            if one.id in moved:
+                yield AccountTotal(one.path, one.asset, *map(int, moved[one.id]))

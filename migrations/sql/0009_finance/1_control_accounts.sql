@@ -40,6 +40,7 @@ RETURN (p_at AT TIME ZONE 'UTC')::date;
 CREATE FUNCTION ledger.roll_totals(p_most int) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = ledger, pg_temp
 SET plan_cache_mode = force_custom_plan  -- the planner is to know how few entries lie in between
+SET enable_nestloop = off                -- to look each entry's postings up is a thousand times slower
 SET jit = off
 AS $$
 DECLARE
@@ -146,6 +147,7 @@ RETURNS TABLE (control text, asset_id smallint, occurred_on date, recorded_on da
 LANGUAGE plpgsql STABLE
 SET search_path = ledger, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET enable_nestloop = off  -- as in roll_totals
 SET jit = off
 AS $$
 #variable_conflict use_column
