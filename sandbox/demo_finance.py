@@ -38,7 +38,6 @@ def take_documents_home(stage: Stage, order: dict[str, Any], folder: Path) -> No
             "Invoice": _kept(invoice, folder),
             "Trial balance": _kept(trial_balance, folder),
             "Journal": _kept(journal, folder),
-            "Finance desk": f"{stage.way_in.shop_url}/staff",
         }
     )
 
