@@ -4,6 +4,7 @@ Whatever is wrong is found before the first byte; when something breaks later, t
 ends before the body does, so that nobody takes a part for the whole.
 """
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from itertools import chain, islice
 
 from flask import Response
 
+from payments.errors import TooManyRequestsError
 from payments.reports.file_format import check_format, file_name, report_for
 from payments.reports.formats.registry import FORMATS
 from payments.reports.formats.tally import Tally
@@ -25,7 +27,11 @@ from payments.reports.wanted import Wanted, moment_text
 from web.parts import current_parts
 from web.schemas.reports import JSON
 
+MOST_AT_ONCE = 8
+"""Each holds a connection to the database for as long as its reader takes."""
+
 _BREATHE_ROWS = 500
+_room = threading.BoundedSemaphore(MOST_AT_ONCE)
 
 
 def answer_report(wanted: Wanted, *, format_name: str, page: Page) -> Response:
@@ -33,11 +39,15 @@ def answer_report(wanted: Wanted, *, format_name: str, page: Page) -> Response:
 
     Raises:
         InvalidRequestError, NotFoundError, UnavailableError: see `open_report`.
+        TooManyRequestsError: as many reports as may be are read by this process.
     """
     parts = current_parts()
     check_format(wanted, format_name, also=(JSON,))
+    if not _room.acquire(blocking=False):
+        raise TooManyRequestsError(f"{MOST_AT_ONCE} reports are being read at once.")
     is_paged = format_name == JSON and DEFINITIONS[wanted.report].is_paged
     with ExitStack() as stack:
+        stack.callback(_room.release)
         opened = stack.enter_context(
             open_report(
                 parts.engine,
@@ -48,10 +58,17 @@ def answer_report(wanted: Wanted, *, format_name: str, page: Page) -> Response:
         )
         pieces = _pieces(opened, format_name, page if is_paged else None)
         first = next(pieces, b"")
-        sent = filter(None, chain([first], pieces))
-        response = Response(sent, headers=_headers(opened.report, format_name))
-        response.call_on_close(stack.pop_all().close)
+        headers = _headers(opened.report, format_name)
+        reading = stack.pop_all()
+        response = Response(_until_read(reading, chain([first], pieces)), headers=headers)
+        response.call_on_close(reading.close)
     return response
+
+
+def _until_read(reading: ExitStack, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Give the pieces, and the connection back when they are read or nobody wants more."""
+    with reading:
+        yield from filter(None, pieces)
 
 
 def _pieces(opened: OpenReport, format_name: str, page: Page | None) -> Iterator[bytes]:

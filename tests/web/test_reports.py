@@ -18,6 +18,7 @@ from payments.reports import open_report
 from payments.reports.formats.registry import FORMATS
 from payments.reports.names import DEFINITIONS
 from tests.web.conftest import Headers, KeyOf
+from web.report_answers import MOST_AT_ONCE
 
 NOON = dt.datetime(2026, 10, 15, 12, tzinfo=dt.UTC)
 REPORTS = "/api/ledger/reports"
@@ -268,11 +269,24 @@ def test_an_entry_that_is_being_written_is_waited_for(
 
 
 def test_no_connection_is_kept_when_a_reader_hangs_up(
-    client: FlaskClient, finance: Headers, engine: Engine
+    client: FlaskClient, finance: Headers
 ) -> None:
     for _ in range(40):  # more than the pool has
         answer = client.get(f"{REPORTS}/journal?format=csv", headers=finance, buffered=False)
         next(iter(answer.response))
         answer.close()
-    del engine
     assert get(client, f"{REPORTS}/trial-balance", finance).status_code == 200
+
+
+def test_no_more_than_so_many_are_read_at_once(client: FlaskClient, finance: Headers) -> None:
+    path = f"{REPORTS}/journal?format=csv"
+    readers = [client.get(path, headers=finance, buffered=False) for _ in range(MOST_AT_ONCE)]
+    refused = client.get(path, headers=finance)
+    assert (refused.status_code, refused.get_json()["code"]) == (429, "too_many_requests")
+    for reader in readers:
+        assert reader.status_code == 200
+        reader.close()
+    assert client.get(path, headers=finance).status_code == 200
+    for _ in range(2 * MOST_AT_ONCE):  # a refusal takes no room
+        assert get(client, f"{REPORTS}/trial-balance", finance, asset="DOGE").status_code == 400
+    assert client.get(path, headers=finance).status_code == 200

@@ -1,5 +1,6 @@
 """`strongroom ledger`: proving, sealing, closing and reading the ledger."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from flask.cli import AppGroup
 
 import ledger
 from payments import invariants as payment_invariants
+from payments.periods.kept_reports import differing_reports
 from web.commands import manual_entries, periods
 from web.commands.ledger_reports import broken_manifests, export, report
 from web.commands.mappings import mappings
@@ -45,7 +47,10 @@ for _command in (
 def verify(
     context: click.Context, *, anchor: str | None, manifests: tuple[Path, ...], as_json: bool
 ) -> None:
-    """Recompute the chain of seals; exit with 1 when the journal was changed behind our back."""
+    """Prove that nothing was changed behind our back; exit with 1 when it was.
+
+    The chain of seals is computed again, and the reports of closed months are made again.
+    """
     with current_parts().engine.connect() as connection:
         broken = [
             {"seal": seal.number, "reason": seal.reason}
@@ -55,14 +60,16 @@ def verify(
     sound = "Nothing is sealed yet; `strongroom ledger seal` does it."
     if last is not None:
         sound = f"Every seal fits the journal: {last.number}, up to entry {last.upto_entry}."
+    kept = [dataclasses.asdict(found) for found in differing_reports(current_parts().engine)]
     differing = broken_manifests(manifests)
     if as_json:
-        print_json([*broken, *differing])
+        print_json([*broken, *kept, *differing])
     else:
         print_rows(broken, as_json=False, empty=sound)
+        print_rows(kept, as_json=False, empty="Every report of a closed month is what it was.")
         if manifests:
             print_rows(differing, as_json=False, empty=f"Manifests that hold: {len(manifests)}.")
-    if broken or differing:
+    if broken or kept or differing:
         context.exit(1)
 
 

@@ -47,7 +47,7 @@ _FILES = {
 @blueprint.arguments(ReportQuery, location="query")
 @blueprint.response(200)
 @blueprint.described(responses=_FILES)
-@problems("mapping_missing")
+@problems("mapping_missing", "too_many_requests")
 def show_report(query: dict[str, Any], report: str) -> Response:
     """Show a report, or send it as a file.
 
@@ -64,6 +64,7 @@ def show_report(query: dict[str, Any], report: str) -> Response:
 @blueprint.arguments(StatementQuery, location="query")
 @blueprint.response(200)
 @blueprint.described(responses=_FILES)
+@problems("too_many_requests")
 def show_statement(query: dict[str, Any], path: str) -> Response:
     """Show an account's opening balance, its postings and balances after each, and its closing."""
     return _answer(_wanted("account-statement", {**query, "account": path}), query)
