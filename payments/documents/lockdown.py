@@ -30,6 +30,18 @@ _SYSTEM_CALLS = {
 }
 
 
+# Landlock's calls have the same numbers everywhere; its first version's rights, all and some.
+# https://www.kernel.org/doc/html/latest/userspace-api/landlock.html
+_CREATE_RULES, _ADD_RULE, _OBEY_RULES, _BENEATH = 444, 445, 446, 1
+_EVERYTHING, _USE, _READ_WRITE = (1 << 13) - 1, 0b1101, 0b0110
+_WHERE_PROGRAMS_AND_FONTS_ARE = (
+    *("/usr", "/bin", "/lib", "/lib64", "/opt", "/nix/store", sys.prefix, sys.base_prefix),
+    *("/etc/fonts", "/var/cache/fontconfig", "/proc/self"),
+)
+_SINGLE_FILES = ("/etc/ld.so.cache", "/etc/localtime")
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+
+
 def lock_down(limits: Mapping[str, int], *, parent: int) -> None:
     """Give up whatever rendering does not need, for good.
 
@@ -57,6 +69,7 @@ def lock_down(limits: Mapping[str, int], *, parent: int) -> None:
     if not alone:
         _leave_network(_NEW_USER | _NEW_NETWORK)
     _control(_NO_NEW_PRIVILEGES, 1)
+    _hide_files()
     _forbid_system_calls()
     _control(_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:
@@ -81,6 +94,30 @@ def _control(option: int, value: int, pointer: object = None) -> None:
     library = ctypes.CDLL(None, use_errno=True)
     if library.prctl(option, ctypes.c_ulong(value), pointer, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), f"prctl({option}) was refused")
+
+
+def _hide_files() -> None:
+    """Leave programs, fonts and the current folder to be seen; older kernels cannot do it."""
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    rules = call(_CREATE_RULES, struct.pack("=Q", _EVERYTHING), 8, 0)
+    if rules < 0:
+        return
+    allowed: list[tuple[str, int]] = [
+        (".", _EVERYTHING),
+        *((path, _USE) for path in _WHERE_PROGRAMS_AND_FONTS_ARE),
+        *((path, _USE & _READ_WRITE) for path in _SINGLE_FILES),
+        *((path, _READ_WRITE) for path in _DEVICES),
+    ]
+    for path, rights in allowed:
+        try:
+            beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            continue  # it is not there, so nobody needs it
+        call(_ADD_RULE, rules, _BENEATH, struct.pack("=Qi", rights, beneath), 0)
+        os.close(beneath)
+    if call(_OBEY_RULES, rules, 0) != 0:
+        raise OSError(ctypes.get_errno(), "the rules for files were refused")
+    os.close(rules)
 
 
 def _forbid_system_calls() -> None:

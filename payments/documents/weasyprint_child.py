@@ -25,17 +25,21 @@ _NOWHERE = "http://nowhere.invalid/"  # what is relative is relative to this, an
 
 
 def main() -> None:
-    """Read the page from standard input and write the PDF to standard output."""
+    """Read the page from standard input and write the PDF to standard output.
+
+    Without a title among the arguments, write which version would do it.
+    """
     fonts = FontConfiguration()
     set_page(_TRIED_FIRST, title="Tried", fonts=fonts)
-    if sys.argv[1] == "--version":
+    told, *titles = sys.argv[1:]
+    limits: dict[str, int] = json.loads(told)
+    lock_down(limits, parent=limits["parent"])
+    if not titles:
         sys.stdout.write(f"WeasyPrint {weasyprint.__version__}")
         return
-    limits: dict[str, int] = json.loads(sys.argv[1])
-    lock_down(limits, parent=limits["parent"])
     html = sys.stdin.buffer.read().decode("utf-8")
     try:
-        pdf = set_page(html, title=sys.argv[2], fonts=fonts)
+        pdf = set_page(html, title=titles[0], fonts=fonts)
     except FatalURLFetchingError as error:
         sys.exit(f"Blocked: {error}")
     sys.stdout.buffer.write(pdf)

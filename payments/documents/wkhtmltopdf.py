@@ -7,7 +7,6 @@ limits, which pdfkit cannot do. Each option here closes one way out, and the loc
 import re
 import secrets
 import shutil
-import subprocess
 from dataclasses import dataclass, field
 
 import pdfkit
@@ -18,7 +17,6 @@ from payments.documents.markup import is_landscape, page_margins_mm, plain_title
 
 PROGRAM = "wkhtmltopdf"
 NOWHERE = "http://127.0.0.1:9"  # RFC 863's port, where nothing listens
-_TOLD_S = 10
 _TROUBLE = re.compile(r"^(?:Error|Warning|Exit with code).*$", re.MULTILINE)
 _NOT_FOUND_TEXT = 300
 
@@ -59,17 +57,17 @@ class Wkhtmltopdf:
 
 
 def find_wkhtmltopdf() -> Wkhtmltopdf | None:
-    """Return the renderer if its program is installed and starts, with its version as its name."""
+    """Return the renderer if its program is installed and starts locked down; named by version."""
     path = shutil.which(PROGRAM)
     if path is None:
         return None
     try:
-        told = subprocess.run(
-            [path, "--version"], capture_output=True, text=True, timeout=_TOLD_S, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
+        told = run_confined([path, "--version"], b"", limits=Limits())
+    except (OSError, RenderingError):
         return None
-    return Wkhtmltopdf(path=path, name=" ".join(told.stdout.split()[:2]) or PROGRAM)
+    if told.exit_code != 0:
+        return None
+    return Wkhtmltopdf(path=path, name=" ".join(told.output.decode().split()[:2]) or PROGRAM)
 
 
 def _options(html: str, *, title: str) -> dict[str, str]:

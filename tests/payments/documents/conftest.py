@@ -1,7 +1,9 @@
 """What an attack is after: a server that counts who calls, and a file that everybody may read."""
 
 import contextlib
+import ctypes
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -18,6 +20,11 @@ from payments.documents.weasyprint_renderer import find_weasyprint
 from payments.documents.wkhtmltopdf import Wkhtmltopdf, find_wkhtmltopdf
 
 MARK = "LEAKED-CONTENT"
+
+
+def landlock_is_here() -> bool:
+    """Whether this kernel hides files from a process that asks for it."""
+    return sys.platform == "linux" and int(ctypes.CDLL(None).syscall(444, None, 0, 1)) > 0
 
 
 class Listener:

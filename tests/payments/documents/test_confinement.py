@@ -19,6 +19,7 @@ from payments.documents.lockdown import NOBODY
 from payments.documents.renderer import Renderer
 from payments.documents.wkhtmltopdf import Wkhtmltopdf
 from tests.conditions import wait_until
+from tests.payments.documents.conftest import landlock_is_here
 
 # Locks itself down and then runs the program in its second argument: whom the child becomes may
 # not be allowed to start this Python.
@@ -71,6 +72,22 @@ def test_what_it_becomes_is_locked_as_well() -> None:
     asked = ["/bin/sh", "-c", "while read line; do echo $line; done < /proc/self/status"]
     outcome = run_confined(asked, b"", limits=Limits())
     assert "Seccomp: 2" in outcome.output.decode()
+
+
+@pytest.mark.skipif(not landlock_is_here(), reason="this kernel has no Landlock")
+@pytest.mark.parametrize("path", ["/etc/passwd", "{open_file}", "/proc/1/status", "/", "/root"])
+def test_files_of_others_cannot_be_read(path: str, open_file: Path) -> None:
+    program = f"""
+        try:
+            os.listdir({path!r}) if os.path.isdir({path!r}) else open({path!r})
+        except OSError as error:
+            print(error.errno == 13)
+    """
+    assert told(program.replace("{open_file}", str(open_file))) == "True"
+
+
+def test_its_own_folder_can_be_used() -> None:
+    assert told("open('a', 'w').write('x'); print(open('a').read(), os.listdir())") == "x ['a']"
 
 
 @linux_only
