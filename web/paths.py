@@ -36,7 +36,7 @@ class EntryConverter(BaseConverter):
 class MonthConverter(BaseConverter):
     """Matches a month: `/periods/<month:month>`, as 2026-10."""
 
-    regex = "[0-9]{4}-(0[1-9]|1[0-2])"
+    regex = "(19[7-9][0-9]|2[0-9]{3})-(0[1-9]|1[0-2])"
 
 
 class DocumentConverter(BaseConverter):

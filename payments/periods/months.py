@@ -7,7 +7,7 @@ from typing import NamedTuple
 import ledger
 from payments.errors import InvalidRequestError
 
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 class Month(NamedTuple):
@@ -59,7 +59,7 @@ def read_month(text: str) -> Month:
         InvalidRequestError: it is no month.
     """
     found = _MONTH.fullmatch(text)
-    if found is None or int(found[1]) < 1:
+    if found is None:
         fault = f"{text!r} is no month; write it as 2026-10."
         raise InvalidRequestError(fault, errors={"month": [fault]})
     return Month(int(found[1]), int(found[2]))

@@ -47,8 +47,8 @@ _ENTRY: dict[str, Any] = {
 class NewJournalLine(StrictSchema):
     """A line: one of debit and credit."""
 
-    account = fields.String(required=True, validate=validate.Length(1, 200))
-    asset = fields.String(required=True, validate=validate.Length(1, 20))
+    account = TextField(required=True, longest=200)
+    asset = TextField(required=True, longest=20)
     debit = AmountField(load_default=None, allow_none=True, metadata=_POSITIVE)
     credit = AmountField(load_default=None, allow_none=True, metadata=_POSITIVE)
 

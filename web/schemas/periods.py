@@ -37,7 +37,7 @@ class NewClosing(StrictSchema):
 
     reference = reference_field()
     explanations = fields.Dict(
-        keys=fields.String(validate=validate.Length(1, 300)),
+        keys=TextField(longest=300),
         values=TextField(longest=LONGEST_EXPLANATION),
         load_default=dict,
         validate=validate.Length(0, MOST_EXPLANATIONS),
