@@ -17,10 +17,16 @@ from payments.errors import (
 )
 from payments.idempotency import Answered
 from payments.orders.create_order import create_order
+from payments.orders.order_input import OrderInput
 from payments.orders.read_order import read_order
 from payments.orders.totals import LineInput
 from payments.orders.view import OrderView
 from tests.payments.shop import NOW, SERVICE, Shop, new_party, new_reference, open_shop, person
+
+
+def taxed(rate: str, category: str | None = None, note: str | None = None) -> LineInput:
+    return LineInput("x", 1, 100_000, Decimal(rate), category, note)
+
 
 LINES = (LineInput("A print", 2, 4_000, Decimal(19)), LineInput("A book", 1, 999, Decimal("7.5")))
 
@@ -78,6 +84,11 @@ def test_the_same_rate_in_other_digits_is_the_same_order(shop: Shop) -> None:
         ("lines.0.tax_rate", {"lines": (LineInput("x", 1, 1, Decimal("100.001")),)}),
         ("lines.0.tax_rate", {"lines": (LineInput("x", 1, 1, Decimal("1.0001")),)}),
         ("lines.0.tax_rate", {"lines": (LineInput("x", 1, 1, Decimal("NaN")),)}),
+        ("lines.0.tax_category", {"lines": (taxed("19", "reverse_charge"),)}),
+        ("lines.0.tax_category", {"lines": (taxed("0", "standard"),)}),
+        ("lines.0.tax_category", {"lines": (taxed("0", "unknown"),)}),
+        ("lines.0.tax_note", {"lines": (taxed("0", "exempt"),)}),
+        ("lines.0.tax_note", {"lines": (taxed("19", None, "Just so."),)}),
         ("platform_fee", {"platform_fee": 9_000}),  # net is 8,999: the fee is not taken from tax
         ("platform_fee", {"platform_fee": -1}),
         ("buyer_id", {"buyer_id": "pty_unknown"}),
@@ -87,6 +98,30 @@ def test_what_is_wrong_is_named(shop: Shop, field: str, changed: dict[str, Any])
     with pytest.raises(InvalidRequestError) as caught:
         place(shop, new_reference(), **changed)
     assert list(caught.value.errors) == [field]
+
+
+def test_a_request_of_before_there_were_categories_is_still_the_same() -> None:
+    """Fingerprints are kept: what goes without saying is not in them."""
+    order = OrderInput("pty_1", "pty_2", "EUR", LINES, 0)
+    [first, _second] = order.content()["lines"]
+    assert first == {
+        "description": "A print",
+        "quantity": 2,
+        "unit_amount": 4_000,
+        "tax_rate": "19",
+    }
+    said = replace(order, lines=tuple(replace(line, tax_category="standard") for line in LINES))
+    assert said.content() == order.content()
+
+
+def test_the_category_and_note_of_a_line_are_kept(shop: Shop) -> None:
+    lines = (taxed("0"), taxed("0", "reverse_charge"), taxed("0", "exempt", "Training"))
+    order = place(shop, new_reference(), lines=lines, platform_fee=0).resource
+    assert [(line.tax_category, line.tax_note) for line in order.lines] == [
+        ("zero_rated", None),
+        ("reverse_charge", None),
+        ("exempt", "Training"),
+    ]
 
 
 def test_nobody_buys_from_themselves(shop: Shop) -> None:
