@@ -8,6 +8,17 @@ from ledger.reporting.scope import Scope
 FOREVER = dt.datetime(9999, 12, 31, tzinfo=dt.UTC)
 ALWAYS = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 
+# Postings `p` of accounts `n`, and their entries `e`. OFFSET 0 has each looked up by its index:
+# the planner takes every account for a busy one, and would rather read all entries there are.
+POSTINGS_OF_ACCOUNTS = """
+      FROM unnest(%s::bigint[]) WITH ORDINALITY AS n (id, place)
+     CROSS JOIN LATERAL (
+       SELECT * FROM ledger.postings WHERE account_id = n.id OFFSET 0) p
+     CROSS JOIN LATERAL (
+       SELECT id, recorded_at, occurred_at, kind, description
+         FROM ledger.entries WHERE id = p.entry_id OFFSET 0) e
+"""
+
 
 class Chosen(NamedTuple):
     """A condition with the values of its placeholders, in their order."""

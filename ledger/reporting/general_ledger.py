@@ -14,7 +14,14 @@ from sqlalchemy import Connection
 
 from ledger.errors import UnknownAccountError
 from ledger.reporting.accounts import ACCOUNTS_AT_A_TIME, Account, accounts_in_order
-from ledger.reporting.chosen import Chosen, in_books, in_period, of_accounts, of_asset
+from ledger.reporting.chosen import (
+    POSTINGS_OF_ACCOUNTS,
+    Chosen,
+    in_books,
+    in_period,
+    of_accounts,
+    of_asset,
+)
 from ledger.reporting.reading import read
 from ledger.reporting.rows import LedgerRow
 from ledger.reporting.scope import Scope
@@ -31,16 +38,11 @@ _MOMENT = """
      WHERE p.account_id = %s AND p.seq = %s
 """
 _OPENINGS = """
-    SELECT p.account_id, sum(p.amount)::text
-      FROM ledger.postings p JOIN ledger.entries e ON e.id = p.entry_id
-     WHERE p.account_id = ANY (%s) AND {chosen} GROUP BY p.account_id
+    SELECT n.id, sum(p.amount)::text {sources} WHERE {chosen} GROUP BY n.id
 """
 _POSTINGS = """
     SELECT n.id, p.seq, e.id, e.occurred_at, e.recorded_at, e.kind, e.description, p.amount::text
-      FROM unnest(%s::bigint[]) WITH ORDINALITY AS n (id, place)
-      JOIN ledger.postings p ON p.account_id = n.id
-      JOIN ledger.entries e ON e.id = p.entry_id
-     WHERE {chosen} ORDER BY n.place, e.{axis}_at, p.seq
+      {sources} WHERE {chosen} ORDER BY n.place, e.{axis}_at, p.seq LIMIT %s
 """
 
 
@@ -81,8 +83,7 @@ def general_ledger(
         UnknownAccountError: there is no posting where `after` says.
     """
     chosen = of_accounts(account, control) + of_asset(scope)
-    size = min(ACCOUNTS_AT_A_TIME, limit or ACCOUNTS_AT_A_TIME)
-    rows = _rows(connection, scope, chosen, after, size)
+    rows = _rows(connection, scope, chosen, after, limit)
     return rows if limit is None else islice(rows, limit)
 
 
@@ -102,23 +103,24 @@ def statement(
     """
     account = _find_account(connection, path, asset)
     if after is None:
-        rows = _show(connection, scope, _whole(scope, [account])._replace(always=True))
+        rows = _show(connection, scope, _whole(scope, [account])._replace(always=True), limit)
     elif after.seq == CLOSING_SEQ:
         rows = iter(())
     else:
-        rows = _show(connection, scope, _rest(connection, scope, account, after.seq))
+        rows = _show(connection, scope, _rest(connection, scope, account, after.seq), limit)
     return rows if limit is None else islice(rows, limit)
 
 
 def _rows(
-    connection: Connection, scope: Scope, chosen: Chosen, after: Place | None, size: int
+    connection: Connection, scope: Scope, chosen: Chosen, after: Place | None, limit: int | None
 ) -> Iterator[LedgerRow]:
     if after is not None and after.seq != CLOSING_SEQ:
         account = _find_account(connection, after.account, after.asset)
-        yield from _show(connection, scope, _rest(connection, scope, account, after.seq))
+        yield from _show(connection, scope, _rest(connection, scope, account, after.seq), limit)
+    size = ACCOUNTS_AT_A_TIME if limit is None else 1  # the first may do, if it is a busy one
     begun = ("", "") if after is None else (after.account, after.asset)
     for accounts in accounts_in_order(connection, chosen, after=begun, size=size):
-        yield from _show(connection, scope, _whole(scope, accounts))
+        yield from _show(connection, scope, _whole(scope, accounts), limit)
 
 
 def _whole(scope: Scope, accounts: Sequence[Account]) -> _Part:
@@ -142,16 +144,20 @@ def _rest(connection: Connection, scope: Scope, account: Account, seq: int) -> _
     return part._replace(before=had, shown=part.shown + not_yet)
 
 
-def _show(connection: Connection, scope: Scope, part: _Part) -> Iterator[LedgerRow]:
+def _show(
+    connection: Connection, scope: Scope, part: _Part, limit: int | None
+) -> Iterator[LedgerRow]:
+    """Yield the rows of some accounts; those after the first `limit` may be wrong."""
     ids = [account.id for account in part.accounts]
     openings: dict[int, str] = {}
     if part.before is not None:
         chosen = in_books(scope) + part.before
-        query = _OPENINGS.format(chosen=chosen.sql)
+        query = _OPENINGS.format(sources=POSTINGS_OF_ACCOUNTS, chosen=chosen.sql)
         openings = dict(read(connection, query, (ids, *chosen.values)))
     chosen = in_books(scope) + part.shown
-    query = _POSTINGS.format(chosen=chosen.sql, axis=scope.axis)
-    moved = groupby(read(connection, query, (ids, *chosen.values)), key=itemgetter(0))
+    query = _POSTINGS.format(sources=POSTINGS_OF_ACCOUNTS, chosen=chosen.sql, axis=scope.axis)
+    postings = read(connection, query, (ids, *chosen.values, limit))
+    moved = groupby(postings, key=itemgetter(0))
     account_id, rows = next(moved, (None, iter(())))
     for account in part.accounts:
         balance = int(openings.get(account.id, 0))

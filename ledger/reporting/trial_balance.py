@@ -6,7 +6,14 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from ledger.reporting.accounts import ACCOUNTS_AT_A_TIME, accounts_in_order
-from ledger.reporting.chosen import Chosen, before_end, in_books, of_accounts, of_asset
+from ledger.reporting.chosen import (
+    POSTINGS_OF_ACCOUNTS,
+    Chosen,
+    before_end,
+    in_books,
+    of_accounts,
+    of_asset,
+)
 from ledger.reporting.rows import TrialBalanceRow
 from ledger.reporting.scope import Scope
 from ledger.reporting.totals import AccountTotal, class_of, control_totals, is_subsidiary
@@ -14,13 +21,13 @@ from ledger.reporting.totals import AccountTotal, class_of, control_totals, is_s
 Detail = Literal["control", "account"]
 
 _OF_ACCOUNTS = """
-    SELECT p.account_id,
+    SELECT n.id,
            coalesce(sum(p.amount) FILTER (WHERE {opening}), 0)::text,
            coalesce(sum(p.amount) FILTER (WHERE NOT {opening} AND p.amount > 0), 0)::text,
            coalesce(-sum(p.amount) FILTER (WHERE NOT {opening} AND p.amount < 0), 0)::text
-      FROM ledger.postings p JOIN ledger.entries e ON e.id = p.entry_id
-     WHERE p.account_id = ANY (%s) AND {chosen}
-     GROUP BY p.account_id
+      {sources}
+     WHERE {chosen}
+     GROUP BY n.id
     HAVING sum(p.amount) <> 0 OR bool_or(NOT {opening})
 """
 
@@ -56,7 +63,7 @@ def _account_totals(
     chosen = in_books(scope) + before_end(scope)
     starts = () if scope.starts_at is None else (scope.starts_at,)
     opening = f"e.{scope.axis}_at < %s" if starts else "false"
-    query = _OF_ACCOUNTS.format(opening=opening, chosen=chosen.sql)
+    query = _OF_ACCOUNTS.format(sources=POSTINGS_OF_ACCOUNTS, opening=opening, chosen=chosen.sql)
     wanted = accounts + of_asset(scope)
     for some in accounts_in_order(connection, wanted, size=ACCOUNTS_AT_A_TIME):
         values = (*starts * 3, [one.id for one in some], *chosen.values, *starts)
