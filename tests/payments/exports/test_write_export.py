@@ -125,8 +125,9 @@ def test_every_point_of_exports_is_tried() -> None:
 
 
 @pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("finished", [True, False])
 def test_one_that_was_thought_dead_writes_no_more(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, *, finished: bool
 ) -> None:
     export_id = ask(engine)
     keep = writing._keep
@@ -136,13 +137,18 @@ def test_one_that_was_thought_dead_writes_no_more(
         nonlocal taken_over
         if not taken_over:
             taken_over = True
-            assert write(engine, export_id) > 0
+            if finished:
+                assert write(engine, export_id) > 0
+            else:
+                with transaction(engine) as session:
+                    assert writing._begin(session, export_id, now=now()) is not None
         keep(*args, **kwargs)
 
     monkeypatch.setattr(writing, "_keep", be_overtaken)
     assert write(engine, export_id) == 0
-    assert attempts_kept(engine, export_id) == [2]
-    assert read(engine, export_id).status == "ready"
+    assert attempts_kept(engine, export_id) == [2] * finished
+    assert read(engine, export_id).status == ("ready" if finished else "running")
+    assert bool(write(engine, export_id)) != finished
 
 
 def test_what_breaks_off_each_time_fails_in_the_end(
