@@ -89,3 +89,56 @@ def test_nobody_approves_their_own(desk: Desk) -> None:
     answer = desk.approve(entry_id, by=desk.ada)
     assert (answer.status_code, answer.get_json()["code"]) == (409, "second_person_needed")
     assert desk.read(entry_id)["status"] == "requested"
+
+
+def test_what_is_reversed_is_reversed_once(desk: Desk) -> None:
+    entry = desk.posted()
+    path = f"{ENTRIES}/{entry['entry_id']}/reverse"
+    asked = desk.post(path, {"reason": "Twice.", "effective_on": "2026-11-01"})
+    assert asked.status_code == 202
+    mirror = desk.approve(asked.get_json()["id"]).get_json()
+    assert (mirror["kind"], mirror["reverses_entry_id"]) == ("reversal", entry["entry_id"])
+    assert desk.read(entry["id"])["reversed_by_entry_id"] == mirror["entry_id"]
+    again = desk.post(path, {"reason": "Twice."})
+    assert (again.status_code, again.get_json()["code"]) == (409, "entry_reversed")
+
+
+def test_the_same_reference_asks_once(desk: Desk) -> None:
+    first, again = (desk.ask(reference="rent-once") for _ in range(2))
+    assert (first.status_code, again.status_code) == (202, 200)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert first.get_json() == again.get_json()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"lines": []}, "lines"),
+        ({"effective_on": "yesterday"}, "effective_on"),
+        ({"attachment_sha256": "AB"}, "attachment_sha256"),
+        ({"lines": [RENT["lines"][0] | {"credit": "1"}, RENT["lines"][1]]}, "lines.0.debit"),
+        ({"lines": [RENT["lines"][0] | {"debit": "0"}, RENT["lines"][1]]}, "lines.0.debit"),
+        ({"lines": [RENT["lines"][0] | {"account": "\ud800"}, RENT["lines"][1]]},
+         "lines.0.account"),
+        ({"lines": [RENT["lines"][0] | {"debit": 1.5}, RENT["lines"][1]]}, "lines.0.debit"),
+        ({"lines": [RENT["lines"][0] | {"asset": "XXX"}, RENT["lines"][1]]}, "lines.0.asset"),
+        ({"lines": [RENT["lines"][0] | {"account": "assets:bank:main"}, RENT["lines"][1]]},
+         "lines.0.account"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_right_is_named(desk: Desk, changes: dict[str, Any], field: str) -> None:
+    answer = desk.ask(**changes)
+    assert answer.status_code == 400
+    assert field in answer.get_json()["errors"], answer.text
+
+
+def test_support_neither_reads_nor_asks(client: FlaskClient, key_of: KeyOf) -> None:
+    headers = key_of(Role.SUPPORT)
+    assert client.get(ENTRIES, headers=headers).status_code == 403
+    assert client.post(ENTRIES, json=RENT, headers=headers).status_code == 403
+
+
+def test_they_are_listed_by_status(desk: Desk) -> None:
+    entry_id = desk.asked()
+    found = desk.client.get(f"{ENTRIES}?status=requested&limit=1", headers=desk.ada).get_json()
+    assert [entry["id"] for entry in found["data"]] == [entry_id]
