@@ -13,6 +13,7 @@ from benchmarks.history import LARGE, SMALL, balance_figures, fill, growth_figur
 from benchmarks.intents import measure_intents
 from benchmarks.reconciliation import measure_reconciliation
 from benchmarks.report import console, print_figures, print_measures, print_rows
+from benchmarks.reports import measure_reports
 from benchmarks.server import connect, migrate, running_server, socket_url
 from benchmarks.singles import single_rows
 from benchmarks.streams import measure_streams
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--singles", action="store_true", help="only the single entries")
     parser.add_argument("--system", choices=(*SYSTEM, "all"), help="only the running system")
     parser.add_argument("--reconciliation", action="store_true", help="only reconciliation")
+    parser.add_argument("--reports", action="store_true", help="only reports and invoices")
     parser.add_argument("--seconds", type=float, default=20, help="for each case; default 20")
     arguments = parser.parse_args()
     with running_server() as postgres:
@@ -39,6 +41,9 @@ def main() -> None:
             return
         if arguments.reconciliation:
             measure_reconciliation(postgres)
+            return
+        if arguments.reports:
+            measure_reports(postgres)
             return
         url = socket_url(postgres)
         create_floor(create_engine(url))
@@ -54,6 +59,7 @@ def main() -> None:
             _history(postgres, seconds=seconds)
             _system(postgres, SYSTEM)
             measure_reconciliation(postgres)
+            measure_reports(postgres)
 
 
 def _system(postgres: Postgres, cases: tuple[str, ...]) -> None:

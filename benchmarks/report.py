@@ -90,6 +90,16 @@ BOUNDS = {
     "growth": Bound(1.2, 1.6),
     "peak_rss_mb": Bound(500, 500),
     "precision_percent": Bound(100, 100, smaller=False),
+    "trial_balance_ms": Bound(200, 200),
+    "of_a_month_ms": Bound(200, 200),
+    "of_a_month_as_of_its_end_ms": Bound(200, 200),
+    "as_of_amid_a_day_ms": Bound(200, 200),
+    "by_recording_ms": Bound(200, 200),
+    "csv_rows_s": Bound(100_000, 100_000, smaller=False),
+    "csv_peak_mb": Bound(200, 200),
+    "xlsx_peak_mb": Bound(200, 200),
+    "one_invoice_s": Bound(0.5, 0.5),
+    "invoices_s": Bound(5, 5, smaller=False),
     "recall_percent": Bound(99, 99, smaller=False),
 }
 
