@@ -50,11 +50,11 @@ def test_the_page_runs_and_prints_what_it_shows(folder: Path, page: str) -> None
 def test_every_address_on_the_page_is_one_of_the_api(system: System, page: str) -> None:
     url = f"{system.way_in.base_url}/api/openapi.json"
     paths = loopback_session().get(url, timeout=10).json()["paths"]
-    known = {re.sub(r"\{\w+\}", "x", path) for path in paths}
+    known = re.compile("|".join(re.sub(r"\{\w+\}", "[^/]+", path) for path in paths))
     text = "\n".join(text for _, text in blocks(page))
     for path in _CALL.findall(text):
         plain = re.sub(r"\$\{[^}]+\}|\$[A-Z]+|\{id\}|\$\w+", "x", path).rstrip("/)")
-        assert plain in known | {"x"}, path
+        assert plain == "x" or known.fullmatch(plain), path
 
 
 @pytest.mark.parametrize("page", PAGES)
