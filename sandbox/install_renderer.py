@@ -77,13 +77,13 @@ def _has(program: str) -> bool:
     return shutil.which(program) is not None
 
 
-def _prints(language: str) -> bool:
+def _prints(pattern: str) -> bool:
     program = shutil.which("fc-list")
     if program is None:
         return False
     try:
         asked = subprocess.run(
-            [program, f":lang={language}:scalable=true", "family"],
+            [program, f":{pattern}:scalable=true", "family"],
             capture_output=True,
             check=False,
             timeout=_LOOK_S,
@@ -97,8 +97,10 @@ PARTS = (
     Part("wkhtmltopdf", lambda: _has("wkhtmltopdf")),
     Part("libpangoft2-1.0-0", lambda: ctypes.util.find_library("pangoft2-1.0") is not None),
     Part("fontconfig", lambda: _has("fc-list")),
-    Part("fonts-dejavu-core", lambda: _prints("he")),
-    Part("fonts-wqy-zenhei", lambda: _prints("ko")),  # Chinese, Japanese and Korean in 7 MB
+    Part("fonts-dejavu-core", lambda: _prints("lang=he")),
+    Part("fonts-wqy-zenhei", lambda: _prints("lang=ko")),  # Chinese, Japanese, Korean in 7 MB
+    Part("fonts-freefont-ttf", lambda: _prints("lang=th")),  # Thai, Devanagari, Bengali …
+    Part("fonts-symbola", lambda: _prints("charset=1f381")),  # emoji, in black
 )
 
 
