@@ -64,8 +64,7 @@ def of_accounts(account: str | None, control: str | None) -> Chosen:
 
     `account` is a path, and stands for itself and all accounts under it; `control` is exactly one
     control account. The characters that sort between a path and the paths under it are why there
-    are two conditions: the first is quick to find, the second is right. Both keep to the order of
-    the paths, in which accounts are read: the concatenation hides the index on `control`.
+    are two conditions: the first is quick to find, the second is right.
     """
     chosen = Chosen("true", ())
     for path in (account, control):
@@ -75,5 +74,5 @@ def of_accounts(account: str | None, control: str | None) -> Chosen:
         under = f"{account}:"
         chosen += Chosen("(a.path = %s OR starts_with(a.path, %s))", (account, under))
     if control is not None:
-        chosen += Chosen("a.control || '' = %s", (control,))
+        chosen += Chosen("a.control = %s", (control,))
     return chosen

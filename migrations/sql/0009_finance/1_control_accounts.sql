@@ -1,9 +1,9 @@
 -- Control accounts. An account whose last segment is an identifier (of an order, a party, a
 -- payment, a contract) is a subsidiary account; reports gather those under their control account:
--- `liabilities:escrow` stands for one account an order, of which there may be millions.
+-- `liabilities:escrow` stands for one account an order, of which there may be millions. There is no
+-- index on it: those of one control account lie together by path, and every order pays for an index.
 ALTER TABLE ledger.accounts ADD control text COLLATE "C" NOT NULL GENERATED ALWAYS AS (
   regexp_replace(path, ':([a-z]{2,5}_[0-9A-Z]{26}|0x[0-9A-Fa-f]{40})$', '')) STORED;
-CREATE INDEX accounts_control ON ledger.accounts (control, asset_id, id);
 
 -- What moved on a control account, by the day it happened and by when it was recorded, both in
 -- UTC: by the day of recording, and once more by its month, so that a trial balance of any period,
