@@ -144,5 +144,19 @@ CREATE TABLE strongroom.period_reports (
 CREATE TRIGGER period_reports_append_only BEFORE UPDATE OR DELETE OR TRUNCATE
   ON strongroom.period_reports FOR EACH STATEMENT EXECUTE FUNCTION strongroom.refuse();
 
-GRANT SELECT, INSERT, UPDATE ON strongroom.period_closings TO strongroom_app;
+CREATE TRIGGER period_closings_fixed
+  BEFORE UPDATE OF id, month, revision, checklist, explanations, as_of, ledger_sequence, sealed_to,
+    closed_by, closed_at OR DELETE OR TRUNCATE
+  ON strongroom.period_closings FOR EACH STATEMENT EXECUTE FUNCTION strongroom.refuse();
+-- Who asked to reopen it stays, and a reopening is for good.
+CREATE TRIGGER period_closings_onwards BEFORE UPDATE ON strongroom.period_closings FOR EACH ROW
+  WHEN (OLD.state = 'reopened' OR OLD.state = 'reopening' AND (
+        NEW.state = 'closed'
+        OR (NEW.reopen_requested_by, NEW.reopen_requested_at, NEW.reopen_reason) IS DISTINCT FROM
+           (OLD.reopen_requested_by, OLD.reopen_requested_at, OLD.reopen_reason)))
+  EXECUTE FUNCTION strongroom.refuse();
+
+GRANT SELECT, INSERT ON strongroom.period_closings TO strongroom_app;
+GRANT UPDATE (state, reopen_requested_by, reopen_requested_at, reopen_reason, reopened_by,
+  reopened_at) ON strongroom.period_closings TO strongroom_app;
 GRANT SELECT, INSERT ON strongroom.period_reports TO strongroom_app;

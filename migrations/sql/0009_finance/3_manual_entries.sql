@@ -43,6 +43,16 @@ CREATE TRIGGER manual_entries_fixed
   BEFORE UPDATE OF id, kind, reverses, reverses_entry_id, occurred_at, reason, attachment_sha256,
     auto_reverse_on, requested_by, created_at OR DELETE OR TRUNCATE
   ON strongroom.manual_entries FOR EACH STATEMENT EXECUTE FUNCTION strongroom.refuse();
+-- A decision is for good, and so is a reversal.
+CREATE TRIGGER manual_entries_onwards BEFORE UPDATE ON strongroom.manual_entries FOR EACH ROW
+  WHEN (OLD.status <> 'requested'
+        AND (NEW.status, NEW.decided_by, NEW.decided_at, NEW.refusal, NEW.entry_id) IS DISTINCT FROM
+            (OLD.status, OLD.decided_by, OLD.decided_at, OLD.refusal, OLD.entry_id)
+        OR OLD.reversed_by_entry_id IS NOT NULL
+        AND NEW.reversed_by_entry_id IS DISTINCT FROM OLD.reversed_by_entry_id)
+  EXECUTE FUNCTION strongroom.refuse();
 
-GRANT SELECT, INSERT, UPDATE ON strongroom.manual_entries TO strongroom_app;
+GRANT SELECT, INSERT ON strongroom.manual_entries TO strongroom_app;
+GRANT UPDATE (status, decided_by, decided_at, refusal, entry_id, reversed_by_entry_id, updated_at)
+  ON strongroom.manual_entries TO strongroom_app;
 GRANT SELECT, INSERT ON strongroom.manual_entry_lines TO strongroom_app;

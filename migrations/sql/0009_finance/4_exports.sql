@@ -18,6 +18,17 @@ CREATE TABLE strongroom.exports (
   CHECK ((status = 'ready') <= (manifest IS NOT NULL))
 );
 CREATE INDEX exports_expiring ON strongroom.exports (expires_at) WHERE status <> 'expired';
+CREATE TRIGGER exports_fixed
+  BEFORE UPDATE OF id, report, format, parameters, requested_by, created_at OR DELETE OR TRUNCATE
+  ON strongroom.exports FOR EACH STATEMENT EXECUTE FUNCTION strongroom.refuse();
+-- What an export came to is for good; all that still happens is that it expires.
+CREATE TRIGGER exports_onwards BEFORE UPDATE ON strongroom.exports FOR EACH ROW
+  WHEN (OLD.status NOT IN ('waiting', 'running') AND (
+        NEW.status NOT IN (OLD.status, 'expired')
+        OR (NEW.row_count, NEW.rows_expected, NEW.attempt, NEW.manifest, NEW.failure)
+           IS DISTINCT FROM
+           (OLD.row_count, OLD.rows_expected, OLD.attempt, OLD.manifest, OLD.failure)))
+  EXECUTE FUNCTION strongroom.refuse();
 CREATE TABLE strongroom.export_pieces (
   export_id text NOT NULL REFERENCES strongroom.exports,
   attempt int NOT NULL,
@@ -38,6 +49,8 @@ CREATE TABLE strongroom.account_mappings (
   PRIMARY KEY (package, control)
 );
 
-GRANT SELECT, INSERT, UPDATE ON strongroom.exports TO strongroom_app;
+GRANT SELECT, INSERT ON strongroom.exports TO strongroom_app;
+GRANT UPDATE (status, row_count, rows_expected, attempt, manifest, failure, updated_at, expires_at)
+  ON strongroom.exports TO strongroom_app;
 GRANT SELECT, INSERT, DELETE ON strongroom.export_pieces TO strongroom_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON strongroom.account_mappings TO strongroom_app;

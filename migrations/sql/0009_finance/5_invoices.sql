@@ -24,6 +24,13 @@ CREATE TABLE strongroom.invoice_counters (
   PRIMARY KEY (series, year),
   CHECK ((last_number = 0) = (last_issued_at IS NULL))
 );
+CREATE TRIGGER invoice_counters_begin BEFORE INSERT ON strongroom.invoice_counters FOR EACH ROW
+  WHEN (NEW.last_number > 1) EXECUTE FUNCTION strongroom.refuse();
+CREATE TRIGGER invoice_counters_onwards BEFORE UPDATE ON strongroom.invoice_counters FOR EACH ROW
+  WHEN (NEW.last_number <> OLD.last_number + 1 OR NEW.last_issued_at < OLD.last_issued_at)
+  EXECUTE FUNCTION strongroom.refuse();
+CREATE TRIGGER invoice_counters_fixed BEFORE UPDATE OF series, year OR DELETE OR TRUNCATE
+  ON strongroom.invoice_counters FOR EACH STATEMENT EXECUTE FUNCTION strongroom.refuse();
 
 -- Issued once, never edited, never deleted. `content_encrypted` is the frozen copy of everything
 -- the document says, as JSON: names and addresses are personal data. It alone may be written anew,
@@ -127,5 +134,7 @@ GRANT SELECT, INSERT ON strongroom.invoice_series, strongroom.invoices, strongro
 GRANT UPDATE (content_encrypted) ON strongroom.invoices, strongroom.invoice_files
   TO strongroom_app;
 GRANT USAGE ON SEQUENCE strongroom.invoice_series_codes TO strongroom_app;
-GRANT SELECT, INSERT, UPDATE ON strongroom.invoice_counters, strongroom.invoice_renderings,
-  strongroom.pro_formas TO strongroom_app;
+GRANT SELECT, INSERT ON strongroom.invoice_counters TO strongroom_app;
+GRANT UPDATE (last_number, last_issued_at) ON strongroom.invoice_counters TO strongroom_app;
+GRANT SELECT, INSERT, UPDATE ON strongroom.invoice_renderings, strongroom.pro_formas
+  TO strongroom_app;
