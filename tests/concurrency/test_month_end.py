@@ -14,11 +14,14 @@ from sqlalchemy import Engine
 import ledger
 from ledger import AccountSpec, Entry, Posted, Posting
 from payments.access.caller import Caller, Role
-from payments.database import in_transaction
+from payments.database import in_transaction, transaction
 from payments.errors import ConflictError
+from payments.manual_entries.new_entry import NewEntry
 from payments.manual_entries.read_entries import read_entry
+from payments.manual_entries.request_entry import request_entry
 from payments.manual_entries.reverse_due import reverse_due
-from tests.payments.periods.closing_desk import OCTOBER, ClosingDesk
+from tests.conditions import wait_until
+from tests.payments.periods.closing_desk import HALLOWEEN, OCTOBER, ClosingDesk, lines
 
 AT_ONCE = 6
 ROUNDS = 5
@@ -106,6 +109,30 @@ def test_of_an_approval_and_a_closing_at_once_none_is_lost(desk: ClosingDesk) ->
     assert shown.status == "posted"
     assert desk.closed_through() == OCTOBER.end
     desk.check()
+
+
+def test_what_is_asked_for_while_a_month_is_closed_keeps_it_open(desk: ClosingDesk) -> None:
+    """An entry that is just being asked for is waited for, and seen."""
+    desk.post()
+    desk.reconcile()
+    wait_until(lambda: ledger.seal(desk.engine) > 0)
+    told = NewEntry(effective_on=HALLOWEEN, reason="Late.", lines=lines())
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(desk.engine) as session:
+            request_entry(session, caller=PEOPLE[0], reference="late", asked=told, now=desk.now)
+            closing = pool.submit(desk.close)
+            wait_until(lambda: closing.done() or month_lock_is_waited_for(desk))
+        with pytest.raises(ConflictError) as refused:
+            closing.result()
+    assert set(refused.value.errors) == {"no_open_entries"}
+    assert desk.closed_through() is None
+    desk.check()
+
+
+def month_lock_is_waited_for(desk: ClosingDesk) -> bool:
+    query = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+    with desk.engine.connect() as connection:
+        return bool(connection.exec_driver_sql(query).scalar_one())
 
 
 def test_nothing_is_posted_past_a_closing_and_its_moment_covers_all(desk: ClosingDesk) -> None:

@@ -1,6 +1,7 @@
 """Bugs that real payment systems had, as patches of ours, each with the tests that must see it."""
 
 from tests.planted.bug import Bug, Edit
+from tests.planted.finance import FINANCE
 from tests.planted.on_chain import ON_CHAIN
 
 INBOX = "payments/webhooks/inbox_writer.py"
@@ -338,4 +339,5 @@ BUGS = (
         ("tests/payments/reconciliation/test_judge.py",),
     ),
     *ON_CHAIN,
+    *FINANCE,
 )

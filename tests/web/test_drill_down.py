@@ -1,5 +1,6 @@
 """From every figure of every report to the entries behind it, which sum up to the figure."""
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -13,12 +14,16 @@ from tests.payments.reports.busy_month import write_busy_month
 from tests.web.conftest import Headers, KeyOf
 
 REPORTS = "/api/ledger/reports"
+TODAY = dt.datetime.now(dt.UTC).date()  # noqa: TID251 - the database records by the real clock
+DAY_BEFORE, DAY_AFTER = (str(TODAY + dt.timedelta(days=days)) for days in (-1, 1))
 PERIODS: tuple[dict[str, str], ...] = (
     {},
     {"from": "2026-10-01", "to": "2026-10-31"},
     {"by": "recorded"},
     {"from": "2026-10-10", "to": "2026-10-20", "asset": "ETH"},
 )
+# By the other date there is nothing in these days, or not the same.
+NOW_RECORDED = {"by": "recorded", "from": DAY_BEFORE, "to": DAY_AFTER}
 Row = dict[str, Any]
 
 
@@ -70,7 +75,7 @@ def desk(month: Engine, client: FlaskClient, key_of: KeyOf) -> Desk:
     return Desk(client, key_of(Role.FINANCE))
 
 
-@pytest.mark.parametrize("period", PERIODS)
+@pytest.mark.parametrize("period", [*PERIODS, NOW_RECORDED])
 @pytest.mark.parametrize("detail", ["control", "account"])
 def test_trial_balance(desk: Desk, period: dict[str, str], detail: str) -> None:
     rows = desk.report("trial-balance", detail=detail, **period)

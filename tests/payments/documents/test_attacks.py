@@ -195,6 +195,15 @@ def test_nor_can_it_through_a_child(
 # ---- each lock alone -----------------------------------------------------------------------------
 
 
+def test_a_script_does_not_even_write_into_the_page(renderer: Renderer) -> None:
+    """The locks around the program would keep a script from files and servers; none is to run."""
+    script = "document.write('SCRIPT' + 'RAN'); document.title = 'SCRIPT' + 'RAN'"
+    page = f'<body onload="{script}"><p>Kept</p><script>{script}</script></body>'
+    found = everything_in(renderer.render(page, title="Attack"))
+    assert "Kept" in found
+    assert "SCRIPTRAN" not in found
+
+
 @pytest.mark.parametrize("attack", ["allow", "post", "proxy"])
 def test_the_random_prefix_holds_where_meta_tags_are_left(
     wkhtmltopdf: Wkhtmltopdf,

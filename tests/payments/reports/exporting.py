@@ -4,7 +4,7 @@ import csv
 import datetime as dt
 import io
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from ledger.reporting import Scope, trial_balance
 from payments.reports.formats.registry import FORMATS
 from payments.reports.formats.tally import Tally
 from payments.reports.open_report import open_report
+from payments.reports.report import Report
 from payments.reports.wanted import Wanted
 from tests.outside_tools import BEAN_CHECK, find_hledger
 
@@ -33,13 +34,20 @@ class Written(NamedTuple):
         return list(csv.DictReader(io.StringIO(self.text, newline="")))
 
 
-def write(engine: Engine, format_name: str, report: str = "journal", **filters: Any) -> Written:
-    """Write a report as it is now, or with `as_of` as it was."""
+def write(
+    engine: Engine,
+    format_name: str,
+    report: str = "journal",
+    *,
+    through: Callable[[Report], Report] = lambda report: report,
+    **filters: Any,
+) -> Written:
+    """Write a report as it is now, or with `as_of` as it was; `through` may change it before."""
     now = dt.datetime.now(dt.UTC)  # noqa: TID251 - the database records by the real clock
     tally = Tally()
     with open_report(engine, Wanted(report=report, **filters), now=now) as opened:
         encode = FORMATS[format_name].encoder(opened.connection)
-        content = b"".join(encode(opened.report, tally))
+        content = b"".join(encode(through(opened.report), tally))
         return Written(content, tally, opened.report.scope)
 
 

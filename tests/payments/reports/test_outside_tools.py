@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from beancount.core import data
 from sqlalchemy import Engine
 
 from ledger import Entry, Posting, find_account_ids, post
+from payments.reports.report import Report
 from tests.outside_tools import find_hledger
 from tests.payments.reports.busy_month import FIRST, LAST, write_busy_month
 from tests.payments.reports.exporting import (
@@ -138,6 +140,21 @@ def test_an_entry_that_was_left_out_is_noticed(
     blocks = write(books, name, **filters).text.split("\n\n")
     middle = next(n for n, block in enumerate(blocks) if "kind: " in block and n > len(blocks) / 2)
     assert check(tmp_path, "\n\n".join(blocks[:middle] + blocks[middle + 1 :]) + "\n") != ""
+
+
+@pytest.mark.parametrize("filters", PERIODS[:2])
+@pytest.mark.parametrize(("name", "check"), TOOLS)
+def test_an_entry_that_was_lost_on_the_way_to_the_file_is_noticed(
+    books: Engine, tmp_path: Path, name: str, check: Check, filters: dict[str, Any]
+) -> None:
+    """The assertions are no sums of the lines: those would be right of whatever is written."""
+    lost = re.findall(r"entry: (\d+)|\* \((\d+)\)", write(books, name, **filters).text)[50]
+
+    def lose(report: Report) -> Report:
+        rows = (row for row in report.rows if str(row[0]) not in lost)
+        return replace(report, rows=rows)
+
+    assert check(tmp_path, write(books, name, through=lose, **filters).text) != ""
 
 
 @pytest.mark.parametrize(("name", "check"), TOOLS)
