@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from jobs.context import JobContext
 from payments.database import in_transaction
 from payments.invoices.issue_credit_note import issue_credit_notes
-from payments.invoices.issue_due import orders_without_credit_note
+from payments.invoices.issue_due import issue_each, orders_without_credit_note
 from payments.invoices.issue_invoice import issue_invoice
 
 BATCH = 500
@@ -22,15 +22,19 @@ def issue_credit_note(context: JobContext, args: Mapping[str, Any]) -> dict[str,
         context.engine,
         lambda session: orders_without_credit_note(session, limit=BATCH, now=context.clock()),
     )
-    return {"issued": sum(_issue(context, order_id) for order_id in due)}
+    return issue_each(due, lambda order_id: _issue(context, order_id))
 
 
 def _issue(context: JobContext, order_id: str) -> int:
     now = context.clock()
 
-    def issue(session: Session) -> int:
-        # The refund's job may come before the order's: what is corrected is issued first.
+    def invoice(session: Session) -> None:
         issue_invoice(session, order_id=order_id, now=now, cipher=context.cipher)
+
+    def credit(session: Session) -> int:
         return len(issue_credit_notes(session, order_id=order_id, now=now, cipher=context.cipher))
 
-    return in_transaction(context.engine, issue)
+    # The refund's job may come before the order's: what is corrected is issued first. Not in the
+    # same transaction, since whoever has staged a rendering must not wait for a number.
+    in_transaction(context.engine, invoice)
+    return in_transaction(context.engine, credit)

@@ -5,7 +5,7 @@ from typing import Any
 
 from jobs.context import JobContext
 from payments.database import in_transaction
-from payments.invoices.issue_due import orders_without_invoice
+from payments.invoices.issue_due import issue_each, orders_without_invoice
 from payments.invoices.issue_invoice import issue_invoice as issue
 
 BATCH = 500
@@ -19,7 +19,7 @@ def issue_invoice(context: JobContext, args: Mapping[str, Any]) -> dict[str, int
         context.engine,
         lambda session: orders_without_invoice(session, limit=BATCH, now=context.clock()),
     )
-    return {"issued": sum(_issue(context, order_id) for order_id in due)}
+    return issue_each(due, lambda order_id: _issue(context, order_id))
 
 
 def _issue(context: JobContext, order_id: str) -> int:

@@ -135,7 +135,7 @@ def _credit_note(
     original: Document, shares: Sequence[TaxShare], *, number: str, issued_on: dt.date
 ) -> Document:
     """Return a credit note: all lines of the invoice when all of it goes back, else one a rate."""
-    is_whole = tuple(shares) == original.taxes
+    is_whole = tuple(shares) == tuple(share for share in original.taxes if share.gross)
     net, tax = sum(share.net for share in shares), sum(share.tax for share in shares)
     return replace(
         original,
@@ -143,7 +143,7 @@ def _credit_note(
         number=number,
         issued_on=issued_on,
         lines=original.lines if is_whole else tuple(_lines(original, shares)),
-        taxes=tuple(shares),
+        taxes=original.taxes if is_whole else tuple(shares),
         net=net,
         tax=tax,
         amount=net + tax,

@@ -25,6 +25,17 @@ def test_a_whole_refund_mirrors_the_invoice(desk: Desk) -> None:
     assert note.document.corrects.number == invoice.number
 
 
+def test_a_free_line_is_credited_with_the_others(desk: Desk) -> None:
+    order = desk.sold(line(10_000), line(0, "0"))
+    desk.issue(order)
+    desk.refund(order, order.amount)
+    desk.credit(order)
+    invoice, note = desk.issued(order)
+    assert note.document.lines == invoice.document.lines
+    assert note.document.taxes == invoice.document.taxes
+    desk.assert_sound()
+
+
 def test_refunds_in_part_are_split_over_the_rates_and_add_up(desk: Desk) -> None:
     order = desk.sold(line(10_001), line(2_003, "7"), line(777, "0"))
     desk.issue(order)
