@@ -13,7 +13,7 @@ import pdfkit
 import pytest
 
 from payments.documents import wkhtmltopdf as wkhtmltopdf_module
-from payments.documents.confinement import Limits, run_confined
+from payments.documents.confinement import Limits, Outcome, run_confined
 from payments.documents.renderer import Renderer, RenderingError
 from payments.documents.wkhtmltopdf import Wkhtmltopdf
 from tests.payments.documents.conftest import MARK, Listener, landlock_is_here
@@ -216,6 +216,25 @@ def test_the_random_prefix_holds_where_meta_tags_are_left(
     page = OF_PDFKIT[attack].format(url=listener.url, file=open_file.as_uri(), path=open_file)
     found = try_to_leak(wkhtmltopdf, page)
     assert (listener.requests, MARK in found) == ([], False)
+
+
+@pytest.mark.parametrize("attack", OF_PDFKIT)
+def test_by_the_random_prefix_a_page_changes_nothing_of_the_command(
+    wkhtmltopdf: Wkhtmltopdf, attack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+
+    def note(command: list[str], _document: bytes, *, limits: Limits) -> Outcome:
+        del limits
+        commands.append(command)
+        return Outcome(exit_code=0, output=b"%PDF-", complaints="")
+
+    monkeypatch.setattr(wkhtmltopdf_module, "without_meta", lambda html: html)
+    monkeypatch.setattr(wkhtmltopdf_module, "run_confined", note)
+    attacking = OF_PDFKIT[attack].format(url="http://a.invalid", file="file:///x", path="/x")
+    for page in ("<p>x", attacking):
+        wkhtmltopdf.render(page, title="Attack")
+    assert commands[0] == commands[1]
 
 
 @pytest.mark.parametrize("attack", ["iframe", "img", "css import", "stylesheet"])
