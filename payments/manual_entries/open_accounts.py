@@ -3,6 +3,7 @@
 What an account says must agree with rows that other parts of Strongroom keep: orders, payouts,
 statement lines, contracts. An account is closed to people where an invariant ties it to such rows,
 for an entry by hand would break the one without touching the others; each has a door of its own.
+Closed is, too, what a report computes and calls by such a name.
 """
 
 import re
@@ -37,6 +38,7 @@ CLOSED = {
     "assets:debts": "is what sellers owe by refunds and disputes: releases set it off",
     "assets:disputes": "is what buyers' banks took: the dispute's outcome moves it",
     "assets:suspense:unmatched": "is what lines and receipts wait for: match, discard or refund",
+    "equity:current-earnings": "is what income less expenses comes to: post to those",
     "liabilities:escrow": "is what is held for an order: release or refund it",
     "liabilities:seller": "is what releases owe a seller: payouts move it",
 }

@@ -37,8 +37,12 @@ _FIRST_ENTRY = text("""
                    WHERE id > (SELECT totaled_to FROM ledger.daily_totals_cursor)))
 """)
 _WAITING = text("""
-    SELECT id FROM strongroom.manual_entries
-     WHERE status = 'requested' AND occurred_at <= :end ORDER BY id
+    SELECT id, CASE status WHEN 'requested' THEN 'waits for a second person'
+               ELSE 'is to undo itself on ' || auto_reverse_on || ', and has not yet' END AS what
+      FROM strongroom.manual_entries
+     WHERE (status = 'requested' AND occurred_at <= :end)
+        OR (status = 'posted' AND reversed_by_entry_id IS NULL AND auto_reverse_on <= :last_day)
+     ORDER BY id
 """)
 _LAST_RUN = text("""
     SELECT status, started_at, error FROM strongroom.reconciliation_runs
@@ -194,9 +198,9 @@ def _suspense_explained(connection: Connection, question: Question) -> Checklist
 
 
 def _no_open_entries(connection: Connection, month: Month) -> ChecklistItem:
-    waiting = connection.execute(_WAITING, {"end": month.end}).scalars().all()
-    items = [OpenItem(id_, "waits for a second person") for id_ in waiting]
-    told = _told(items, "No entry by hand waits for a second person.")
+    waiting = connection.execute(_WAITING, {"end": month.end, "last_day": month.last_day})
+    items = [OpenItem(id_, what) for id_, what in waiting]
+    told = _told(items, "No entry by hand waits for a second person, or for its day.")
     return ChecklistItem("no_open_entries", not items, told)
 
 

@@ -121,6 +121,7 @@ def test_what_a_payment_booked_is_not_reversed_by_hand(desk: ClosingDesk) -> Non
         ({"lines": lines(accounts=("liabilities:escrow:ord_1", "equity:x"))}, "lines.0.account"),
         ({"lines": lines(accounts=("expenses:rent", "rent"))}, "lines.1.account"),
         ({"day": dt.date(2999, 1, 1)}, "effective_on"),
+        ({"day": dt.date(206, 10, 31)}, "effective_on"),  # no month could be closed before those
         ({"auto_reverse_on": HALLOWEEN}, "auto_reverse_on"),
     ],
 )
@@ -135,6 +136,7 @@ def test_what_cannot_be_right_is_refused(
 def test_no_account_that_other_rows_answer_for_is_open_to_people() -> None:
     for path in CLOSED:
         assert why_closed(f"{path}:anything"), path
+        assert why_closed(path), path
     for path in OPEN:
         expected = path != "assets:chain:operator"  # the chain's name stands in between
         assert (why_closed(f"{path}:anything") is None) == expected, path

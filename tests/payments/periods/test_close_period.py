@@ -9,6 +9,7 @@ import ledger
 from payments.database import transaction
 from payments.delivery.tables import OutboxRow
 from payments.errors import ConflictError, InvalidRequestError, ReferenceReusedError
+from payments.manual_entries.reverse_due import reverse_due
 from tests.conditions import wait_until
 from tests.payments.periods.closing_desk import (
     ADA,
@@ -63,6 +64,15 @@ def test_a_green_month_is_closed(desk: ClosingDesk) -> None:
     assert closing.ledger_sequence == newest
     assert jobs == [{"closing_id": closing.id}]
     desk.check()
+
+
+def test_what_was_to_undo_itself_in_the_month_must_have(desk: ClosingDesk) -> None:
+    entry = desk.post(dt.date(2026, 10, 1), auto_reverse_on=HALLOWEEN)
+    [why] = not_ready(desk)["no_open_entries"]
+    assert why == f"{entry.id} (is to undo itself on 2026-10-31, and has not yet)"
+    assert reverse_due(desk.engine, now=desk.now)["reversed"] == 1
+    desk.post(auto_reverse_on=dt.date(2900, 1, 1))
+    assert desk.close().resource.state == "closed"
 
 
 def test_a_closed_month_takes_no_more_entries(desk: ClosingDesk) -> None:
