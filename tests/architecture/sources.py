@@ -1,6 +1,7 @@
 """The project's own modules, read as text and as syntax trees, for the tests beside this file."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -52,3 +53,9 @@ def imported(module: Module) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return found
+
+
+def crash_points(*kinds: str) -> set[str]:
+    """Return the names of the product's crash points that begin with one of some words."""
+    named = re.compile(rf'\breach\(\s*f?"((?:{"|".join(kinds)})\.[^"]+)"')
+    return {name for module in modules(*PRODUCT) for name in named.findall(module.text)}

@@ -22,11 +22,12 @@ from payments.exports.request_export import KEPT_FOR, request_export
 from payments.exports.tables import Export
 from payments.exports.write_export import MOST_ATTEMPTS, write_export
 from payments.reports import open_report
-from tests.architecture.sources import ROOT
+from tests.architecture.sources import ROOT, crash_points
 from tests.payments.reports.busy_month import write_busy_month
 
 FINANCE = Caller(principal="key:finance", role=Role.FINANCE)
 SOON = dt.timedelta(minutes=1)
+PIECE_KEPT = "export.piece_kept"
 
 
 def now() -> dt.datetime:
@@ -101,7 +102,7 @@ def test_a_killed_worker_s_export_is_written_anew(
 ) -> None:
     export_id = ask(engine)
     crash_at = tmp_path / "crash_at"
-    crash_at.write_text("export.piece_kept")
+    crash_at.write_text(PIECE_KEPT)
     command = [sys.executable, "-m", "tests.payments.exports.writer"]
     died = subprocess.run([*command, database_url, export_id, str(crash_at)], cwd=ROOT, check=False)
     assert died.returncode == -9
@@ -120,8 +121,7 @@ def test_a_killed_worker_s_export_is_written_anew(
 
 
 def test_every_point_of_exports_is_tried() -> None:
-    texts = [file.read_text() for file in (ROOT / "payments" / "exports").glob("*.py")]
-    assert sum(each.count("reach(") for each in texts) == 1
+    assert crash_points("export") == {PIECE_KEPT}
 
 
 @pytest.mark.usefixtures("small_pieces")

@@ -1,10 +1,11 @@
-"""A process that issues or renders one document and dies on the way; run by test_numbering."""
+"""A process that issues, credits or renders and dies on the way; run by test_numbering."""
 
 import sys
 from pathlib import Path
 
 from payments.crash_points import arm
 from payments.database import connect_engine, in_transaction
+from payments.invoices.issue_credit_note import issue_credit_notes
 from payments.invoices.issue_invoice import issue_invoice
 from payments.invoices.render_invoice import Press, render_invoice
 from payments.privacy.encryption import FieldCipher
@@ -18,10 +19,11 @@ def main() -> None:
     cipher = FieldCipher(sys.stdin.read())
     arm(Path(crash_at))
     engine = connect_engine(database_url)
-    if what == "issue":
+    issuers = {"issue": issue_invoice, "credit": issue_credit_notes}
+    if what in issuers:
+        issue = issuers[what]
         in_transaction(
-            engine,
-            lambda session: issue_invoice(session, order_id=subject, now=NOW, cipher=cipher),
+            engine, lambda session: issue(session, order_id=subject, now=NOW, cipher=cipher)
         )
     else:
         press = Press(Stamp(), cipher, lambda: NOW)

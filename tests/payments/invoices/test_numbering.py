@@ -15,12 +15,14 @@ from payments.database import transaction
 from payments.invoices.numbering import take_number
 from payments.invoices.tables import Invoice
 from payments.orders.tables import Order
-from tests.architecture.sources import ROOT
+from tests.architecture.sources import ROOT, crash_points
 from tests.payments.invoices.desk import Desk
 from tests.payments.shop import KEYSET, NOW
 
 ISSUERS = 12
 ORDERS = 60
+ISSUING = ("invoice.numbered", "invoice.inserted")
+RENDERING = ("invoice.read", "invoice.drawn")
 
 
 def numbers_of(desk: Desk) -> list[int]:
@@ -62,7 +64,7 @@ def test_what_is_rolled_back_gives_its_number_back(desk: Desk) -> None:
     assert numbers_of(desk) == [1]
 
 
-@pytest.mark.parametrize("point", ["invoice.numbered", "invoice.inserted"])
+@pytest.mark.parametrize("point", ISSUING)
 def test_killed_between_the_steps_it_leaves_no_gap(
     desk: Desk, database_url: str, tmp_path: Path, point: str
 ) -> None:
@@ -76,7 +78,21 @@ def test_killed_between_the_steps_it_leaves_no_gap(
     desk.assert_sound()
 
 
-@pytest.mark.parametrize("point", ["invoice.read", "invoice.drawn"])
+def test_killed_between_two_credit_notes_neither_is_issued(
+    desk: Desk, database_url: str, tmp_path: Path
+) -> None:
+    order = desk.sold()
+    desk.issue(order)
+    for amount in (1_000, 2_000):
+        desk.refund(order, amount)
+    die(database_url, tmp_path, "invoice.inserted", "credit", order.id)
+    assert [one.kind for one in desk.issued(order)] == ["invoice"]
+    assert len(desk.credit(order)) == 2
+    assert [one.amount for one in desk.issued(order)][1:] == [1_000, 2_000]
+    desk.assert_sound()
+
+
+@pytest.mark.parametrize("point", RENDERING)
 def test_killed_while_it_renders_it_is_rendered_again(
     desk: Desk, database_url: str, tmp_path: Path, point: str
 ) -> None:
@@ -88,6 +104,10 @@ def test_killed_while_it_renders_it_is_rendered_again(
     assert (issued.rendering, issued.files) == ("waiting", {})
     assert desk.render(invoice_id)
     desk.assert_sound()
+
+
+def test_every_point_of_invoices_is_tried() -> None:
+    assert crash_points("invoice") == {*ISSUING, *RENDERING}
 
 
 def die(database_url: str, folder: Path, point: str, what: str, subject: str) -> None:

@@ -8,17 +8,22 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from payments.database import transaction
 from payments.manual_entries.decide_entry import approve_entry
 from payments.manual_entries.reverse_due import reverse_due
 from payments.periods.close_period import closing_in_force
 from payments.periods.kept_reports import KEPT, differing_reports, keep_reports
-from tests.architecture.sources import ROOT
+from payments.periods.tables import PeriodReport
+from tests.architecture.sources import ROOT, crash_points
 from tests.payments.periods.closing_desk import ADA, BOB, OCTOBER, ClosingDesk
 
 LEASE_OVER = dt.timedelta(minutes=1)
+APPROVING = ("entry.posted", "entry.approval_committed")
+REVERSING = ("entry.reversed", "entry.reversal_committed")
+CLOSING = ("period.checked", "period.closed", "period.closing_committed")
+KEEPING, REOPENING = "period.report_kept", "period.reopened"
 
 
 @pytest.fixture
@@ -64,7 +69,7 @@ def count(desk: ClosingDesk, kind: str) -> int:
         return int(connection.exec_driver_sql(query, (kind,)).scalar_one())
 
 
-@pytest.mark.parametrize("point", ["entry.posted", "entry.approval_committed"])
+@pytest.mark.parametrize("point", APPROVING)
 def test_an_approval_given_again_posts_once(desk: ClosingDesk, dying: Dying, point: str) -> None:
     entry = desk.ask()
     dying.at(point, "approve", str(entry.id), "yes")
@@ -78,7 +83,7 @@ def test_an_approval_given_again_posts_once(desk: ClosingDesk, dying: Dying, poi
     desk.check()
 
 
-@pytest.mark.parametrize("point", ["entry.reversed", "entry.reversal_committed"])
+@pytest.mark.parametrize("point", REVERSING)
 def test_a_day_that_comes_again_reverses_once(desk: ClosingDesk, dying: Dying, point: str) -> None:
     desk.post(auto_reverse_on=desk.now.date())
     dying.at(point, "reverse_due")
@@ -88,7 +93,7 @@ def test_a_day_that_comes_again_reverses_once(desk: ClosingDesk, dying: Dying, p
     desk.check()
 
 
-@pytest.mark.parametrize("point", ["period.checked", "period.closed", "period.closing_committed"])
+@pytest.mark.parametrize("point", CLOSING)
 def test_a_closing_asked_for_again_closes_once(
     closable: ClosingDesk, dying: Dying, point: str
 ) -> None:
@@ -105,7 +110,9 @@ def test_reports_broken_off_are_kept_as_if_nothing_had_happened(
     closable: ClosingDesk, dying: Dying
 ) -> None:
     closing = closable.close().resource
-    dying.at("period.report_kept", "keep", closing.id)
+    dying.at(KEEPING, "keep", closing.id)
+    with transaction(closable.engine) as session:
+        assert session.scalars(select(PeriodReport.name)).all() == [KEPT[0]]
     kept = keep_reports(
         closable.engine, closing.id, renderer=None, now=closable.now, statement_timeout_s=60
     )
@@ -118,7 +125,7 @@ def test_a_reopening_broken_off_leaves_the_month_closed(
 ) -> None:
     closable.close()
     closable.reopen(by=ADA)
-    dying.at("period.reopened", "reopen", reference="again")
+    dying.at(REOPENING, "reopen", reference="again")
     assert closable.closed_through() == OCTOBER.end
     with transaction(closable.engine) as session:
         row = closing_in_force(session, OCTOBER)
@@ -136,3 +143,8 @@ def test_somebody_dies_at_every_point() -> None:
     here = Path(__file__).read_text(encoding="utf-8")
     assert points == {point for point in points if f'"{point}"' in here}
     assert len(points) == 9
+
+
+def test_every_point_of_months_and_of_entries_by_hand_is_tried() -> None:
+    tried = {*APPROVING, *REVERSING, *CLOSING, KEEPING, REOPENING}
+    assert crash_points("entry", "period") == tried
