@@ -20,7 +20,8 @@ from jobs.prune_records import prune_records
 from jobs.queues import CHAINS, ROUTINE, URGENT, Queue
 from jobs.reconcile import reconcile
 from jobs.refund_duplicate import refund_duplicate
-from jobs.render_invoice import render_invoice, render_invoices
+from jobs.render_invoice import render_invoice
+from jobs.render_invoices import render_invoices
 from jobs.replay_webhooks import replay_webhooks
 from jobs.resolve_calls import resolve_calls
 from jobs.resolve_refunds import resolve_refunds

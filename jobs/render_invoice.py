@@ -1,29 +1,17 @@
-"""Jobs: render one document that somebody waits for, or whatever waits to be rendered."""
+"""Job: render one document that somebody waits for."""
 
-import functools
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from jobs.context import JobContext
-from payments.database import in_transaction
-from payments.delivery import outbox
-from payments.documents.renderer import Renderer, choose_renderer
-from payments.invoices.issue_invoice import RENDER_ALL
+from jobs.press import press_of
 from payments.invoices.pro_forma import make_pro_forma
-from payments.invoices.render_invoice import Press, waiting_documents
 from payments.invoices.render_invoice import render_invoice as render
-
-AT_ONCE = 2
-"""How many documents are rendered at a time: each takes a processor for a third of a second."""
-
-LONGEST_S = 20
-"""How long one run goes on: then it stands in line again, behind the jobs that move money."""
 
 
 def render_invoice(context: JobContext, args: Mapping[str, Any]) -> dict[str, int]:
     """Render the document `invoice_id`, or the pro forma of `order_id`."""
-    press = _press(context)
+    press = press_of(context)
     if "invoice_id" in args:
         done = render(context.engine, press, invoice_id=str(args["invoice_id"]))
     else:
@@ -34,41 +22,3 @@ def render_invoice(context: JobContext, args: Mapping[str, Any]) -> dict[str, in
             pay_url=context.settings.invoice_pay_url,
         )
     return {"rendered": int(done)}
-
-
-def render_invoices(context: JobContext, _args: Mapping[str, Any]) -> dict[str, int]:
-    """Render what waits for some seconds, a few at once, and return how many were rendered."""
-    started, press, rendered = context.clock(), _press(context), 0
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        while True:
-            due = in_transaction(
-                context.engine,
-                lambda session: waiting_documents(session, limit=4 * AT_ONCE, now=context.clock()),
-            )
-            rendered += sum(
-                pool.map(lambda one: render(context.engine, press, invoice_id=one), due)
-            )
-            if not due:
-                break
-            if (context.clock() - started).total_seconds() > LONGEST_S:
-                _stand_in_line(context)
-                break
-    return {"rendered": rendered}
-
-
-def _stand_in_line(context: JobContext) -> None:
-    in_transaction(
-        context.engine,
-        lambda session: outbox.stage(
-            session, job=RENDER_ALL, coalesce_key=RENDER_ALL, now=context.clock()
-        ),
-    )
-
-
-def _press(context: JobContext) -> Press:
-    return Press(_renderer(), context.cipher, context.clock)
-
-
-@functools.cache
-def _renderer() -> Renderer | None:
-    return choose_renderer()

@@ -152,9 +152,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         api_key_pepper=reader.secret("API_KEY_PEPPER"),
         log_level=reader.text("LOG_LEVEL", default="INFO").upper(),
         crash_at=reader.crash_at("CRASH_AT"),
-        console_sign_in_url=reader.url(
-            "CONSOLE_SIGN_IN_URL", schemes=("https", "http"), default=""
-        )
+        console_sign_in_url=reader.url("CONSOLE_SIGN_IN_URL", schemes=("https", "http"), default="")
         or None,
         invoice_pay_url=_read_pay_url(reader),
     )

@@ -58,7 +58,7 @@ CONFLICTS: dict[str, KnownProblem] = {
     "export_not_ready": KnownProblem(
         HTTPStatus.CONFLICT,
         "The export is still being written, or it failed.",
-        "Look at it until it is `ready`: `GET /api/ledger/exports/{id}`; `failure` says what failed.",
+        "Look at it until it is `ready`: `GET /api/ledger/exports/{id}`; `failure` says why.",
     ),
     "mapping_missing": KnownProblem(
         HTTPStatus.CONFLICT,

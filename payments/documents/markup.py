@@ -47,7 +47,7 @@ def page_margins_mm(html: str) -> tuple[str, str, str, str]:
     top = sides[0]
     right = sides[1] if len(sides) > 1 else top
     bottom = sides[2] if len(sides) > 2 else top  # noqa: PLR2004 - CSS names one to four sides
-    left = sides[3] if len(sides) > 3 else right  # noqa: PLR2004
+    left = sides[3] if len(sides) > 3 else right  # noqa: PLR2004 - likewise
     return top, right, bottom, left
 
 

@@ -8,7 +8,6 @@ from flask import Flask
 
 from web.policies import action_of
 
-
 _EXAMPLES = {
     "id": "pty_0",
     "name": "nothing",

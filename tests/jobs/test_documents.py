@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from jobs import render_invoice as rendering
+from jobs import press
 from jobs.context import JobContext, connect_context
 from jobs.registry import find_job
 from payments.database import transaction
@@ -34,7 +34,7 @@ def context(
 ) -> Iterator[JobContext]:
     settings = make_settings(database_url=fresh_database_url, redis_url=redis_url)
     made = connect_context(settings)
-    monkeypatch.setattr(rendering, "_renderer", Stamp)
+    monkeypatch.setattr(press, "_renderer", Stamp)
     yield dataclasses.replace(made, cipher=CIPHER, clock=lambda: NOW)
     made.engine.dispose()
     made.bell.close()

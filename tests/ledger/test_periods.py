@@ -76,7 +76,7 @@ def test_only_what_is_in_force_is_reopened(books: Books) -> None:
 
 def test_the_database_refuses_what_is_not_in_force_by_itself(books: Books) -> None:
     close_books(books.connection, NOON)
-    with pytest.raises(DBAPIError, match="LE006|closed through"):
+    with pytest.raises(DBAPIError, match=r"LE006|closed through"):
         books.connection.exec_driver_sql("SELECT ledger.reopen_books(%s)", (NOON - DAY,))
 
 

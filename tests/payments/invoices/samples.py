@@ -107,7 +107,7 @@ SAMPLES: dict[str, Document] = {
     "right to left": document(
         [("כיסא עץ", 1, 5_000, "standard", "17"), ("كرسي خشبي", 4, 23_000, "standard", "17")],
         seller=party("נגריית הצפון בע״מ", "רחוב הרצל 12\nחיפה", "IL"),  # noqa: RUF001 - a name
-        buyer=party("شركة النور للتجارة", "شارع الملك فهد ١٢\nالرياض", "SA"),  # noqa: RUF001
+        buyer=party("شركة النور للتجارة", "شارع الملك فهد ١٢\nالرياض", "SA"),  # noqa: RUF001 - a name
     ),
     "yen": document(
         [("Tea bowl", 2, 18_000, "standard", "10"), ("Tea", 3, 1_201, "standard", "8")],
