@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from flask_cors import CORS
 from flask_talisman import Talisman
 
@@ -85,15 +85,26 @@ def install_headers(app: Flask, settings: Settings) -> None:
             "Content-Type",
             "Idempotency-Key",
             "Last-Event-ID",
+            "Prefer",
+            "X-Access-Reason",
             "X-Request-Id",
         ],
-        expose_headers=["Idempotent-Replayed", "Retry-After", "X-Request-Id"],
+        expose_headers=[
+            "Content-Disposition",
+            "Idempotent-Replayed",
+            "Ledger-Sequence",
+            "Report-As-Of",
+            "Repr-Digest",
+            "Retry-After",
+            "X-Request-Id",
+        ],
         max_age=CORS_MAX_AGE_S,
     )
 
 
 def _forbid_caching(response: Response) -> Response:
     response.vary.add("Origin")
-    if request.path.startswith("/api/") or response.status_code >= 400:  # noqa: PLR2004 - errors
+    is_personal = request.path.startswith("/api/") or "caller" in g
+    if is_personal or response.status_code >= 400:  # noqa: PLR2004 - errors
         response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -12,6 +12,9 @@ from payments.manual_entries.open_accounts import why_closed
 
 MOST_LINES = 200
 LONGEST_REASON = 500
+MOST_YEARS_BACK = 10
+"""Months are closed one after the other from the oldest entry on: a slip in a year makes many."""
+
 _FEWEST_LINES = 2
 
 
@@ -76,6 +79,9 @@ def _wrong_days(entry: NewEntry, *, now: dt.datetime) -> dict[str, list[str]]:
     errors = {}
     if start_of(entry.effective_on) > now:
         errors["effective_on"] = ["Use today or a day before, in UTC."]
+    earliest = dt.date(now.astimezone(dt.UTC).year - MOST_YEARS_BACK, 1, 1)
+    if entry.effective_on < earliest:
+        errors["effective_on"] = [f"Use {earliest} or a later day."]
     if entry.auto_reverse_on is not None and entry.auto_reverse_on <= entry.effective_on:
         errors["auto_reverse_on"] = ["Use a day after `effective_on`."]
     return errors

@@ -56,6 +56,7 @@ def test_a_browser_is_told_how_to_sign_in_and_then_is(
     inside = client.get(DESK)  # with the cookie
     assert inside.status_code == 200
     assert "Trial balance" in inside.text
+    assert inside.headers["Cache-Control"] == "no-store"  # also after who read it has left
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/console/nowhere"])

@@ -88,9 +88,19 @@ def test_a_trusted_origin_may_call_with_credentials(client: FlaskClient) -> None
         assert answer.headers["Access-Control-Allow-Credentials"] == "true"
         assert "Origin" in answer.headers["Vary"]
     exposed = client.get("/api/payments", headers={"Origin": ORIGIN}).headers
-    assert {"Idempotent-Replayed", "Retry-After", "X-Request-Id"} <= set(
+    assert {"Idempotent-Replayed", "Repr-Digest", "Retry-After", "X-Request-Id"} <= set(
         exposed["Access-Control-Expose-Headers"].split(", ")
     )
+
+
+def test_a_page_of_a_trusted_origin_may_say_why_it_looks(client: FlaskClient) -> None:
+    asked = {
+        "Origin": ORIGIN,
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "X-Access-Reason",
+    }
+    answer = client.options("/api/invoices/ord_1.pdf", headers=asked)
+    assert answer.headers["Access-Control-Allow-Headers"] == "X-Access-Reason"
 
 
 @pytest.mark.parametrize(

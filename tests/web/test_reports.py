@@ -1,5 +1,6 @@
 """The reports over HTTP: what they show, how they are asked for, and how they refuse."""
 
+import contextlib
 import csv
 import datetime as dt
 import io
@@ -11,13 +12,17 @@ import openpyxl
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 import ledger
 from payments.access.caller import Role
+from payments.database import POOL_SIZE
+from payments.errors import InvalidRequestError
 from payments.reports import open_report
 from payments.reports.formats.registry import FORMATS
 from payments.reports.names import DEFINITIONS
 from tests.web.conftest import Headers, KeyOf
+from web import report_answers
 from web.report_answers import MOST_AT_ONCE
 
 NOON = dt.datetime(2026, 10, 15, 12, tzinfo=dt.UTC)
@@ -289,4 +294,45 @@ def test_no_more_than_so_many_are_read_at_once(client: FlaskClient, finance: Hea
     assert client.get(path, headers=finance).status_code == 200
     for _ in range(2 * MOST_AT_ONCE):  # a refusal takes no room
         assert get(client, f"{REPORTS}/trial-balance", finance, asset="DOGE").status_code == 400
+    assert client.get(path, headers=finance).status_code == 200
+
+
+def test_a_workbook_too_large_to_be_put_together_in_a_request_is_for_a_job(
+    client: FlaskClient, finance: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(report_answers.MOST_ROWS, "xlsx", 2)
+    for _ in range(2 * MOST_AT_ONCE):  # it takes no room
+        refused = get(client, f"{REPORTS}/journal", finance, format="xlsx")
+    assert refused.status_code == 400
+    assert "/api/ledger/exports" in refused.get_json()["errors"]["format"][0]
+    assert get(client, f"{REPORTS}/journal", finance, format="csv").status_code == 200
+
+
+def test_nobody_reads_a_report_for_ever(
+    client: FlaskClient, finance: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_answers, "LONGEST_S", -1)
+    begun = get(client, f"{REPORTS}/journal", finance, format="csv")
+    with pytest.raises(InvalidRequestError):  # so that no part is taken for the whole
+        begun.get_data()
+    begun.close()
+    refused = get(client, f"{REPORTS}/journal", finance, format="xlsx")
+    assert (refused.status_code, refused.get_json()["code"]) == (400, "validation")
+
+
+def test_a_reader_whom_the_database_has_left_takes_no_room(
+    client: FlaskClient, owner_engine: Engine, finance: Headers
+) -> None:
+    path = f"{REPORTS}/journal?format=csv"
+    for _ in range(2 * POOL_SIZE + 1):
+        reader = client.get(path, headers=finance, buffered=False)
+        assert reader.status_code == 200
+        with owner_engine.begin() as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'strongroom' AND datname = current_database()"
+                "   AND state = 'idle in transaction'"
+            )
+        with contextlib.suppress(OperationalError):
+            reader.close()
     assert client.get(path, headers=finance).status_code == 200

@@ -15,7 +15,7 @@ from payments.reports.report import Column, Report
 
 _PIECE_CHARACTERS = 256 * 1024
 _SPECIAL = (",", '"', ";", "\n", "\r", "\t")  # anywhere in a text: look at it more closely
-_SPECIAL_FIRST = frozenset(FORMULA_SIGNS + "' \x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0")
+_SPECIAL_FIRST = frozenset(FORMULA_SIGNS + "'")  # or any space there is
 _UTC = "+00:00"
 
 
@@ -90,7 +90,8 @@ def _texts(values: tuple[str | None, ...]) -> Sequence[str]:
     plain = ["" if value is None else value for value in values]
     together = "".join(plain)
     first = {text[:1] for text in plain}
-    if first.isdisjoint(_SPECIAL_FIRST) and not any(sign in together for sign in _SPECIAL):
+    starts_plainly = first.isdisjoint(_SPECIAL_FIRST) and not any(map(str.isspace, first))
+    if starts_plainly and not any(sign in together for sign in _SPECIAL):
         return plain
     return [quoted(text) for text in plain]
 

@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,6 +79,12 @@ def test_no_reader_finds_a_formula_in_a_text(text: str) -> None:
         for cell in row[1].split(separator):
             assert cell.strip(' "\t\r\n')[:1] not in set(SIGNS)
     assert row[5] == "-0.01"
+
+
+def test_a_formula_behind_any_space_there_is_is_text() -> None:
+    for space in filter(str.isspace, map(chr, range(sys.maxunicode + 1))):
+        shown = encoded((1, f"{space}=1+1", None, None, "EUR", 0, 0))[1][1]
+        assert shown.startswith("'"), space
 
 
 @given(st.text())
