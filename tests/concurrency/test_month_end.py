@@ -20,7 +20,7 @@ from payments.manual_entries.new_entry import NewEntry
 from payments.manual_entries.read_entries import read_entry
 from payments.manual_entries.request_entry import request_entry
 from payments.manual_entries.reverse_due import reverse_due
-from tests.conditions import wait_until
+from tests.conditions import is_lock_waited_for, wait_until
 from tests.payments.periods.closing_desk import HALLOWEEN, OCTOBER, ClosingDesk, lines
 
 AT_ONCE = 6
@@ -121,18 +121,12 @@ def test_what_is_asked_for_while_a_month_is_closed_keeps_it_open(desk: ClosingDe
         with transaction(desk.engine) as session:
             request_entry(session, caller=PEOPLE[0], reference="late", asked=told, now=desk.now)
             closing = pool.submit(desk.close)
-            wait_until(lambda: closing.done() or month_lock_is_waited_for(desk))
+            wait_until(lambda: closing.done() or is_lock_waited_for(desk.engine))
         with pytest.raises(ConflictError) as refused:
             closing.result()
     assert set(refused.value.errors) == {"no_open_entries"}
     assert desk.closed_through() is None
     desk.check()
-
-
-def month_lock_is_waited_for(desk: ClosingDesk) -> bool:
-    query = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
-    with desk.engine.connect() as connection:
-        return bool(connection.exec_driver_sql(query).scalar_one())
 
 
 def test_nothing_is_posted_past_a_closing_and_its_moment_covers_all(desk: ClosingDesk) -> None:

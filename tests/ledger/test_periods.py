@@ -1,10 +1,13 @@
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from ledger import close_books, closed_through, end_of_month, post, reopen_books
 from ledger.errors import ClosedPeriodError, NotClosedError
+from tests.conditions import is_lock_waited_for, wait_until
 from tests.ledger.conftest import NOON, Books
 
 DAY = dt.timedelta(days=1)
@@ -47,6 +50,27 @@ def test_closing_tells_when_nothing_older_could_be_recorded_any_more(books: Book
     ).scalars()
     before, after = recorded
     assert before < closed_at < after
+
+
+def test_closing_waits_for_whoever_is_writing(fresh_engine: Engine) -> None:
+    """What is written meanwhile is in the month that was closed, or refused; never beside it."""
+
+    def close() -> dt.datetime:
+        with fresh_engine.begin() as connection:
+            return close_books(connection, NOON)
+
+    with ThreadPoolExecutor(1) as threads, fresh_engine.connect() as writer:
+        with writer.begin():
+            writing = Books(writer)
+            cash, owed = writing.open("assets:till"), writing.open("liabilities:one")
+            post(writer, writing.entry((cash, 10), (owed, -10)))
+            closing = threads.submit(close)
+            wait_until(lambda: closing.done() or is_lock_waited_for(fresh_engine))
+            assert not closing.done()
+            written_at = writer.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        assert closing.result() > written_at
+        with writer.begin(), pytest.raises(ClosedPeriodError):
+            post(writer, writing.entry((cash, 10), (owed, -10)))
 
 
 def test_what_was_closed_last_is_reopened_as_far_as_what_was_closed_before(books: Books) -> None:

@@ -25,7 +25,7 @@ from ledger import (
     rolling,
 )
 from ledger.reporting import Scope, trial_balance
-from tests.conditions import wait_until
+from tests.conditions import is_lock_waited_for, wait_until
 
 NOON = dt.datetime(2026, 10, 15, 12, tzinfo=dt.UTC)
 FOR_EVER = dt.datetime(9000, 1, 1, tzinfo=dt.UTC)
@@ -52,9 +52,15 @@ def write(connection: Connection, accounts: tuple[int, int], amount: int = 1) ->
 
 
 def settle(engine: Engine) -> None:
-    """Have the watermark move on as far as it can, which takes two calls."""
-    for _ in range(2):
-        roll_accounts(engine)
+    """Have the watermark move past every entry; transactions of other databases hold it up too."""
+
+    def is_settled() -> bool:
+        with engine.begin() as connection:
+            upto = rolling.advance_watermark(connection)
+            newest = connection.exec_driver_sql("SELECT max(id) FROM ledger.entries").scalar_one()
+        return bool(upto >= newest)
+
+    wait_until(is_settled)
 
 
 def check(engine: Engine, amount: int) -> None:
@@ -77,7 +83,8 @@ def test_what_is_not_settled_is_not_taken_over(
     with fresh_engine.begin() as connection:
         late = write(connection, accounts, 11)
     assert early.entry_id < late.entry_id
-    settle(fresh_engine)
+    for _ in range(2):
+        roll_accounts(fresh_engine)  # which has the watermark move on as far as it can
     assert roll_totals(fresh_engine) == 0
     writer.commit()
     check(fresh_engine, 18)
@@ -98,7 +105,7 @@ def test_of_two_rollers_one_takes_an_entry_over(
         begun = first.begin()
         assert first.exec_driver_sql("SELECT ledger.roll_totals(1000)").scalar_one() == 3
         second = threads.submit(roll_totals, fresh_engine)
-        wait_until(lambda: second.done() or is_waiting(fresh_engine))
+        wait_until(lambda: second.done() or is_lock_waited_for(fresh_engine))
         begun.commit() if first_succeeds else begun.rollback()
         assert second.result() == (0 if first_succeeds else 3)
     check(fresh_engine, 3)
@@ -134,13 +141,3 @@ def broken_off(engine: Engine, *, after: int) -> Iterator[None]:
         yield
     finally:
         event.remove(engine, "begin", begin)
-
-
-def is_waiting(engine: Engine) -> bool:
-    """Tell whether somebody waits for a lock of this database."""
-    query = (
-        "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
-        " WHERE a.datname = current_database() AND NOT l.granted)"
-    )
-    with engine.connect() as connection:
-        return bool(connection.exec_driver_sql(query).scalar_one())
