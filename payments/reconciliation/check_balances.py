@@ -27,7 +27,8 @@ _LATEST = text("""
       FROM strongroom.bank_statements WHERE closing_balance IS NOT NULL
      ORDER BY account, closing_date DESC, imported_at DESC, id DESC
 """)
-# What belongs before the moment but is dated later, because the books of its day were closed.
+# What belongs before the moment but is dated later, because the books of its day were closed when
+# it was told; they may have been opened again since.
 _DATED_LATER = text("""
     SELECT COALESCE(sum(p.amount), 0)
       FROM ledger.postings p JOIN ledger.entries e ON e.id = p.entry_id
@@ -78,12 +79,9 @@ def balance_at_end_of(connection: Connection, account: str, currency: str, *, da
         return 0
     [account_id] = ids.values()
     at = start_of(day + _DAY) - _TICK
-    balance = ledger.balance_at(connection, account_id, at)
-    closed = ledger.closed_through(connection)
-    if closed is not None and closed >= at:
-        told = {"account_id": account_id, "at": at, "day": day.isoformat()}
-        balance += int(connection.execute(_DATED_LATER, told).scalar_one())
-    return balance
+    told = {"account_id": account_id, "at": at, "day": day.isoformat()}
+    dated_later = int(connection.execute(_DATED_LATER, told).scalar_one())
+    return ledger.balance_at(connection, account_id, at) + dated_later
 
 
 def find_provider_drift(

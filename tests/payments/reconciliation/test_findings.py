@@ -130,3 +130,17 @@ def test_lines_of_closed_books_are_no_drift(desk: Desk) -> None:
     desk.statement(money_in(70), opening=1_500, from_date=TODAY)
     assert desk.run()["findings_open"] == 0
     assert desk.balances()["main"] == 1_570
+
+
+def test_nor_are_they_when_the_books_are_opened_again(desk: Desk) -> None:
+    september, through = dt.date(2026, 9, 30), dt.datetime(2026, 10, 31, 23, tzinfo=dt.UTC)
+    with transaction(desk.engine) as session:
+        ledger.close_books(session.connection(), through)
+    desk.statement(money_in(500), opening=1_000, from_date=september)
+    desk.run()
+    with transaction(desk.engine) as session:
+        ledger.reopen_books(session.connection(), through)
+    assert desk.run()["findings_open"] == 0
+    with transaction(desk.engine) as session:
+        ledger.close_books(session.connection(), through)
+    assert desk.run()["findings_open"] == 0
