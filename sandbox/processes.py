@@ -103,6 +103,12 @@ class Processes:
             if process.poll() is not None:
                 raise self._death(name, process.returncode)
 
+    def kill(self, name: str) -> None:
+        """Kill a started program, which gets no chance to end anything, and forget it."""
+        process = self._running.pop(name)
+        process.kill()
+        process.wait(_KILL_WAIT_S)
+
     def stop(self, *, patience_s: float) -> int:
         """Stop every process of this home, also those of an earlier run; return how many.
 

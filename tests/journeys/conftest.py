@@ -1,8 +1,9 @@
 """The whole system as its own processes, on a test database, for tests that only use HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from sandbox.environment import Plan
 from sandbox.home import Home
 from sandbox.listener import Listener
 from sandbox.ports import Ports
-from sandbox.processes import Processes
+from sandbox.processes import Processes, Program
 from sandbox.programs import programs
 from sandbox.seed import seed
 from sandbox.valkey import Valkey
@@ -45,6 +46,10 @@ class System:
     cast: Cast
     redis_url: str
     database_url: str
+    environment: Mapping[str, str]
+    home: Home
+    processes: Processes
+    started: Mapping[str, Program]
 
     def order(self) -> dict[str, Any]:
         """Place an order of $135.00."""
@@ -107,13 +112,11 @@ class System:
         return listener.wait_for(says(payment, status), timeout_s=timeout_s).data
 
 
-@pytest.fixture(scope="session")
-def system(
-    servers: Servers, worker_id: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[System]:
-    """The system, started once; what one test leaves behind, the next one does not look at."""
-    database_url = servers.create_database(f"journeys_{worker_id}")
-    home = Home(tmp_path_factory.mktemp("journeys"))
+@contextmanager
+def running_system(servers: Servers, name: str, folder: Path) -> Iterator[System]:
+    """Start a system on a database of its own, seed its people, and stop it in the end."""
+    database_url = servers.create_database(name)
+    home = Home(folder)
     plan = Plan(home=home, ports=_free_ports(), secrets=home.secrets(), given=_surroundings())
     # A Valkey of its own: all databases of one server share their publish/subscribe channels.
     valkey = Valkey(
@@ -132,12 +135,31 @@ def system(
         for program in started:
             processes.wait(program, timeout_s=60)
         way_in = _way_in(plan, seed(plan, settings), settings)
-        yield System(way_in, gather(way_in), redis_url, database_url)
+        yield System(
+            way_in,
+            gather(way_in),
+            redis_url,
+            database_url,
+            environment={**plan.surroundings(), **settings},
+            home=home,
+            processes=processes,
+            started={program.name: program for program in started},
+        )
         processes.check()
     finally:
         processes.stop(patience_s=6)
         valkey.stop()
-        servers.drop_database(f"journeys_{worker_id}")
+        servers.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def system(
+    servers: Servers, worker_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    """The system, started once; what one test leaves behind, the next one does not look at."""
+    folder = tmp_path_factory.mktemp("journeys")
+    with running_system(servers, f"journeys_{worker_id}", folder) as system:
+        yield system
 
 
 @pytest.fixture(scope="session")
