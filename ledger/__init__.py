@@ -30,7 +30,13 @@ from ledger.journal import (
     postings_since,
     reversals_of,
 )
-from ledger.periods import close_books, closed_through, end_of_month, reopen_books
+from ledger.periods import (
+    close_books,
+    closed_through,
+    end_of_month,
+    hold_closed_through,
+    reopen_books,
+)
 from ledger.posting import Result, post, post_batch
 from ledger.reversal import reverse
 from ledger.rolling import roll_accounts, roll_totals
@@ -73,6 +79,7 @@ __all__ = [
     "find_account_ids",
     "find_entry",
     "find_hold",
+    "hold_closed_through",
     "last_seal",
     "open_accounts",
     "place_hold",

@@ -46,6 +46,15 @@ def closed_through(connection: Connection) -> dt.datetime | None:
     return value if isinstance(value, dt.datetime) else None
 
 
+def hold_closed_through(connection: Connection) -> dt.datetime | None:
+    """Return the same to whoever is about to post, and keep it so until the transaction ends.
+
+    A closing or reopening under way is waited for; later ones wait for this transaction.
+    """
+    value = connection.exec_driver_sql("SELECT ledger.hold_closed_through()").scalar()
+    return value if isinstance(value, dt.datetime) else None
+
+
 def end_of_month(month: str) -> dt.datetime:
     """Return the last microsecond in UTC of a month written `2026-10`.
 

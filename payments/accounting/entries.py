@@ -52,9 +52,10 @@ def book(connection: Connection, lines: Sequence[Line], **entry: Any) -> Posted:
 def open_moment(connection: Connection, occurred_at: dt.datetime) -> dt.datetime:
     """Return the moment itself, or the first one that is not closed.
 
-    What a provider tells us late happened all the same: it belongs into the first open period.
+    What a provider tells us late happened all the same: it belongs into the first open period. It
+    stays open until the transaction ends, so that nothing is refused for a closing in between.
     """
-    closed_through = ledger.closed_through(connection)
+    closed_through = ledger.hold_closed_through(connection)
     if closed_through is None or occurred_at > closed_through:
         return occurred_at
     return closed_through + _TICK

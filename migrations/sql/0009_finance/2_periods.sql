@@ -38,6 +38,16 @@ CREATE FUNCTION ledger.closed_through() RETURNS timestamptz LANGUAGE sql STABLE 
   SELECT c.closed_through FROM ledger.closed_periods c ORDER BY c.number DESC LIMIT 1;
 $$;
 
+-- The same for whoever is about to post: it waits for a closing under way, and what it returns
+-- stays in force until its transaction ends, since closings wait for it. VOLATILE, so that it looks
+-- after the lock is had.
+CREATE FUNCTION ledger.hold_closed_through() RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+BEGIN
+  LOCK TABLE entries IN ROW EXCLUSIVE MODE;  -- as append_entries
+  RETURN closed_through();
+END $$;
+
 CREATE OR REPLACE FUNCTION ledger.explain_postings(p_postings ledger.postings[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   closed timestamptz := ledger.closed_through();
@@ -97,9 +107,10 @@ BEGIN
   RETURN before;
 END $$;
 
-REVOKE ALL ON FUNCTION ledger.closed_through, ledger.close_books, ledger.reopen_books FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ledger.closed_through, ledger.close_books, ledger.reopen_books
-  TO strongroom_app;
+REVOKE ALL ON FUNCTION ledger.closed_through, ledger.hold_closed_through, ledger.close_books,
+  ledger.reopen_books FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger.closed_through, ledger.hold_closed_through, ledger.close_books,
+  ledger.reopen_books TO strongroom_app;
 
 -- Who closed and reopened a month, and what was true when it was closed. Reopening needs a second
 -- person. `revision` counts the closings of one month.
