@@ -43,9 +43,9 @@ def request_entry(
         row = session.get_one(ManualEntry, claim.replayed_id)
         return Answered(view_asked(session, [row])[0], replayed=True)
     connection = session.connection()
-    check_entry(asked, assets=ledger.assets(connection), now=now)
     occurred_at = start_of(asked.effective_on)
     require_open(occurred_at, closed_through=ledger.closed_through(connection))
+    check_entry(asked, assets=ledger.assets(connection), now=now)
     row = ManualEntry(
         id=new_id("jrn", now=now),
         kind="manual",

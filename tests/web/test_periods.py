@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from payments.periods.kept_reports import KEPT, keep_reports
 from payments.settings import Settings, read_settings
 from tests.payments.periods.closing_desk import ClosingDesk
 from tests.web.conftest import Headers, KeyOf, environment
+from web.month_checks import MOST_AT_ONCE, one_of_few
 
 OCTOBER = "/api/ledger/periods/2026-10"
 
@@ -114,3 +116,18 @@ def test_what_is_not_kept_is_not_found(
     for path in ("trial-balance.csv", "payroll.csv", "trial-balance.csv?revision=9"):
         assert client.get(f"{OCTOBER}/reports/{path}", headers=ada).status_code == 404
     assert client.get("/api/ledger/periods/2026-13", headers=ada).status_code == 404
+
+
+@pytest.mark.usefixtures("desk")
+def test_few_months_are_checked_at_once(client: FlaskClient, ada: Headers) -> None:
+    with ExitStack() as checking:
+        for _ in range(MOST_AT_ONCE):
+            checking.enter_context(one_of_few())
+        page = "/console/finance/periods/2026-10"
+        answers = [client.get(path, headers=ada) for path in (OCTOBER, page)]
+        answers.append(post(client, "close", ada))
+        for answer in answers:
+            refused = (answer.status_code, answer.get_json()["code"])
+            assert refused == (429, "too_many_requests")
+        assert answers[0].headers["Retry-After"]
+    assert client.get(OCTOBER, headers=ada).status_code == 200

@@ -13,15 +13,13 @@ from payments.errors import (
     StrongroomError,
     UnauthorizedError,
 )
-from payments.periods.close_period import STATEMENT_TIMEOUT_S
-from payments.periods.months import read_month
-from payments.periods.read_periods import read_period
 from payments.reports.file_format import formats_of
 from payments.reports.names import DEFINITIONS
 from payments.reports.wanted import FIELDS
 from web.authentication import current_caller
 from web.console_desk import Desk, console_path
 from web.headers import PLAIN_PAGE_POLICY, under_policy
+from web.month_checks import show_month
 from web.parts import current_parts
 from web.policies import allow, public
 
@@ -71,11 +69,7 @@ def show_report(report: str) -> str:
 @under_policy(PLAIN_PAGE_POLICY)
 def show_period(month: str) -> str:
     """Show a month: its checklist, as it was when it was closed or is now, and what is kept."""
-    parts = current_parts()
-    period = read_period(
-        parts.engine, read_month(month), now=parts.now(), statement_timeout_s=STATEMENT_TIMEOUT_S
-    )
-    return render_template("period.html", period=period, caller=current_caller())
+    return render_template("period.html", period=show_month(month), caller=current_caller())
 
 
 @blueprint.route("/console.css", methods=["GET"])

@@ -7,12 +7,11 @@ from flask import Response
 
 from payments.database import in_transaction
 from payments.idempotency import Answered
-from payments.periods.close_period import STATEMENT_TIMEOUT_S, close_period
+from payments.periods.close_period import close_period
 from payments.periods.months import read_month
 from payments.periods.read_periods import (
     closing_as_json,
     list_periods,
-    read_period,
     read_report,
 )
 from payments.periods.reopen_period import reopen_period
@@ -20,6 +19,7 @@ from payments.periods.tables import PeriodClosing
 from payments.reports.wanted import moment_text
 from web.authentication import current_caller
 from web.blueprint import Blueprint
+from web.month_checks import one_of_few, show_month
 from web.parts import current_parts
 from web.policies import allow
 from web.problems import problems
@@ -65,34 +65,30 @@ def list_months() -> dict[str, Any]:
 
 @blueprint.route("/<month:month>", methods=["GET"])
 @allow("ledger.read")
+@problems("too_many_requests")
 @blueprint.response(200, Period)
 def show(month: str) -> dict[str, Any]:
     """Show a month with its checklist and what is kept of it."""
-    parts = current_parts()
-    return read_period(
-        parts.engine,
-        read_month(month),
-        now=parts.now(),
-        statement_timeout_s=STATEMENT_TIMEOUT_S,
-    ).as_json()
+    return show_month(month).as_json()
 
 
 @blueprint.route("/<month:month>/close", methods=["POST"])
 @allow("periods.close")
-@problems("period_closed", "period_not_ready")
+@problems("period_closed", "period_not_ready", "too_many_requests")
 @blueprint.arguments(NewClosing)
 @blueprint.response(201, Closing)
 def close(body: dict[str, Any], month: str) -> _Rendered:
     """Close a month whose checklist is green: nothing is posted into it any more."""
     parts = current_parts()
-    answered = close_period(
-        parts.engine,
-        caller=current_caller(),
-        reference=take_reference(body),
-        month=read_month(month),
-        explanations=body["explanations"],
-        now=parts.now(),
-    )
+    with one_of_few():
+        answered = close_period(
+            parts.engine,
+            caller=current_caller(),
+            reference=take_reference(body),
+            month=read_month(month),
+            explanations=body["explanations"],
+            now=parts.now(),
+        )
     return _render(answered, status=201)
 
 

@@ -51,12 +51,15 @@ def daily_journals(
     """
     moved = _movements(report, tally, targets)
     _check_decimals(report, {code for _, code, _ in moved}, package)
-    missing = sorted({account for _, _, account in moved if target_of(account, targets) is None})
+    accounts = {account for _, _, account in moved}
+    found = {account: target_of(account, targets) for account in accounts}
+    known = {account: target for account, target in found.items() if target is not None}
+    missing = sorted(accounts - known.keys())
     if missing:
         raise MappingMissingError(package, missing)
     kept = sorted((*key, amount) for key, amount in moved.items() if amount)
-    for (day, code), found in groupby(kept, key=lambda line: line[:2]):
-        lines = tuple(DayLine(name, targets[name], amount) for _, _, name, amount in found)
+    for (day, code), moves in groupby(kept, key=lambda line: line[:2]):
+        lines = tuple(DayLine(name, known[name], amount) for _, _, name, amount in moves)
         yield DayJournal(day, report.assets[code], lines)
 
 

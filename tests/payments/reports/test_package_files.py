@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 
+import ledger
+from ledger import AccountSpec, Entry, Posting
 from ledger.reporting import trial_balance
 from payments.access.caller import Caller, Role
 from payments.database import transaction
 from payments.errors import InvalidRequestError
+from payments.identifiers import new_id
 from payments.reports.mappings.packages import MappingMissingError, Target, control_of
 from payments.reports.mappings.set_mappings import replace_mappings
 from tests.payments.reports.busy_month import FIRST, LAST, write_busy_month
@@ -137,6 +140,22 @@ def test_an_account_of_its_own_goes_before_its_control_account(books: Engine) ->
     rows = write(books, "xero", **MONTH).rows()
     assert {row["Description"] for row in rows if row["*AccountCode"] == "one seller"} == {seller}
     assert any(row["Description"] == "liabilities:seller" for row in rows)
+
+
+def test_an_account_of_a_party_s_order_is_found_by_what_both_are_under(
+    fresh_engine: Engine,
+) -> None:
+    path = f"expenses:gifts:{new_id('pty', now=NOW)}:{new_id('ord', now=NOW)}"
+    with fresh_engine.begin() as connection:
+        specs = [AccountSpec(name, "EUR", mode="deferred") for name in (path, "equity:own")]
+        ids = ledger.open_accounts(connection, specs)
+        postings = [Posting(ids[path, "EUR"], 5), Posting(ids["equity:own", "EUR"], -5)]
+        ledger.post(connection, Entry("test_gift", "test", NOW, postings))
+    with transaction(fresh_engine) as session:
+        targets = {name: Target(name, "No Tax") for name in ("expenses:gifts", "equity:own")}
+        replace_mappings(session, "xero", targets, caller=FINANCE, now=NOW)
+    rows = write(fresh_engine, "xero", asset="EUR").rows()
+    assert {row["*AccountCode"] for row in rows} == {"expenses:gifts", "equity:own"}
 
 
 _PARTS = st.one_of(
