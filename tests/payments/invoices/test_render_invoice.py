@@ -1,6 +1,7 @@
 """Rendered files: kept once, served for ever, and never with boxes in place of letters."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import update
@@ -11,6 +12,7 @@ from payments.invoices import draw
 from payments.invoices.read_invoice import AlteredError, file_field, read_file
 from payments.invoices.render_invoice import waiting_documents
 from payments.invoices.tables import Invoice, InvoiceFile
+from payments.orders.totals import LineInput
 from payments.orders.view import OrderView
 from tests.payments.invoices.desk import Desk
 from tests.payments.invoices.stamp import Stamp
@@ -62,16 +64,17 @@ def test_of_two_that_render_at_once_the_first_is_kept(desk: Desk) -> None:
     assert issued.files["pdf"].size == len(served(desk, invoice_id) or b"")
 
 
+@pytest.mark.parametrize("letter", ["S", "Ж"])  # of the seller's name, and of a line
 def test_letters_without_a_font_are_told_and_wait(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, letter: str
 ) -> None:
-    order = desk.sold()
+    order = desk.sold(LineInput("A print of Ж", 1, 10_000, Decimal(19)))
     invoice_id = desk.issue(order) or ""
-    monkeypatch.setattr(draw, "missing_characters", lambda text: set(text) & {"S"})
+    monkeypatch.setattr(draw, "missing_characters", lambda text: set(text) & {letter})
     assert not desk.render(invoice_id)
     [issued] = desk.issued(order)
     assert (issued.rendering, issued.files) == ("waiting", {})
-    assert "U+0053" in (issued.problem or "")
+    assert f"U+{ord(letter):04X}" in (issued.problem or "")
     assert not waits(desk, invoice_id, NOW)
     monkeypatch.undo()  # a font was installed
     assert waits(desk, invoice_id, NOW + dt.timedelta(minutes=1))
