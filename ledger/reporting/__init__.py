@@ -13,7 +13,7 @@ from ledger.reporting.rows import (
 )
 from ledger.reporting.scope import Scope
 from ledger.reporting.statements import balance_sheet, income_statement
-from ledger.reporting.totals import daily_movements
+from ledger.reporting.totals import daily_movements, is_subsidiary
 from ledger.reporting.trial_balance import trial_balance
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "fix_as_of",
     "general_ledger",
     "income_statement",
+    "is_subsidiary",
     "journal",
     "posting_count",
     "statement",

@@ -23,9 +23,10 @@ COLUMNS = (
 def trial_balance(reading: Reading) -> Report:
     """Return the trial balance; opening and closing are debit positive."""
     wanted = reading.wanted
+    of_one = wanted.account is not None and reporting.is_subsidiary(wanted.account)
 
     def drill_down(row: tuple[Cell, ...]) -> str:
-        link = to_account if wanted.detail == "account" else to_control
+        link = to_account if of_one or wanted.detail == "account" else to_control
         return link(reading, str(row[0]), str(row[2]))
 
     return Report(

@@ -94,6 +94,18 @@ def test_trial_balance(desk: Desk, period: dict[str, str], detail: str) -> None:
             assert str(debit - credit) == before["balance"]
 
 
+def test_trial_balance_of_one_account_of_many(desk: Desk) -> None:
+    account, *_ = (
+        row["account"]
+        for row in desk.report("trial-balance", detail="account")
+        if row["account"].startswith("liabilities:escrow:")
+    )
+    [row] = desk.report("trial-balance", account=account)
+    assert row["account"] == account
+    debit, credit = desk.moved(row["drill_down"])
+    assert (row["debit"], row["credit"]) == (str(debit), str(credit))
+
+
 def openings(rows: list[Row]) -> Iterator[Row]:
     """Yield the rows that tell of what was before a period."""
     for row in rows[:5]:
