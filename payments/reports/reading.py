@@ -44,7 +44,7 @@ def check_names(connection: Connection, wanted: Wanted, known: Mapping[str, ledg
     if wanted.account is not None and not _has_account(connection, wanted):
         if wanted.report == "account-statement":
             raise NotFoundError(f"There is no account {wanted.account}.")
-        told = f"There is no account {wanted.account}, nor one below it: GET /api/ledger/accounts."
+        told = f"There is no account {wanted.account}, nor one below it; the trial balance has all."
         faults["account"] = [told]
     if wanted.control is not None and not _exists(
         connection, "SELECT FROM ledger.accounts WHERE control = %s", wanted.control

@@ -3,16 +3,19 @@
 import fnmatch
 import json
 import re
+import shlex
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.architecture.sources import ROOT
 
-TIMEOUT_S = 120
+TIMEOUT_S = 200
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_COMMAND = re.compile(r"^strongroom .*|`(?:[A-Z_]+=\S+ )?(strongroom [^`]+)`", re.MULTILINE)
 _END = "-- the end of a block --"
 
 
@@ -42,13 +45,32 @@ def steps(page: str) -> list[Step]:
     ]
 
 
-def run(page: str, *, folder: Path) -> None:
+def commands(page: str) -> list[list[str]]:
+    """Return every command of ours that a page of the checkout shows, as its words."""
+    text = (ROOT / page).read_text(encoding="utf-8").replace("\\\n", " ")
+    shown = [found[1] or found[0] for found in _COMMAND.finditer(text)]
+    return [shlex.split(re.sub(r" +[|>] .*", "", one), comments=True) for one in shown]
+
+
+def run(
+    page: str,
+    *,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    programs: Sequence[Path] = (),
+) -> None:
     """Run the page in `folder`, where `.strongroom/sandbox.json` is.
+
+    `environment` is what its commands of `strongroom` need, `programs` are folders for its PATH.
 
     Raises:
         AssertionError: a block fails, or prints something else than the page shows.
     """
     script = "set -eu -o pipefail\n"
+    for name, value in (environment or {}).items():
+        script += f"export {name}={shlex.quote(value)}\n"
+    for place in programs:
+        script += f"PATH={shlex.quote(str(place))}:$PATH\n"
     for step in steps(page):
         script += f"{step.script}\necho\necho '{_END}'\n"
     told = subprocess.run(
@@ -59,11 +81,11 @@ def run(page: str, *, folder: Path) -> None:
         timeout=TIMEOUT_S,
         check=False,
     )
+    assert told.returncode == 0, f"{told.stdout[-2000:]}\n{told.stderr[-2000:]}"
     printed = told.stdout.split(_END)
     for step, output in zip(steps(page), printed, strict=False):
         if step.language is not None:
             check(step, output.strip())
-    assert told.returncode == 0, f"{told.stdout[-2000:]}\n{told.stderr[-2000:]}"
 
 
 def check(step: Step, output: str) -> None:

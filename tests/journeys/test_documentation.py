@@ -8,15 +8,20 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import click
 import pytest
 
 from sandbox.bank.books import MOMENTS
 from sandbox.bank_calls import at_bank
 from sandbox.way_in import loopback_session
+from tests.architecture.sources import ROOT
 from tests.journeys.conftest import System
-from tests.journeys.documentation import blocks, run
+from tests.journeys.documentation import blocks, commands, run
+from tests.outside_tools import FOLDER, find_hledger
+from web.command_line import main
 
-PAGES = ["api.md", "payments.md", "reconciliation.md", "escrow.md"]
+PAGES = ["api.md", "payments.md", "reconciliation.md", "escrow.md", "finance.md"]
+WITH_COMMANDS = ["README.md", *sorted(f"docs/{file.name}" for file in (ROOT / "docs").glob("*.md"))]
 _CALL = re.compile(r"(?:\$URL|\$\{url\}|`(?:GET|POST|PUT|DELETE|PATCH) )(/[a-z][^\s\"'`?|,]*)")
 
 
@@ -42,8 +47,15 @@ def folder(system: System, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_page_runs_and_prints_what_it_shows(folder: Path, page: str) -> None:
-    run(page, folder=folder)
+def test_the_page_runs_and_prints_what_it_shows(system: System, folder: Path, page: str) -> None:
+    if page != "finance.md":
+        run(page, folder=folder)
+        return
+    if find_hledger() is None:
+        pytest.skip("The page runs hledger, and there is none here.")
+    (folder / "bill.pdf").write_bytes(b"%PDF-1.7 a bill")
+    programs = [Path(sys.prefix) / "bin", FOLDER / "usr" / "bin"]
+    run(page, folder=folder, environment=system.environment, programs=programs)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -68,3 +80,18 @@ def test_the_javascript_on_the_page_is_javascript(page: str, tmp_path: Path) -> 
             file.write_text(text)
             read = subprocess.run([node, "--check", str(file)], capture_output=True, check=False)
             assert read.returncode == 0, read.stderr.decode()
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS)
+def test_every_command_on_the_page_is_one_of_ours_with_options_that_it_has(page: str) -> None:
+    for words in commands(page):
+        command: click.Command = main
+        rest = words[1:]
+        while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+            assert rest[0] in command.commands, words
+            command, *rest = command.commands[rest[0]], *rest[1:]
+        known = {
+            name for option in command.params for name in (*option.opts, *option.secondary_opts)
+        }
+        given = {word.partition("=")[0] for word in rest if word.startswith("-")}
+        assert given <= known | {"--help"}, words
