@@ -19,15 +19,21 @@ _FINDINGS = text("""
 _NEW_LINES = text("""
     SELECT count(*) FROM strongroom.statement_lines WHERE state = 'new' AND booked_on <= :last_day
 """)
+# An amount is shown in whole units, as on the statement that it is looked up in.
 _SUSPENDED = text("""
-    SELECT l.id, 'a line of ' || l.booked_on || ' on ' || l.account AS what
-      FROM strongroom.statement_lines l
+    SELECT l.id, 'a line of ' || l.booked_on || ' on ' || l.account || ', '
+           || round(l.amount / 10::numeric ^ coalesce(s.exponent, 0), coalesce(s.exponent, 0))
+           || ' ' || l.currency AS what
+      FROM strongroom.statement_lines l LEFT JOIN ledger.assets s ON s.code = l.currency
      WHERE l.state IN ('new', 'unmatched') AND l.booked_on <= :last_day
        AND NOT EXISTS (SELECT FROM strongroom.findings f
                         WHERE f.subject_id = l.id AND f.state = 'open' AND f.owner IS NOT NULL)
     UNION ALL
-    SELECT r.id, 'a receipt of payment ' || r.payment_id
-      FROM strongroom.bank_receipts r
+    SELECT r.id, 'a receipt of payment ' || r.payment_id || ', '
+           || round((r.amount - r.amount_applied - r.amount_returned)
+                    / 10::numeric ^ coalesce(s.exponent, 0), coalesce(s.exponent, 0))
+           || ' ' || r.currency
+      FROM strongroom.bank_receipts r LEFT JOIN ledger.assets s ON s.code = r.currency
      WHERE r.amount_applied + r.amount_returned < r.amount AND r.occurred_at <= :end
        AND NOT EXISTS (SELECT FROM strongroom.findings f
                         WHERE f.subject_id = r.id AND f.state = 'open' AND f.owner IS NOT NULL)
@@ -36,7 +42,8 @@ _SUSPENDED = text("""
 # What lines and receipts wait in is explained by them; what people set aside has their reason.
 _ODD_BALANCES = text("""
     SELECT a.path || ' ' || s.code AS id,
-           'a balance of ' || ledger.balance_at(a.id, 'occurred', :end) || ' minor units' AS what
+           'a balance of ' || round(ledger.balance_at(a.id, 'occurred', :end)
+                                    / 10::numeric ^ s.exponent, s.exponent) AS what
       FROM ledger.accounts a JOIN ledger.assets s ON s.id = a.asset_id
      WHERE starts_with(a.path, 'assets:suspense:')
        AND a.path NOT IN ('assets:suspense:unmatched', 'assets:suspense:discarded')

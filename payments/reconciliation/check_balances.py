@@ -65,7 +65,7 @@ def find_bank_drift(session: Session) -> list[Found]:
                     ours,
                     row.currency,
                     f"The bank says {said} at the end of {row.closing_date}, the ledger {ours}:"
-                    f" {said - ours:+}",
+                    f" {said - ours:+}, in minor units of {row.currency}, on {row.account}",
                 )
             )
     return found
@@ -140,6 +140,6 @@ def _provider_drift(
             expected,
             currency,
             f"{bank.name} holds {said}; the ledger at the end of {statement.closing_date} and what"
-            f" moved since come to {expected}: {said - expected:+}",
+            f" moved since come to {expected}: {said - expected:+}, in minor units of {currency}",
         )
     ]

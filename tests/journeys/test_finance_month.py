@@ -88,7 +88,9 @@ def closed(
 
     refused = office.post(f"periods/{month}/close")
     assert (refused.status_code, refused.json()["code"]) == (409, "period_not_ready")
-    assert lottery["id"] in refused.json()["errors"]["suspense_explained"][0]
+    [told] = refused.json()["errors"]["suspense_explained"]
+    assert lottery["id"] in told
+    assert "on main, 47.11 EUR" in told
     closing = created(office.post(f"periods/{month}/close", {"explanations": {lottery["id"]: WHY}}))
     return {"seen": seen, "closing": closing, "rent": asked["id"]}
 

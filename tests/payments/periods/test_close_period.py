@@ -146,7 +146,7 @@ def test_what_a_month_leaves_in_suspense_is_explained_or_keeps_it_open(desk: Clo
             ),
         )
     [told] = not_ready(desk)["suspense_explained"]
-    assert f"{suspense} EUR" in told
+    assert f"{suspense} EUR (a balance of 0.05)" in told
 
     closing = desk.close(explanations={f"{suspense} EUR": "Stripe answers in November."}).resource
 
