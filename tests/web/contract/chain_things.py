@@ -51,6 +51,7 @@ class ChainThings:
             "to_cancel": much[5:],
             "to_decide": [self._proposed() for _ in range(4)],
             "to_reject": [self._proposed() for _ in range(4)],
+            "payouts": self._owed_to_sellers(),
             "freezes": [self._frozen() for _ in range(4)],
             "later": [_in_days(30)],
         }
@@ -86,6 +87,12 @@ class ChainThings:
 
     def _release(self, order_id: str) -> str:
         return str(self._post("/api/escrow/release", {"order_id": order_id})["id"])
+
+    def _owed_to_sellers(self) -> list[str]:
+        for _ in range(2):
+            self._release(self._paid_order())
+        page = self._things.client.get("/api/payouts", headers=self._finance).get_json()
+        return [payout["id"] for payout in page["data"]]
 
     def _frozen(self) -> str:
         body = {"order_id": self._order(), "reason": "A drill."}

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,15 @@ def before_call(_context: HookContext, case: Case[Any], _kwargs: dict[str, Any])
         case.path_parameters["key_id"] = "key_0"
 
 
+_AN_ORDER = re.compile("ord_[0-9A-Z]{26}")  # which others' answers tell, too
+
+
 def _look_at_what_is_made(case: Case[Any]) -> None:
     """Documents are made by jobs, and none runs here: ask for the order whose documents are there.
 
     And every other time without a link: those that are generated are none.
     """
-    if str((case.path_parameters or {}).get("order_id")) in _lines("orders.txt"):
+    if _AN_ORDER.fullmatch(str((case.path_parameters or {}).get("order_id"))):
         case.path_parameters["order_id"] = _lines("invoiced.txt")[0]
     if next(_TURNS) % 2:
         (case.query or {}).pop("link", None)

@@ -50,7 +50,7 @@ class Things:
             "matches": [self._matched(line_id) for line_id in lines[25:]],
             "findings": self._findings(),
             "deadlines": [_tomorrow()],
-            "to_confirm": [self.started() for _ in range(6)],  # of which nobody else knows
+            "to_confirm": [self.started() for _ in range(30)],  # of which nobody else knows
             "paid": paid,
             "reserved": reserved,
             "refunds": refunds,
