@@ -13,7 +13,16 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import DateTime, Engine, MetaData, Numeric, TypeDecorator, create_engine, event
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Engine,
+    MetaData,
+    Numeric,
+    TypeDecorator,
+    create_engine,
+    event,
+)
 from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -105,6 +114,15 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
             connection.pgconn.consume_input()
     except psycopg.Error as error:
         raise InvalidatePoolError from error
+
+
+@contextmanager
+def read_snapshot(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that only reads, and to which nothing changes until the block ends."""
+    with engine.connect().execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    ) as connection:
+        yield connection
 
 
 @contextmanager

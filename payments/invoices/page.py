@@ -1,13 +1,10 @@
 """The page of a document as HTML: one file with everything in it, so that nothing is fetched."""
 
 import datetime as dt
-import functools
-from importlib.resources import files
 
 import segno
-from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
 
+from payments.documents.templates import page_style, page_template
 from payments.invoices.amounts import Amounts, written_rate
 from payments.invoices.document import Document, TaxShare
 from payments.invoices.sheets import MOST_TAXES_IN_TOTALS, address_lines, lay_out
@@ -43,10 +40,10 @@ def document_page(document: Document) -> str:
     amounts = Amounts.of(document)
     tells_taxes = len(document.taxes) > 1 or document.tax == 0
     notes = document.notes if document.kind != "pro_forma" else (*document.notes, NOT_AN_INVOICE)
-    return _template().render(
+    return page_template("invoice").render(
         doc=document,
         title=TITLES[document.kind],
-        css=Markup(_read("invoice.css")),  # noqa: S704 - our own file
+        css=page_style("invoice"),
         money=amounts.written,
         unit=document.currency,
         rate=written_rate,
@@ -92,15 +89,3 @@ def qr_code(text: str) -> str:
     """Return a QR code of a link as a `data:` URI (level M, ISO/IEC 18004)."""
     code = segno.make(text, error="m", micro=False)
     return str(code.png_data_uri(scale=_QR_MODULE_PX * 2, border=0))
-
-
-@functools.cache
-def _template() -> Template:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(_read("invoice.html"))
-
-
-def _read(name: str) -> str:
-    return files("payments.documents").joinpath("pages", name).read_text(encoding="utf-8")

@@ -3,16 +3,12 @@
 Made of what was recorded by one moment, so that the same closing gives the same page for ever.
 """
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 import ledger
 from ledger import Asset
@@ -21,6 +17,8 @@ from payments.charts.draw import draw
 from payments.charts.over_time import CHARTS
 from payments.charts.read_chart import read_chart
 from payments.charts.scale import grouped
+from payments.database import read_snapshot
+from payments.documents.templates import page_style, page_template
 from payments.periods.months import Month
 from payments.periods.paging import Section, pages_of
 from payments.reports.open_report import open_fixed
@@ -65,7 +63,7 @@ def monthly_report_page(engine: Engine, report: MonthlyReport) -> str:
 
     The moment must have been fixed: see `ledger.reporting.fix_as_of`.
     """
-    return _template().render(
+    return page_template("monthly_report").render(
         title=monthly_report_title(report.month),
         month=report.month,
         named=f"{report.month.first_day:%B %Y}",
@@ -76,7 +74,7 @@ def monthly_report_page(engine: Engine, report: MonthlyReport) -> str:
         checklist=report.checklist,
         assets=list(_assets(engine, report)),
         charts=CHARTS,
-        css=Markup(_read("monthly_report.css")),  # noqa: S704 - our own file
+        css=page_style("monthly_report"),
     )
 
 
@@ -84,7 +82,7 @@ def _assets(engine: Engine, report: MonthlyReport) -> Iterator[AssetPages]:
     """Yield the assets that had a balance or moved in the month."""
     balances: dict[str, list[TrialBalanceRow]] = {}
     scope = _wanted(report, "trial-balance").scope(report.moment.as_of)
-    with _snapshot(engine) as connection:
+    with read_snapshot(engine) as connection:
         known = ledger.assets(connection)
         for row in trial_balance(connection, scope):
             balances.setdefault(row.asset, []).append(row)
@@ -100,7 +98,7 @@ def _assets(engine: Engine, report: MonthlyReport) -> Iterator[AssetPages]:
 
 def _charts(engine: Engine, report: MonthlyReport, asset: str) -> dict[str, Markup]:
     scope = _wanted(report, "trial-balance", asset=asset).scope(report.moment.as_of)
-    with _snapshot(engine) as connection:
+    with read_snapshot(engine) as connection:
         charts = {name: read_chart(connection, name, scope) for name in CHARTS}
     return {name: Markup(draw(chart, width="narrow").decode()) for name, chart in charts.items()}  # noqa: S704 - drawn here, its text is escaped
 
@@ -160,23 +158,3 @@ def _wanted(report: MonthlyReport, name: str, *, asset: str | None = None) -> Wa
         last_day=report.month.last_day,
         asset=asset,
     )
-
-
-@contextmanager
-def _snapshot(engine: Engine) -> Iterator[Connection]:
-    with engine.connect().execution_options(
-        isolation_level="REPEATABLE READ", postgresql_readonly=True
-    ) as connection:
-        yield connection
-
-
-@functools.cache
-def _template() -> Template:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(_read("monthly_report.html"))
-
-
-def _read(name: str) -> str:
-    return files("payments.documents").joinpath("pages", name).read_text(encoding="utf-8")

@@ -105,14 +105,9 @@ def _report(reading: Reading, title: str, accounts: Sequence[str]) -> Report:
             last_day=row[4],
         )
 
-    return Report(
-        name=reading.wanted.report,
-        title=title,
-        scope=reading.scope,
-        sequence=reading.sequence,
-        columns=COLUMNS,
-        rows=_rows(reading, accounts),
-        assets=reading.assets,
-        parameters=reading.wanted.parameters(),
+    return reading.report(
+        title,
+        COLUMNS,
+        _rows(reading, accounts),
         drill_down=drill_down,
     )

@@ -85,16 +85,12 @@ def journal(reading: Reading) -> Report:
         after=None if page is None else _journal_place(page.after),
         limit=None if page is None else page.limit + 1,
     )
-    return Report(
-        name="journal",
-        title="Journal",
-        scope=reading.scope,
-        sequence=reading.sequence,
-        columns=JOURNAL_COLUMNS,
-        rows=rows,
-        assets=reading.assets,
-        parameters=wanted.parameters(),
+    return reading.report(
+        "Journal",
+        JOURNAL_COLUMNS,
+        rows,
         drill_down=lambda row: to_entry(row[0]),
+        name="journal",
     )
 
 
@@ -119,15 +115,10 @@ def ledger_link(reading: Reading, row: tuple[Cell, ...]) -> str | None:
 
 
 def _ledger_report(reading: Reading, title: str, rows: Iterator[tuple[Cell, ...]]) -> Report:
-    return Report(
-        name=reading.wanted.report,
-        title=title,
-        scope=reading.scope,
-        sequence=reading.sequence,
-        columns=LEDGER_COLUMNS,
-        rows=rows,
-        assets=reading.assets,
-        parameters=reading.wanted.parameters(),
+    return reading.report(
+        title,
+        LEDGER_COLUMNS,
+        rows,
         drill_down=lambda row: ledger_link(reading, row),
     )
 

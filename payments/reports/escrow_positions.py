@@ -31,15 +31,10 @@ def escrow_positions(reading: Reading) -> Report:
 
     Amounts are positive when held; together they are the control account liabilities:escrow.
     """
-    return Report(
-        name="escrow-positions",
-        title="Escrow positions",
-        scope=reading.scope,
-        sequence=reading.sequence,
-        columns=COLUMNS,
-        rows=_rows(reading),
-        assets=reading.assets,
-        parameters=reading.wanted.parameters(),
+    return reading.report(
+        "Escrow positions",
+        COLUMNS,
+        _rows(reading),
         drill_down=lambda row: to_account(reading, f"{ACCOUNT}:{row[0]}", str(row[3])),
     )
 

@@ -42,15 +42,10 @@ def fees(reading: Reading) -> Report:
             asset=row[4],
         )
 
-    return Report(
-        name="fees",
-        title="Fees",
-        scope=reading.scope,
-        sequence=reading.sequence,
-        columns=COLUMNS,
-        rows=_rows(reading),
-        assets=reading.assets,
-        parameters=reading.wanted.parameters(),
+    return reading.report(
+        "Fees",
+        COLUMNS,
+        _rows(reading),
         drill_down=drill_down,
     )
 

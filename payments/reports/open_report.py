@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 import ledger
 from ledger.errors import BooksInMotionError
 from ledger.reporting import FixedMoment, fix_as_of, posting_count
+from payments.database import read_snapshot
 from payments.errors import UnavailableError
 from payments.reports.make_report import make_report
 from payments.reports.names import DEFINITIONS
@@ -77,9 +78,7 @@ def open_fixed(
     statement_timeout_s: int | None = None,
 ) -> Iterator[OpenReport]:
     """Open a report as of a moment that was fixed before."""
-    with engine.connect().execution_options(
-        isolation_level="REPEATABLE READ", postgresql_readonly=True
-    ) as connection:
+    with read_snapshot(engine) as connection:
         if statement_timeout_s is not None:
             connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{statement_timeout_s:d}s'")
         assets = ledger.assets(connection)

@@ -1,6 +1,6 @@
 """What a report is made from: a fixed part of the books, read on one connection."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 import ledger
 from ledger.reporting.scope import Scope
 from payments.errors import InvalidRequestError, NotFoundError
+from payments.reports.report import Cell, Column, Report
 from payments.reports.wanted import Wanted
 
 
@@ -29,6 +30,28 @@ class Reading:
     sequence: int
     assets: Mapping[str, ledger.Asset]
     page: Page | None = None
+
+    def report(
+        self,
+        title: str,
+        columns: tuple[Column, ...],
+        rows: Iterator[tuple[Cell, ...]],
+        *,
+        drill_down: Callable[[tuple[Cell, ...]], str | None],
+        name: str | None = None,
+    ) -> Report:
+        """Return the report that was wanted, or another one by name, of this part of the books."""
+        return Report(
+            name=name or self.wanted.report,
+            title=title,
+            scope=self.scope,
+            sequence=self.sequence,
+            columns=columns,
+            rows=rows,
+            assets=self.assets,
+            parameters=self.wanted.parameters(),
+            drill_down=drill_down,
+        )
 
 
 def check_names(connection: Connection, wanted: Wanted, known: Mapping[str, ledger.Asset]) -> None:

@@ -60,15 +60,10 @@ def seller_statement(reading: Reading) -> Report:
     Beside a release stand what was released, the fee and the tax of it; balances are debit
     positive, so what we owe them is below zero.
     """
-    return Report(
-        name="seller-statement",
-        title="Seller statement",
-        scope=reading.scope,
-        sequence=reading.sequence,
-        columns=COLUMNS,
-        rows=_rows(reading),
-        assets=reading.assets,
-        parameters=reading.wanted.parameters(),
+    return reading.report(
+        "Seller statement",
+        COLUMNS,
+        _rows(reading),
         drill_down=lambda row: ledger_link(reading, row),
     )
 

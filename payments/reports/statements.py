@@ -61,14 +61,9 @@ def _report(reading: Reading, title: str, rows: Iterator[tuple[Cell, ...]]) -> R
             return to_report(reading, "income-statement", first_day=None, asset=asset)
         return to_control(reading, account, asset)
 
-    return Report(
-        name=reading.wanted.report,
-        title=title,
-        scope=reading.scope,
-        sequence=reading.sequence,
-        columns=COLUMNS,
-        rows=rows,
-        assets=reading.assets,
-        parameters=reading.wanted.parameters(),
+    return reading.report(
+        title,
+        COLUMNS,
+        rows,
         drill_down=drill_down,
     )

@@ -29,15 +29,10 @@ def trial_balance(reading: Reading) -> Report:
         link = to_account if of_one or wanted.detail == "account" else to_control
         return link(reading, str(row[0]), str(row[2]))
 
-    return Report(
-        name="trial-balance",
-        title="Trial balance",
-        scope=reading.scope,
-        sequence=reading.sequence,
-        columns=COLUMNS,
-        rows=_rows(reading),
-        assets=reading.assets,
-        parameters=wanted.parameters(),
+    return reading.report(
+        "Trial balance",
+        COLUMNS,
+        _rows(reading),
         drill_down=drill_down,
     )
 

@@ -8,6 +8,7 @@ from ledger.reporting import fix_as_of
 from payments.charts.draw import draw
 from payments.charts.read_chart import read_chart
 from payments.charts.stylesheet import CONTENT_POLICY
+from payments.database import read_snapshot
 from payments.reports.wanted import read_wanted
 from web.blueprint import Blueprint
 from web.headers import under_policy
@@ -44,8 +45,6 @@ def show_chart(query: dict[str, Any], chart: str) -> Response:
     texts = {name.rstrip("_"): value for name, value in query.items() if name != "width"}
     wanted = read_wanted("trial-balance", texts, now=parts.now())
     fixed = fix_as_of(parts.engine, wanted.as_of, now=parts.now())
-    with parts.engine.connect().execution_options(
-        isolation_level="REPEATABLE READ", postgresql_readonly=True
-    ) as connection:
+    with read_snapshot(parts.engine) as connection:
         drawn = read_chart(connection, chart, wanted.scope(fixed.as_of))
     return Response(draw(drawn, width=query["width"]), mimetype=_TYPE)
