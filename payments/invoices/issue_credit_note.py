@@ -5,7 +5,7 @@ too many takes nothing off the invoice.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -21,6 +21,7 @@ from payments.lifecycle.tables import Payment, Refund
 from payments.privacy.encryption import FieldCipher
 
 CREDIT_NOTE_TEXT = "Refund in part of invoice {number}"
+CAME_BACK_TEXT = "Credited before (last by {number}), and not refunded after all"
 CAME_BACK_NOTE = "Takes back credit note {number}: its refund came back to us."
 
 
@@ -142,7 +143,7 @@ def _credit_note(
         kind="credit_note",
         number=number,
         issued_on=issued_on,
-        lines=original.lines if is_whole else tuple(_lines(original, shares)),
+        lines=original.lines if is_whole else tuple(_lines(original, shares, CREDIT_NOTE_TEXT)),
         taxes=original.taxes if is_whole else tuple(shares),
         net=net,
         tax=tax,
@@ -155,8 +156,8 @@ def _credit_note(
     )
 
 
-def _lines(original: Document, shares: Sequence[TaxShare]) -> Iterable[DocumentLine]:
-    description = CREDIT_NOTE_TEXT.format(number=original.number)
+def _lines(original: Document, shares: Sequence[TaxShare], text: str) -> Iterable[DocumentLine]:
+    description = text.format(number=original.number)
     for number, share in enumerate(shares, start=1):
         notes = (
             line.tax_note
@@ -183,23 +184,25 @@ def _invoice_again(
     now: dt.datetime,
     cipher: FieldCipher,
 ) -> Iterable[str]:
-    """Issue an invoice over what a credit note gave back, when the refund failed after all."""
+    """Invoice what is credited and here all the same, since a refund came back.
+
+    Mostly that is what its own credit note gave back. Where an order was paid more than once, the
+    note may be another refund's, or the money may be gone by another one: it stays credited then.
+    """
     corrections = _corrections(session, invoice)
     notes = {row.refund_id: row for row in corrections if row.kind == "credit_note"}
     done = {row.refund_id for row in corrections if row.kind == "invoice"}
+    credited = _credited(corrections, cipher=cipher)
     for refund in refunds:
-        note = notes.get(refund.id)
-        if refund.booked != "returned" or note is None or refund.id in done:
+        excess = sum(share.gross for share in credited.values()) - _gone(session, invoice)
+        amount = min(excess, refund.amount)
+        if refund.booked != "returned" or refund.id in done or amount <= 0:
             continue
-        credited = read_document(note, cipher=cipher)
-        number = take_number(session, seller_id=credited.seller.id, kind="invoice", now=now)
+        note = notes.get(refund.id) or list(notes.values())[-1]
+        document = _taken_back(read_document(note, cipher=cipher), credited, amount)
+        number = take_number(session, seller_id=document.seller.id, kind="invoice", now=now)
         document = replace(
-            credited,
-            kind="invoice",
-            number=number.text,
-            issued_on=number.issued_at.astimezone(dt.UTC).date(),
-            corrects=Corrected(number=credited.number or "", issued_on=credited.issued_on),
-            notes=(CAME_BACK_NOTE.format(number=credited.number), *credited.notes),
+            document, number=number.text, issued_on=number.issued_at.astimezone(dt.UTC).date()
         )
         yield freeze(
             session,
@@ -210,3 +213,27 @@ def _invoice_again(
             corrects=note.id,
             refund_id=refund.id,
         )
+        _add(credited, document.taxes, sign=-1)
+
+
+def _taken_back(note: Document, credited: Mapping[Key, TaxShare], amount: int) -> Document:
+    """Return an invoice over `amount` of what is credited: over the whole note where it is that."""
+    noted = replace(
+        note,
+        kind="invoice",
+        corrects=Corrected(number=note.number or "", issued_on=note.issued_on),
+        notes=(CAME_BACK_NOTE.format(number=note.number), *note.notes),
+    )
+    if amount == note.amount:
+        return noted
+    shares = credit_shares([share for share in credited.values() if share.gross], {}, amount)
+    tax = sum(share.tax for share in shares)
+    return replace(
+        noted,
+        lines=tuple(_lines(note, shares, CAME_BACK_TEXT)),
+        taxes=shares,
+        net=amount - tax,
+        tax=tax,
+        amount=amount,
+        paid=amount,
+    )

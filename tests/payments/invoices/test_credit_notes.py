@@ -100,6 +100,51 @@ def test_a_refund_that_comes_back_is_invoiced_again_once(desk: Desk) -> None:
     desk.assert_sound()
 
 
+def test_what_came_back_to_an_order_paid_twice_is_not_credited_any_more(desk: Desk) -> None:
+    order = desk.sold()
+    first = desk.payment_of(order)
+    second = desk.charge(order)
+    desk.issue(order)
+    desk.payments[order.id] = first
+    kept = desk.refund(order, order.amount)
+    assert desk.credit(order) == []  # the second payment is here
+    desk.payments[order.id] = second
+    came_back = desk.refund(order, order.amount)
+    assert len(desk.credit(order)) == 1
+    desk.refund(order, order.amount, status="failed", ref=came_back)
+    assert len(desk.credit(order)) == 1
+    assert desk.credit(order) == []
+    _invoice, note, again = desk.issued(order)
+    assert (again.kind, again.corrects, again.amount) == ("invoice", note.id, order.amount)
+    desk.payments[order.id] = first
+    desk.refund(order, order.amount, status="failed", ref=kept)
+    assert desk.credit(order) == []  # nothing is credited any more that could be taken back
+    desk.assert_sound()
+
+
+def test_what_several_notes_credited_is_taken_back_over_its_rates(desk: Desk) -> None:
+    order = desk.sold(line(10_000), line(3_333, "7"))
+    first = desk.payment_of(order)
+    second = desk.charge(order)
+    desk.issue(order)
+    desk.refund(order, order.amount)
+    desk.payments[order.id] = second
+    came_back = desk.refund(order, 700)
+    desk.credit(order)
+    desk.refund(order, 400)
+    desk.credit(order)
+    assert [note.amount for note in desk.issued(order)[1:]] == [700, 400]
+    desk.refund(order, 700, status="failed", ref=came_back)
+    assert len(desk.credit(order)) == 1
+    again = desk.issued(order)[-1]
+    assert (again.kind, again.amount, len(again.document.taxes)) == ("invoice", 700, 2)
+    assert sum(share.gross for share in again.document.taxes) == 700
+    assert first.order_id == second.order_id
+    desk.refund(order, second.amount - 400)
+    desk.credit(order)
+    desk.assert_sound()
+
+
 def test_a_refund_that_is_under_way_or_failed_has_none(desk: Desk) -> None:
     order = desk.sold()
     desk.issue(order)
