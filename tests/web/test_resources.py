@@ -101,6 +101,8 @@ def test_an_order_adds_up_in_strings_of_digits(
         "quantity": 2,
         "unit_amount": "5000",
         "tax_rate": "19",
+        "tax_category": "standard",
+        "tax_note": None,
     }
 
 
