@@ -88,7 +88,7 @@ def test_killed_between_two_credit_notes_neither_is_issued(
     die(database_url, tmp_path, "invoice.inserted", "credit", order.id)
     assert [one.kind for one in desk.issued(order)] == ["invoice"]
     assert len(desk.credit(order)) == 2
-    assert [one.amount for one in desk.issued(order)][1:] == [1_000, 2_000]
+    assert sorted(one.amount for one in desk.issued(order)[1:]) == [1_000, 2_000]
     desk.assert_sound()
 
 
