@@ -8,6 +8,7 @@ import requests
 
 from payments.database import transaction
 from payments.settlement.tables import Payout
+from tests.conditions import wait_until
 from tests.payments.reconciliation.desk import Desk, money_in
 from tests.payments.settlement.stripe_account import StripeAccount, open_account
 from tests.payments.settlement.stripe_books import Books, charge_of, moved
@@ -32,6 +33,8 @@ def paid_out(desk: Desk, account: StripeAccount) -> Payout:
     account.turn("payouts", amount=9_000, currency="usd")
     account.sync()
     account.turn("clock", advance_s=TWO_DAYS_S)
+    [payout] = account.client.v1.payouts.list().data  # which arrives in a thread of its own
+    wait_until(lambda: account.client.v1.payouts.retrieve(payout.id).status == "paid")
     account.sync()
     account.follow()
     account.settle()
