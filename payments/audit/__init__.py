@@ -1,0 +1,1 @@
+"""Who did what to what, when, from where and why: written with the deed, chained, never changed."""
