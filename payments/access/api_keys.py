@@ -50,8 +50,13 @@ def create_key(
     now: dt.datetime,
     scopes: Collection[str] = (),
     life: dt.timedelta = LONGEST_LIFE,
+    created_by: str | None = None,
+    owner: str | None = None,
 ) -> IssuedKey:
     """Make a key for `role`; `scopes` narrow it to named actions, none means all of the role's.
+
+    `created_by` is the person who makes it and `owner` the person behind it, for whom acts of two
+    people take whatever it does: the maker unless somebody else is named.
 
     Raises:
         InvalidRequestError: the role is not one a key can have, or the life is over 365 days.
@@ -64,9 +69,12 @@ def create_key(
     if not dt.timedelta(0) < life <= LONGEST_LIFE:
         raise InvalidRequestError("An API key lives 365 days at most.")
     text = make_key_text(livemode=livemode, now=now)
+    principal = text.key_id.replace("key_", "key:", 1)
     key = ApiKey(
         id=text.key_id,
-        principal=text.key_id.replace("key_", "key:", 1),
+        principal=principal,
+        owner=owner or created_by or principal,
+        created_by=created_by or principal,
         name=name,
         role=role.value,
         scopes=sorted(set(scopes)),
@@ -80,7 +88,14 @@ def create_key(
 
 
 def ensure_key(
-    session: Session, *, text: str, name: str, role: Role, pepper: str, now: dt.datetime
+    session: Session,
+    *,
+    text: str,
+    name: str,
+    role: Role,
+    pepper: str,
+    owner: str | None = None,
+    now: dt.datetime,
 ) -> ApiKey:
     """Store a key whose text is chosen already, unless it is there: for the sandbox's own keys.
 
@@ -90,8 +105,11 @@ def ensure_key(
     parsed = parse_key_text(text)
     if parsed is None:
         raise InvalidRequestError("This is not the text of an API key.")
+    principal = parsed.key_id.replace("key_", "key:", 1)
     values: dict[str, object] = {
         "name": name,
+        "owner": owner or principal,
+        "created_by": owner or principal,
         "role": role.value,
         "scopes": [],
         "secret_hash": _hash(pepper, parsed),
@@ -102,7 +120,7 @@ def ensure_key(
         insert(ApiKey)
         .values(
             id=parsed.key_id,
-            principal=parsed.key_id.replace("key_", "key:", 1),
+            principal=principal,
             created_at=now,
             **values,
         )
@@ -132,7 +150,12 @@ def authenticate_key(
     if key.last_used_at is None or key.last_used_at <= now - USE_NOTED_EVERY:
         with transaction(engine) as session:
             _note_use(session, key.id, now=now)
-    return Caller(principal=key.principal, role=Role(key.role), scopes=frozenset(key.scopes))
+    return Caller(
+        principal=key.principal,
+        role=Role(key.role),
+        scopes=frozenset(key.scopes),
+        person=key.owner,
+    )
 
 
 def list_keys(session: Session, *, after: str | None = None, limit: int = 100) -> list[ApiKey]:
@@ -151,8 +174,11 @@ def rotate_key(
     pepper: str,
     livemode: bool,
     now: dt.datetime,
+    created_by: str | None = None,
 ) -> IssuedKey:
-    """Make a successor that keeps principal, role and scopes; the old key ends after `overlap`.
+    """Make a successor of the same principal, owner, role and scopes; the old key ends in time.
+
+    It ends after `overlap`, or when it would have ended anyway.
 
     Raises:
         NotFoundError: there is no such key.
@@ -175,6 +201,8 @@ def rotate_key(
         pepper=pepper,
         livemode=livemode,
         now=now,
+        created_by=created_by or old.created_by,
+        owner=old.owner,
     )
     issued.key.principal = old.principal
     ends = now + overlap

@@ -27,6 +27,8 @@ def start_session(session: Session, caller: Caller, *, now: dt.datetime) -> str:
             principal=caller.principal,
             role=caller.role.value,
             party_id=caller.party_id,
+            authenticated_at=caller.authenticated_at,
+            factors=sorted(caller.factors),
             created_at=now,
             expires_at=now + SESSION_LIFE,
         )
@@ -45,7 +47,13 @@ def find_session(engine: Engine, value: str, *, now: dt.datetime) -> Caller:
         row = session.scalars(select(BrowserSession).where(*_live(value, now=now))).one_or_none()
     if row is None:
         raise UnauthorizedError("The session has ended; sign in again.")
-    return Caller(principal=row.principal, role=Role(row.role), party_id=row.party_id)
+    return Caller(
+        principal=row.principal,
+        role=Role(row.role),
+        party_id=row.party_id,
+        authenticated_at=row.authenticated_at,
+        factors=frozenset(row.factors),
+    )
 
 
 def end_session(session: Session, value: str, *, now: dt.datetime) -> None:

@@ -15,6 +15,8 @@ class ApiKey(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     principal: Mapped[str]
+    owner: Mapped[str]
+    created_by: Mapped[str]
     name: Mapped[str]
     role: Mapped[str]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
@@ -34,6 +36,8 @@ class BrowserSession(Base):
     principal: Mapped[str]
     role: Mapped[str]
     party_id: Mapped[str | None]
+    authenticated_at: Mapped[dt.datetime | None]
+    factors: Mapped[list[str]] = mapped_column(ARRAY(Text))
     created_at: Mapped[dt.datetime]
     expires_at: Mapped[dt.datetime]
     revoked_at: Mapped[dt.datetime | None]
