@@ -58,7 +58,6 @@ class AccountPostings(NamedTuple):
 
 _COLUMNS = "e.id, e.effect_key, e.kind, e.occurred_at, e.recorded_at, e.description, e.metadata"
 _OF_EFFECTS = f"SELECT {_COLUMNS} FROM ledger.entries e WHERE e.effect_key = ANY(%s) ORDER BY e.id"  # noqa: S608 - nothing of it is input
-_OF_ID = f"SELECT {_COLUMNS} FROM ledger.entries e WHERE e.id = ANY(%s)"  # noqa: S608 - nothing of it is input
 _OF_IDS = f"SELECT {_COLUMNS} FROM ledger.entries e WHERE e.id = ANY(%s) ORDER BY e.id"  # noqa: S608 - nothing of it is input
 _REVERSALS = (
     "SELECT (SELECT reverses_id FROM ledger.reversals WHERE entry_id = %s),"
@@ -96,7 +95,7 @@ def find_entry(connection: Connection, entry_id: int) -> JournalEntry:
     Raises:
         UnknownEntryError: there is no such entry.
     """
-    entries = _read(connection, _OF_ID, [entry_id])
+    entries = _read(connection, _OF_IDS, [entry_id])
     if not entries:
         raise UnknownEntryError(f"there is no entry {entry_id}")
     return entries[0]
