@@ -1,4 +1,4 @@
-"""Job: issue what an order's refunds call for; without an order, for all that were forgotten."""
+"""Job: issue what refunds call for, of all orders that had one; with an order, of that one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,21 +8,21 @@ from sqlalchemy.orm import Session
 from jobs.context import JobContext
 from payments.database import in_transaction
 from payments.invoices.issue_credit_note import issue_credit_notes
-from payments.invoices.issue_due import issue_each, orders_without_credit_note
+from payments.invoices.issue_due import issue_due
 from payments.invoices.issue_invoice import issue_invoice
-
-BATCH = 500
+from payments.lifecycle.write_changes import ISSUE_CREDIT_NOTE
 
 
 def issue_credit_note(context: JobContext, args: Mapping[str, Any]) -> dict[str, int]:
-    """Issue the credit notes of `order_id`, or sweep, and return how many were issued."""
+    """Issue the credit notes of `order_id`, or all that are due; return how many were issued."""
     if "order_id" in args:
         return {"issued": _issue(context, str(args["order_id"]))}
-    due = in_transaction(
+    return issue_due(
         context.engine,
-        lambda session: orders_without_credit_note(session, limit=BATCH, now=context.clock()),
+        lambda order_id: _issue(context, order_id),
+        job=ISSUE_CREDIT_NOTE,
+        clock=context.clock,
     )
-    return issue_each(due, lambda order_id: _issue(context, order_id))
 
 
 def _issue(context: JobContext, order_id: str) -> int:

@@ -1,25 +1,25 @@
-"""Job: issue the invoice of an order that was paid; without an order, of all forgotten ones."""
+"""Job: issue the invoices of all orders that were paid; with an order, of that one."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from jobs.context import JobContext
 from payments.database import in_transaction
-from payments.invoices.issue_due import issue_each, orders_without_invoice
+from payments.invoices.issue_due import issue_due
 from payments.invoices.issue_invoice import issue_invoice as issue
-
-BATCH = 500
+from payments.lifecycle.write_changes import ISSUE_INVOICE
 
 
 def issue_invoice(context: JobContext, args: Mapping[str, Any]) -> dict[str, int]:
-    """Issue the invoice of `order_id`, or sweep, and return how many were issued."""
+    """Issue the invoice of `order_id`, or all that are due, and return how many were issued."""
     if "order_id" in args:
         return {"issued": _issue(context, str(args["order_id"]))}
-    due = in_transaction(
+    return issue_due(
         context.engine,
-        lambda session: orders_without_invoice(session, limit=BATCH, now=context.clock()),
+        lambda order_id: _issue(context, order_id),
+        job=ISSUE_INVOICE,
+        clock=context.clock,
     )
-    return issue_each(due, lambda order_id: _issue(context, order_id))
 
 
 def _issue(context: JobContext, order_id: str) -> int:

@@ -7,7 +7,7 @@ holds the newest token may finish a row, so a worker that was thought dead can d
 import datetime as dt
 import json
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,10 +31,6 @@ _STAGE = text("""
     VALUES (:job, CAST(:args AS jsonb), :coalesce_key, :due_at, :request_id, :now)
         ON CONFLICT (coalesce_key) WHERE state = 'waiting' DO NOTHING
     RETURNING id
-""")
-_STAGE_ALL = text("""
-    INSERT INTO strongroom.outbox (job, args, due_at, created_at)
-    SELECT :job, a, :now, :now FROM unnest(CAST(:args AS jsonb[])) AS a
 """)
 _BRING_FORWARD = text("""
     UPDATE strongroom.outbox SET due_at = :due_at
@@ -88,15 +84,6 @@ def stage(
     if row_id is None:
         session.execute(_BRING_FORWARD, {"coalesce_key": coalesce_key, "due_at": due_at})
     return row_id
-
-
-def stage_all(
-    session: Session, *, job: str, args: Iterable[Mapping[str, Any]], now: dt.datetime
-) -> None:
-    """Add one job for each of `args`, to run now, in one statement however many they are."""
-    rows = [json.dumps(dict(one)) for one in args]
-    if rows:
-        session.execute(_STAGE_ALL, {"job": job, "args": rows, "now": now})
 
 
 def has_due(session: Session, *, now: dt.datetime) -> bool:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -18,10 +18,10 @@ REFUND_DUPLICATE = "refund_duplicate"
 """The job that gives back what was paid for an order that had been paid."""
 
 ISSUE_INVOICE = "issue_invoice"
-"""The job that issues the invoice of an order that was paid."""
+"""The job that issues the invoices of orders that were paid."""
 
 ISSUE_CREDIT_NOTE = "issue_credit_note"
-"""The job that issues credit notes for what of an order was refunded."""
+"""The job that issues credit notes for what of orders was refunded."""
 
 _UPDATE_PAYMENTS = text("""
     UPDATE strongroom.payments p
@@ -73,6 +73,12 @@ _PAY_ORDERS = text("""
      WHERE id = ANY(CAST(:ids AS text[])) AND status = 'open'
     RETURNING id, buyer_id, seller_id, status, amount, currency, updated_at
 """)
+_NOTE_DUE = text("""
+    INSERT INTO strongroom.documents_due AS d (job, order_id, due_at)
+    SELECT :job, o, :now FROM unnest(CAST(:order_ids AS text[])) AS o ORDER BY o
+        ON CONFLICT (job, order_id) DO UPDATE
+       SET due_at = excluded.due_at, attempts = 0, asked = d.asked + 1
+""")
 
 
 def write_changes(session: Session, changed: Sequence[LockedPayment], *, now: dt.datetime) -> None:
@@ -95,10 +101,23 @@ def write_changes(session: Session, changed: Sequence[LockedPayment], *, now: dt
         )
         for payment in changed
     ]
-    announce_all(session, [*told, *_pay_orders(session, changed, now=now)], now=now)
+    paid = _pay_orders(session, changed, now=now)
+    announce_all(session, [*told, *paid], now=now)
     refunded = {payment.view.order_id for payment in changed if _has_refund(payment)}
-    orders = [{"order_id": order_id} for order_id in sorted(refunded)]
-    outbox.stage_all(session, job=ISSUE_CREDIT_NOTE, args=orders, now=now)
+    due = {ISSUE_INVOICE: {order.subject_id for order in paid}, ISSUE_CREDIT_NOTE: refunded}
+    _have_issued(session, due, now=now)
+
+
+def _have_issued(session: Session, due: Mapping[str, Collection[str]], *, now: dt.datetime) -> None:
+    """Note of which orders each job has to issue, and wake it: one that waits stands for all.
+
+    The last thing that is done, since whoever stages a job keeps the others waiting.
+    """
+    wanted = {job: list(order_ids) for job, order_ids in due.items() if order_ids}
+    for job, order_ids in wanted.items():
+        session.execute(_NOTE_DUE, {"job": job, "order_ids": order_ids, "now": now})
+    for job in wanted:
+        outbox.stage(session, job=job, coalesce_key=job, now=now)
 
 
 def _has_refund(payment: LockedPayment) -> bool:
@@ -172,8 +191,6 @@ def _pay_orders(
     ids = [payment.view.order_id for payment in charged]
     rows = session.execute(_PAY_ORDERS, {"now": now, "ids": ids}).all()
     _give_back_duplicates(session, charged, newly_paid={row.id for row in rows}, now=now)
-    orders = [{"order_id": row.id} for row in rows]
-    outbox.stage_all(session, job=ISSUE_INVOICE, args=orders, now=now)
     return [_order_paid(row) for row in rows]
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
 from payments.database import in_transaction, transaction
 from payments.delivery.tables import OutboxRow
@@ -82,3 +82,10 @@ class Desk(Till):
 def staged(engine: Engine, job: str) -> list[dict[str, str]]:
     with transaction(engine) as session:
         return list(session.scalars(select(OutboxRow.args).where(OutboxRow.job == job)))
+
+
+def due(engine: Engine, job: str) -> list[str]:
+    """Return the orders that a job has to issue for, now or later."""
+    found = text("SELECT order_id FROM strongroom.documents_due WHERE job = :job ORDER BY order_id")
+    with transaction(engine) as session:
+        return list(session.scalars(found, {"job": job}))

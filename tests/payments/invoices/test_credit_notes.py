@@ -1,13 +1,15 @@
 """Credit notes: one a refund of what was invoiced, and together never more than the invoice."""
 
 from payments.lifecycle.write_changes import ISSUE_CREDIT_NOTE
-from tests.payments.invoices.desk import Desk, line, staged
+from tests.payments.invoices.desk import Desk, due, line, staged
 
 
-def test_a_refund_stages_its_credit_note(desk: Desk) -> None:
+def test_a_refund_has_its_credit_note_due_and_the_job_woken(desk: Desk) -> None:
     order = desk.sold()
+    assert order.id not in due(desk.engine, ISSUE_CREDIT_NOTE)
     desk.refund(order, 1_000)
-    assert {"order_id": order.id} in staged(desk.engine, ISSUE_CREDIT_NOTE)
+    assert order.id in due(desk.engine, ISSUE_CREDIT_NOTE)
+    assert {} in staged(desk.engine, ISSUE_CREDIT_NOTE)
 
 
 def test_a_whole_refund_mirrors_the_invoice(desk: Desk) -> None:

@@ -11,13 +11,14 @@ from payments.invoices.read_invoice import AlteredError
 from payments.invoices.tables import Invoice
 from payments.lifecycle.write_changes import ISSUE_INVOICE
 from payments.parties.tables import Party
-from tests.payments.invoices.desk import Desk, line, staged
+from tests.payments.invoices.desk import Desk, due, line, staged
 from tests.payments.shop import CIPHER, NOW
 
 
-def test_a_paid_order_stages_its_invoice_in_the_same_transaction(desk: Desk) -> None:
+def test_a_paid_order_has_its_invoice_due_and_the_job_woken(desk: Desk) -> None:
     order = desk.sold()
-    assert {"order_id": order.id} in staged(desk.engine, ISSUE_INVOICE)
+    assert order.id in due(desk.engine, ISSUE_INVOICE)
+    assert {} in staged(desk.engine, ISSUE_INVOICE)
 
 
 def test_it_is_issued_once_with_the_next_number(desk: Desk) -> None:
