@@ -36,6 +36,7 @@ def ensure_keys(keys: Mapping[str, str], settings: Mapping[str, str], *, now: dt
                     name=f"sandbox {role}",
                     role=Role(role),
                     pepper=settings["API_KEY_PEPPER"],
+                    owner=f"sandbox:{role}",  # as many people as keys: approvals take two
                     now=now,
                 )
     finally:

@@ -1,6 +1,7 @@
 """API keys of the platform's backend and staff: made, checked, rotated with overlap, revoked.
 
 Only the id and an HMAC of the secret are stored, so a copy of the database holds no usable key.
+The HMAC's key, the pepper, rotates: a key moves to the newest one when it is used.
 """
 
 import dataclasses
@@ -10,7 +11,7 @@ import hmac
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Engine, Row, func, select, text, update
+from sqlalchemy import Engine, Row, case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,13 @@ from payments.errors import (
     InvalidRequestError,
     NotFoundError,
     UnauthorizedError,
+)
+from payments.secret_versions.kinds import Kind
+from payments.secret_versions.source import (
+    LiveSecret,
+    SecretSource,
+    find_version,
+    to_make_with,
 )
 
 LONGEST_LIFE = dt.timedelta(days=365)
@@ -46,6 +54,7 @@ def create_key(
     name: str,
     role: Role,
     pepper: str,
+    pepper_version: str | None = None,
     livemode: bool,
     now: dt.datetime,
     scopes: Collection[str] = (),
@@ -79,6 +88,7 @@ def create_key(
         role=role.value,
         scopes=sorted(set(scopes)),
         secret_hash=_hash(pepper, text),
+        pepper_version=pepper_version,
         created_at=now,
         expires_at=now + life,
     )
@@ -124,7 +134,17 @@ def ensure_key(
             created_at=now,
             **values,
         )
-        .on_conflict_do_update(index_elements=[ApiKey.id], set_=values)
+        .on_conflict_do_update(
+            index_elements=[ApiKey.id],
+            set_=values
+            | {
+                # One that has moved to a newer pepper stays there.
+                "secret_hash": case(
+                    (ApiKey.pepper_version.is_(None), values["secret_hash"]),
+                    else_=ApiKey.secret_hash,
+                )
+            },
+        )
     )
     return session.scalars(
         select(ApiKey).where(ApiKey.id == parsed.key_id).execution_options(populate_existing=True)
@@ -132,9 +152,11 @@ def ensure_key(
 
 
 def authenticate_key(
-    engine: Engine, text: str, *, pepper: str, livemode: bool, now: dt.datetime
+    engine: Engine, text: str, *, peppers: SecretSource, livemode: bool, now: dt.datetime
 ) -> Caller:
     """Return whose key this is, noting its use at most once a minute.
+
+    A key that is hashed with an older pepper than the newest is hashed with that.
 
     Raises:
         UnauthorizedError: it is unknown, wrong, expired, revoked or of the other mode.
@@ -144,9 +166,14 @@ def authenticate_key(
         raise UnauthorizedError("The API key is not valid.")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         key = connection.execute(_BY_ID, {"key_id": parsed.key_id}).first()
-    right = hmac.compare_digest(key.secret_hash if key else _NO_HASH, _hash(pepper, parsed))
+    newest = to_make_with(peppers, Kind.API_KEY_PEPPER, now=now)
+    pepper = _pepper_of(key, peppers, newest, now=now)
+    expected = key.secret_hash if key and pepper else _NO_HASH
+    right = hmac.compare_digest(expected, _hash((pepper or newest).value, parsed))
     if key is None or not right or not is_live(key, now=now):
         raise UnauthorizedError("The API key is not valid.")
+    if pepper != newest:
+        _hash_anew(engine, key, newest, parsed)
     if key.last_used_at is None or key.last_used_at <= now - USE_NOTED_EVERY:
         with transaction(engine) as session:
             _note_use(session, key.id, now=now)
@@ -172,6 +199,7 @@ def rotate_key(
     *,
     overlap: dt.timedelta,
     pepper: str,
+    pepper_version: str | None = None,
     livemode: bool,
     now: dt.datetime,
     created_by: str | None = None,
@@ -199,6 +227,7 @@ def rotate_key(
         role=Role(old.role),
         scopes=old.scopes,
         pepper=pepper,
+        pepper_version=pepper_version,
         livemode=livemode,
         now=now,
         created_by=created_by or old.created_by,
@@ -245,6 +274,26 @@ def _note_use(session: Session, key_id: str, *, now: dt.datetime) -> None:
         .values(last_used_at=func.greatest(ApiKey.last_used_at, now))
         .execution_options(synchronize_session=False)
     )
+
+
+def _pepper_of(
+    key: Row[Any] | None, peppers: SecretSource, newest: LiveSecret, *, now: dt.datetime
+) -> LiveSecret | None:
+    """Return the pepper a key is hashed with; None when it is live no more."""
+    if key is None or key.pepper_version == newest.id:
+        return newest
+    return find_version(peppers, Kind.API_KEY_PEPPER, key.pepper_version, now=now)
+
+
+def _hash_anew(engine: Engine, key: Row[Any], newest: LiveSecret, text: KeyText) -> None:
+    # Unless another request has done so, or the sandbox has chosen another text meanwhile.
+    with transaction(engine) as session:
+        session.execute(
+            update(ApiKey)
+            .where(ApiKey.id == key.id, ApiKey.secret_hash == key.secret_hash)
+            .values(secret_hash=_hash(newest.value, text), pepper_version=newest.id)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _hash(pepper: str, text: KeyText) -> bytes:

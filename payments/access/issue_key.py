@@ -14,6 +14,7 @@ from payments.access.api_keys import IssuedKey, create_key, rotate_key
 from payments.access.caller import Caller, Role
 from payments.access.tables import ApiKey
 from payments.idempotency import Answered, Claim
+from payments.secret_versions.source import LiveSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +34,24 @@ def issue_key(
     role: Role,
     scopes: Collection[str],
     life: dt.timedelta,
-    pepper: str,
+    owner: str | None,
+    pepper: LiveSecret,
     livemode: bool,
     now: dt.datetime,
 ) -> Answered[KeyView]:
-    """Make a key.
+    """Make a key; `owner` is the person behind it, the caller's own unless another one is named.
 
     Raises:
         InvalidRequestError, InProgressError, ReferenceReusedError.
     """
-    content = {
+    content: dict[str, object] = {
         "name": name,
         "role": role.value,
         "scopes": sorted(set(scopes)),
         "life_s": int(life.total_seconds()),
     }
+    if owner is not None:  # else a request of before is still the same one
+        content["owner"] = owner
     claim = _claim(session, caller, "keys.create", reference, content, now=now)
     if claim.replayed_id is not None:
         return _replayed(session, claim.replayed_id)
@@ -57,9 +61,12 @@ def issue_key(
         role=role,
         scopes=scopes,
         life=life,
-        pepper=pepper,
+        pepper=pepper.value,
+        pepper_version=pepper.id,
         livemode=livemode,
         now=now,
+        created_by=caller.person,
+        owner=owner,
     )
     return _first(session, claim, issued, now=now)
 
@@ -71,7 +78,7 @@ def reissue_key(
     reference: str,
     key_id: str,
     overlap: dt.timedelta,
-    pepper: str,
+    pepper: LiveSecret,
     livemode: bool,
     now: dt.datetime,
 ) -> Answered[KeyView]:
@@ -84,7 +91,16 @@ def reissue_key(
     claim = _claim(session, caller, "keys.rotate", reference, content, now=now)
     if claim.replayed_id is not None:
         return _replayed(session, claim.replayed_id)
-    issued = rotate_key(session, key_id, overlap=overlap, pepper=pepper, livemode=livemode, now=now)
+    issued = rotate_key(
+        session,
+        key_id,
+        overlap=overlap,
+        pepper=pepper.value,
+        pepper_version=pepper.id,
+        livemode=livemode,
+        now=now,
+        created_by=caller.person,
+    )
     return _first(session, claim, issued, now=now)
 
 

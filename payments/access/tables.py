@@ -21,6 +21,7 @@ class ApiKey(Base):
     role: Mapped[str]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     secret_hash: Mapped[bytes]
+    pepper_version: Mapped[str | None]  # None: the pepper that the environment gave
     created_at: Mapped[dt.datetime]
     expires_at: Mapped[dt.datetime | None]
     revoked_at: Mapped[dt.datetime | None]
@@ -28,7 +29,7 @@ class ApiKey(Base):
 
 
 class BrowserSession(Base):
-    """A signed-in browser; `id_hash` is the SHA-256 of the cookie's value."""
+    """A signed-in browser; `id_hash` is the HMAC of the cookie's value under a session key."""
 
     __tablename__ = "sessions"
 

@@ -95,7 +95,7 @@ def _write(
         scope="all" if order_id is None else "order",
         order_id=order_id,
         reason=reason,
-        created_by=caller.principal,
+        created_by=caller.person,
         created_at=now,
     )
     session.add(freeze)
@@ -105,7 +105,7 @@ def _write(
         freeze_id=freeze.id,
         order_id=order_id,
         reason=reason,
-        created_by=caller.principal,
+        created_by=caller.person,
     )
     return freeze
 

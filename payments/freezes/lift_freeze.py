@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from payments import idempotency
 from payments.access.caller import Caller
+from payments.access.four_eyes import require_second_person
 from payments.errors import ConflictError, InvalidRequestError, NotFoundError
 from payments.freezes.freeze_releases import newest_entry
 from payments.freezes.tables import Freeze
@@ -55,21 +56,23 @@ def lift_freeze(
         raise ConflictError("It was lifted already.", code="freeze_lifted")
     if freeze.lift_requested_by is None:
         freeze.lift_reason = reason
-        freeze.lift_requested_by, freeze.lift_requested_at = caller.principal, now
-    elif freeze.lift_requested_by == caller.principal:
-        raise ConflictError(
-            "You asked to lift it; somebody else must do it.", code="second_person_needed"
-        )
+        freeze.lift_requested_by, freeze.lift_requested_at = caller.person, now
     else:
+        require_second_person(
+            session,
+            caller,
+            first=freeze.lift_requested_by,
+            detail="You asked to lift it; somebody else must do it.",
+        )
         newest = newest_entry(session)
-        freeze.lifted_by, freeze.lifted_at, freeze.lifted_after = caller.principal, now, newest
+        freeze.lifted_by, freeze.lifted_at, freeze.lifted_after = caller.person, now, newest
     session.flush()
     idempotency.set_resource(session, claim, resource_id=freeze.id)
     idempotency.finish(session, claim, now=now)
     _log.warning(
         "freeze_lifted" if freeze.lifted_at else "freeze_lift_requested",
         freeze_id=freeze.id,
-        by=caller.principal,
+        by=caller.person,
         reason=reason,
     )
     return Answered(freeze, replayed=False)

@@ -10,6 +10,7 @@ from ledger import Entry, Posted, Posting
 from ledger.errors import LedgerError
 from payments import idempotency
 from payments.access.caller import Caller
+from payments.access.four_eyes import require_second_person
 from payments.crash_points import reach
 from payments.database import in_transaction
 from payments.errors import ConflictError, InvalidRequestError, NotFoundError
@@ -49,13 +50,13 @@ def approve_entry(
             return answered
         outcome: dict[str, object]
         try:
-            posted = _post(session, row, approved_by=caller.principal, now=now)
+            posted = _post(session, row, approved_by=caller.person, now=now)
             outcome = {"status": "posted", "entry_id": posted.entry_id}
         except LedgerError as error:
             outcome = {"status": "refused", "refusal": str(error)}
-        _decide(session, row, by=caller.principal, now=now, **outcome)
+        _decide(session, row, by=caller.person, now=now, **outcome)
         reach("entry.posted")
-        return _answer(session, row, by=caller.principal)
+        return _answer(session, row, by=caller.person)
 
     answered = in_transaction(engine, approve)
     reach("entry.approval_committed")
@@ -88,8 +89,8 @@ def reject_entry(
         row, answered = _claim_and_lock(session, caller, REJECT, reference, content, now=now)
         if answered is not None:
             return answered
-        _decide(session, row, by=caller.principal, now=now, status="rejected", refusal=reason)
-        return _answer(session, row, by=caller.principal)
+        _decide(session, row, by=caller.person, now=now, status="rejected", refusal=reason)
+        return _answer(session, row, by=caller.person)
 
     return in_transaction(engine, reject)
 
@@ -134,10 +135,12 @@ def _claim_and_lock(
         return row, Answered(view_asked(session, [row])[0], replayed=True)
     if row.status != "requested":
         raise ConflictError(f"The entry is {row.status}.", code="entry_decided")
-    if row.requested_by == caller.principal:
-        raise ConflictError(
-            "You asked for it; somebody else must decide.", code="second_person_needed"
-        )
+    require_second_person(
+        session,
+        caller,
+        first=row.requested_by,
+        detail="You asked for it; somebody else must decide.",
+    )
     idempotency.finish(session, claim, now=now)
     return row, None
 

@@ -54,14 +54,14 @@ def request_entry(
         attachment_sha256=asked.attachment_sha256,
         auto_reverse_on=asked.auto_reverse_on,
         status="requested",
-        requested_by=caller.principal,
+        requested_by=caller.person,
         created_at=now,
         updated_at=now,
     )
     add_with_lines(session, row, asked.lines)
     idempotency.set_resource(session, claim, resource_id=row.id)
     idempotency.finish(session, claim, now=now)
-    _log.info("manual_entry_requested", entry_id=row.id, by=caller.principal)
+    _log.info("manual_entry_requested", entry_id=row.id, by=caller.person)
     return Answered(view_asked(session, [row])[0], replayed=False)
 
 

@@ -77,14 +77,14 @@ def request_reversal(
         occurred_at=occurred_at,
         reason=reason,
         status="requested",
-        requested_by=caller.principal,
+        requested_by=caller.person,
         created_at=now,
         updated_at=now,
     )
     add_with_lines(session, row, mirror_of(entry.lines))
     idempotency.set_resource(session, claim, resource_id=row.id)
     idempotency.finish(session, claim, now=now)
-    _log.info("reversal_requested", entry_id=row.id, reverses=entry.id, by=caller.principal)
+    _log.info("reversal_requested", entry_id=row.id, reverses=entry.id, by=caller.person)
     return Answered(view_asked(session, [row])[0], replayed=False)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from payments import idempotency
 from payments.access.caller import Caller
+from payments.access.four_eyes import require_second_person
 from payments.errors import ConflictError, NotFoundError
 from payments.idempotency import Answered
 from payments.log_lines import get_logger
@@ -54,7 +55,13 @@ def decide_destination(
     if row is None or not caller.sees_everyone:
         raise NotFoundError("There is no such destination.")
     if claim.replayed_id is None:
-        _check(row, caller=caller, decision=decision, now=now)
+        require_second_person(
+            session,
+            caller,
+            first=row.proposed_by,
+            detail="Who proposed a destination does not decide on it.",
+        )
+        _check(row, decision=decision, now=now)
         _note(row, caller=caller, decision=decision, cooling=cooling, now=now)
         session.flush()
         idempotency.set_resource(session, claim, resource_id=row.id)
@@ -63,11 +70,7 @@ def decide_destination(
     return Answered(view, replayed=claim.replayed_id is not None)
 
 
-def _check(row: PayoutDestination, *, caller: Caller, decision: Decision, now: dt.datetime) -> None:
-    if caller.principal == row.proposed_by:
-        raise ConflictError(
-            "Who proposed a destination does not decide on it.", code="second_person_needed"
-        )
+def _check(row: PayoutDestination, *, decision: Decision, now: dt.datetime) -> None:
     cools_off = row.active_from is not None and row.active_from > now
     if row.status == "proposed" or (decision == "reject" and cools_off):
         return
@@ -85,5 +88,5 @@ def _note(
 ) -> None:
     row.status = "approved" if decision == "approve" else "rejected"
     row.active_from = now + cooling if decision == "approve" else None
-    row.decided_by, row.decided_at = caller.principal, now
-    _log.info("destination_decided", destination_id=row.id, status=row.status, by=caller.principal)
+    row.decided_by, row.decided_at = caller.person, now
+    _log.info("destination_decided", destination_id=row.id, status=row.status, by=caller.person)

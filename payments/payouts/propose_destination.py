@@ -65,7 +65,7 @@ def propose_destination(
         destination_encrypted=seal(checked.details, row_id=destination_id, cipher=cipher),
         hint=checked.hint,
         status="proposed",
-        proposed_by=caller.principal,
+        proposed_by=caller.person,
         created_at=now,
     )
     session.add(row)

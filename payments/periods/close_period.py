@@ -89,14 +89,14 @@ def close_period(
             engine,
             claimed,
             question,
-            by=caller.principal,
+            by=caller.person,
             statement_timeout_s=statement_timeout_s,
         )
     except Exception:
         in_transaction(engine, lambda session: idempotency.release(session, claimed))
         raise
     reach("period.closing_committed")
-    _log.info("period_closed", month=str(month), closing_id=closed.id, by=caller.principal)
+    _log.info("period_closed", month=str(month), closing_id=closed.id, by=caller.person)
     return Answered(closed, replayed=False)
 
 

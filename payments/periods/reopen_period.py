@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 import ledger
 from payments import idempotency
 from payments.access.caller import Caller
+from payments.access.four_eyes import require_second_person
 from payments.crash_points import reach
 from payments.errors import ConflictError, InvalidRequestError
 from payments.idempotency import Answered
@@ -58,19 +59,21 @@ def reopen_period(
     row = _find(session, month)
     if row.state == "closed":
         row.state, row.reopen_reason = "reopening", reason
-        row.reopen_requested_by, row.reopen_requested_at = caller.principal, now
-    elif row.reopen_requested_by == caller.principal:
-        raise ConflictError(
-            "You asked to reopen it; somebody else must do it.", code="second_person_needed"
-        )
+        row.reopen_requested_by, row.reopen_requested_at = caller.person, now
     else:
+        require_second_person(
+            session,
+            caller,
+            first=row.reopen_requested_by or "",
+            detail="You asked to reopen it; somebody else must do it.",
+        )
         ledger.reopen_books(session.connection(), month.end)
-        row.state, row.reopened_by, row.reopened_at = "reopened", caller.principal, now
+        row.state, row.reopened_by, row.reopened_at = "reopened", caller.person, now
     session.flush()
     reach("period.reopened")
     idempotency.set_resource(session, claim, resource_id=row.id)
     idempotency.finish(session, claim, now=now)
-    _log.warning("period_" + row.state, month=str(month), by=caller.principal, reason=reason)
+    _log.warning("period_" + row.state, month=str(month), by=caller.person, reason=reason)
     return Answered(row, replayed=False)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 import ledger
 from payments import idempotency
 from payments.access.caller import Caller
+from payments.access.four_eyes import require_second_person
 from payments.chain import intents
 from payments.chain_settings import ChainSettings
 from payments.crash_points import reach
@@ -73,15 +74,17 @@ def approve_release(
                 " it is gone.",
                 code="release_not_approvable",
             )
-        if row.requested_by == caller.principal:
-            raise ConflictError(
-                "You asked for it; somebody else must approve it.", code="second_person_needed"
-            )
+        require_second_person(
+            session,
+            caller,
+            first=row.requested_by,
+            detail="You asked for it; somebody else must approve it.",
+        )
         _require_undisputed(source.payment)
         require_funded(source.escrow, now=now)
         refuse_while_frozen(session, row.order_id)
         require_kyc(session, row.seller_id)
-        row.status, row.approved_by, row.updated_at = "approved", caller.principal, now
+        row.status, row.approved_by, row.updated_at = "approved", caller.person, now
         session.flush()
         carry_out(session, row, source.payment, source.escrow, ports=ports, now=now)
         reach("release.approved")
@@ -126,8 +129,8 @@ def cancel_release(
         if row.hold_id is not None:
             ledger.void_hold(session.connection(), row.hold_id, now=now)
         row.status, row.updated_at = "canceled", now
-        row.canceled_by, row.cancel_reason = caller.principal, reason
-        _log.info("release_canceled", release_id=row.id, by=caller.principal, reason=reason)
+        row.canceled_by, row.cancel_reason = caller.person, reason
+        _log.info("release_canceled", release_id=row.id, by=caller.person, reason=reason)
         return _answer(session, claim, row, chains=chains, now=now)
 
     answered = in_transaction(engine, cancel)

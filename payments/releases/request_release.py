@@ -169,7 +169,7 @@ def _write(
         status="requested" if needs_approval else "approved",
         needs_approval=needs_approval,
         hold_id=_hold(session, release_id, source, amount, now=now),
-        requested_by=caller.principal,
+        requested_by=caller.person,
         created_at=now,
         updated_at=now,
     )

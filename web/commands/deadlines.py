@@ -7,17 +7,16 @@ from dataclasses import asdict
 import click
 from flask.cli import AppGroup
 
-from payments.access.caller import Caller, Role
+from payments.access.caller import Role
 from payments.database import in_transaction
 from payments.intake.extend_deadlines import Scope, extend_deadlines
 from payments.intake.list_extensions import list_extensions
 from web.commands.moments import Moment
 from web.commands.output import json_option, print_json, print_rows
+from web.commands.people import command_line
 from web.parts import current_parts
 
 deadlines = AppGroup("deadlines", help="Put deadlines of bank payments off, and list who did.")
-
-_CALLER = Caller(principal="command:strongroom", role=Role.OPERATOR)
 
 
 @deadlines.command()
@@ -52,7 +51,7 @@ def extend(
         parts.engine,
         lambda session: extend_deadlines(
             session,
-            caller=_CALLER,
+            caller=command_line(Role.OPERATOR),
             reference=reference or f"command-{secrets.token_hex(8)}",
             scope=scope,
             extend_until=until,

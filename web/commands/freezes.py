@@ -1,16 +1,14 @@
 """`strongroom freeze`, `unfreeze`, `freezes` and `releases`: stop releases, look at both.
 
-Lifting takes two: who runs the commands counts as one person, by the name they are logged in with.
+Lifting takes two: who runs the commands is one person, by the account they are logged in with.
 """
 
-import getpass
-import secrets
 from typing import Any
 
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from payments.access.caller import Caller, Role
+from payments.access.caller import Role
 from payments.database import in_transaction
 from payments.freezes.freeze_releases import freeze_releases
 from payments.freezes.lift_freeze import lift_freeze
@@ -19,6 +17,7 @@ from payments.freezes.tables import Freeze
 from payments.releases.read_releases import newest_releases
 from payments.releases.tables import Release
 from web.commands.output import json_option, print_json, print_rows
+from web.commands.people import new_reference, who_runs_it
 from web.parts import current_parts
 
 _LIMIT = click.option(
@@ -38,8 +37,8 @@ def freeze(*, reason: str, order_id: str | None, reference: str | None, as_json:
     parts = current_parts()
     made = freeze_releases(
         parts.engine,
-        caller=_caller(),
-        reference=reference or _new_reference(),
+        caller=who_runs_it(Role.OPERATOR),
+        reference=reference or new_reference(),
         reason=reason,
         order_id=order_id,
         now=parts.now(),
@@ -55,13 +54,13 @@ def freeze(*, reason: str, order_id: str | None, reference: str | None, as_json:
 @with_appcontext
 def unfreeze(*, freeze_id: str | None, reason: str, reference: str | None, as_json: bool) -> None:
     """Ask to lift a freeze, or lift it when somebody else asked."""
-    parts, caller, now = current_parts(), _caller(), current_parts().now()
+    parts, caller, now = current_parts(), who_runs_it(Role.OPERATOR), current_parts().now()
     lifted = in_transaction(
         parts.engine,
         lambda session: lift_freeze(
             session,
             caller=caller,
-            reference=reference or _new_reference(),
+            reference=reference or new_reference(),
             freeze_id=freeze_id,
             reason=reason,
             now=now,
@@ -104,14 +103,6 @@ def list_newest(*, order_id: str | None, status: str | None, limit: int, as_json
     )
     rows = [_release_row(release) for release in found]
     print_rows(rows, as_json=as_json, empty="There are no such releases.", right=("amount",))
-
-
-def _caller() -> Caller:
-    return Caller(principal=f"command:{getpass.getuser()}", role=Role.OPERATOR)
-
-
-def _new_reference() -> str:
-    return f"command-{secrets.token_hex(8)}"
 
 
 def _what(freeze: Freeze) -> str:

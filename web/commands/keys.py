@@ -10,7 +10,10 @@ from payments.access.api_keys import IssuedKey, create_key, list_keys, revoke_ke
 from payments.access.caller import KEY_ROLES, Role
 from payments.access.tables import ApiKey
 from payments.database import in_transaction
+from payments.secret_versions.kinds import Kind
+from payments.secret_versions.source import to_make_with
 from web.commands.output import json_option, print_json, print_rows
+from web.commands.people import who_runs_it
 from web.parts import current_parts
 from web.policies import POLICIES
 
@@ -23,11 +26,15 @@ _ALL = 10_000
 @click.option("--name", required=True, help="Who will use it.")
 @click.option("--role", required=True, type=click.Choice(sorted(role.value for role in KEY_ROLES)))
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(sorted(POLICIES)))
+@click.option("--owner", help="Who stands behind it, such as `party:pty_…`; default: you.")
 @click.option("--days", default=365, show_default=True, type=click.IntRange(1, 365))
 @json_option
-def create(*, name: str, role: str, scopes: tuple[str, ...], days: int, as_json: bool) -> None:
+def create(
+    *, name: str, role: str, scopes: tuple[str, ...], owner: str | None, days: int, as_json: bool
+) -> None:
     """Make a key and print it, once."""
     parts = current_parts()
+    pepper = to_make_with(parts.secrets, Kind.API_KEY_PEPPER, now=parts.now())
     issued = in_transaction(
         parts.engine,
         lambda session: create_key(
@@ -36,7 +43,10 @@ def create(*, name: str, role: str, scopes: tuple[str, ...], days: int, as_json:
             role=Role(role),
             scopes=scopes,
             life=dt.timedelta(days=days),
-            pepper=parts.settings.api_key_pepper,
+            created_by=who_runs_it(Role.ADMIN).person,
+            owner=owner,
+            pepper=pepper.value,
+            pepper_version=pepper.id,
             livemode=parts.settings.livemode,
             now=parts.now(),
         ),
@@ -65,15 +75,18 @@ def list_all(*, as_json: bool) -> None:
 def rotate(*, key_id: str, overlap_hours: int, as_json: bool) -> None:
     """Make a key's successor with the same rights and print it, once."""
     parts = current_parts()
+    pepper = to_make_with(parts.secrets, Kind.API_KEY_PEPPER, now=parts.now())
     issued = in_transaction(
         parts.engine,
         lambda session: rotate_key(
             session,
             key_id,
             overlap=dt.timedelta(hours=overlap_hours),
-            pepper=parts.settings.api_key_pepper,
+            pepper=pepper.value,
+            pepper_version=pepper.id,
             livemode=parts.settings.livemode,
             now=parts.now(),
+            created_by=who_runs_it(Role.ADMIN).person,
         ),
     )
     _print_issued(issued, as_json=as_json)
@@ -105,6 +118,8 @@ def _row(key: ApiKey) -> dict[str, Any]:
         "id": key.id,
         "name": key.name,
         "role": key.role,
+        "owner": key.owner,
+        "created_by": key.created_by,
         "scopes": key.scopes,
         "created_at": key.created_at,
         "expires_at": key.expires_at,

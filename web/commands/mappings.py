@@ -6,17 +6,17 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
-from payments.access.caller import Caller, Role
+from payments.access.caller import Role
 from payments.database import in_transaction
 from payments.reports.mappings.packages import PACKAGES, Target
 from payments.reports.mappings.read_mappings import read_mappings, unmapped_accounts
 from payments.reports.mappings.set_mappings import remove_mapping, set_mapping
 from web.commands.output import json_option, print_rows
+from web.commands.people import command_line
 from web.parts import current_parts
 
 mappings = AppGroup("mappings", help="Say what our accounts are called in Xero and QuickBooks.")
 
-_CALLER = Caller(principal="command:strongroom", role=Role.FINANCE)
 _package = click.argument("package", type=click.Choice(PACKAGES))
 
 
@@ -50,7 +50,12 @@ def set_one(*, package: str, account: str, code: str, tax_code: str | None) -> N
     in_transaction(
         parts.engine,
         lambda session: set_mapping(
-            session, package, account, Target(code, tax_code), caller=_CALLER, now=parts.now()
+            session,
+            package,
+            account,
+            Target(code, tax_code),
+            caller=command_line(Role.FINANCE),
+            now=parts.now(),
         ),
     )
     click.echo(f"{account} is {code} in {package}.")

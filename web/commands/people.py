@@ -1,6 +1,7 @@
-"""Who runs a command: one person, by the name they are logged in with."""
+"""Who runs a command: one person, by the account they are logged in with."""
 
-import getpass
+import os
+import pwd
 import secrets
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,7 +15,21 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 def who_runs_it(role: Role) -> Caller:
     """Return whoever is logged in, as a caller in a role."""
-    return Caller(principal=f"command:{getpass.getuser()}", role=role)
+    return Caller(principal=f"command:{login_name()}", role=role)
+
+
+def command_line(role: Role) -> Caller:
+    """Return the command line, for what any operator may repeat; behind it is who is logged in."""
+    return Caller(principal="command:strongroom", role=role, person=f"command:{login_name()}")
+
+
+def login_name() -> str:
+    """Return the name of the account that runs this; no variable of the environment changes it."""
+    uid = os.getuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:  # an account without a name, as in some containers
+        return str(uid)
 
 
 def new_reference() -> str:

@@ -11,7 +11,7 @@ import click
 from flask.cli import AppGroup
 
 import ledger
-from payments.access.caller import Caller, Role
+from payments.access.caller import Role
 from payments.database import in_transaction
 from payments.errors import NotFoundError
 from payments.reconciliation.request_run import (
@@ -27,13 +27,13 @@ from payments.reconciliation.settle_finding import STATES, list_findings
 from payments.reconciliation.tables import Finding, ReconciliationRun
 from payments.reconciliation.unmatched import KINDS, UnmatchedItem, Wanted, list_unmatched
 from web.commands.output import json_option, print_json, print_rows
+from web.commands.people import command_line
 from web.parts import current_parts
 
 reconcile = AppGroup(
     "reconcile", help="Bring statements and books together, and show what does not agree."
 )
 
-_CALLER = Caller(principal="command:strongroom", role=Role.FINANCE)
 _LOOK_AGAIN_S = 0.3
 _TEXT_WIDTH = 44
 _WORDS = {
@@ -70,7 +70,7 @@ def run(*, window: int, reference: str | None, follow: bool, as_json: bool) -> N
         parts.engine,
         lambda session: request_run(
             session,
-            caller=_CALLER,
+            caller=command_line(Role.FINANCE),
             reference=reference or f"command-{secrets.token_hex(8)}",
             date_window_days=window,
             now=parts.now(),

@@ -7,7 +7,7 @@ import click
 from flask.cli import AppGroup
 
 import ledger
-from payments.access.caller import Caller, Role
+from payments.access.caller import Role
 from payments.database import in_transaction
 from payments.reconciliation.import_statement import import_statement
 from payments.reconciliation.read_statements import ImportedStatement, list_statements
@@ -15,11 +15,11 @@ from payments.reconciliation.statements.csv_mapping import parse_mapping
 from payments.reconciliation.statements.detect import FORMATS
 from payments.reconciliation.statements.parse import MAX_BYTES
 from web.commands.output import json_option, print_json, print_rows
+from web.commands.people import command_line
 from web.parts import current_parts
 
 statements = AppGroup("statements", help="Import bank statements, and list them.")
 
-_CALLER = Caller(principal="command:strongroom", role=Role.FINANCE)
 _RIGHT = ("opening", "closing", "lines", "new")
 
 
@@ -42,7 +42,7 @@ def import_file(*, file: Path, account: str, kind: str, mapping: str | None, as_
         content = opened.read(MAX_BYTES + 1)  # more is refused whatever it is
     answered = import_statement(
         parts.engine,
-        caller=_CALLER,
+        caller=command_line(Role.FINANCE),
         content=content,
         filename=file.name,
         account=account,

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from payments.access.caller import Caller, Role
+from payments.access.caller import Role
 from payments.database import in_transaction
 from payments.settings import LONGEST_RETRY_WINDOW_H
 from payments.webhooks.read_inbox import STATES, list_inbox
@@ -22,11 +22,11 @@ from payments.webhooks.retry_window import list_retry_windows, set_retry_window
 from payments.webhooks.tables import WebhookReplay
 from web.commands.moments import Moment
 from web.commands.output import json_option, print_json, print_rows
+from web.commands.people import command_line
 from web.parts import current_parts
 
 webhooks = AppGroup("webhooks", help="List and replay webhook events, and say how long to retry.")
 
-_CALLER = Caller(principal="command:strongroom", role=Role.OPERATOR)
 _SHOWN = ("event_id", "type", "state", "attempts", "received_at", "due_at", "error")
 _ERROR_WIDTH = 80
 
@@ -73,7 +73,7 @@ def replay(
         parts.engine,
         lambda session: request_replay(
             session,
-            caller=_CALLER,
+            caller=command_line(Role.OPERATOR),
             reference=reference or f"command-{secrets.token_hex(8)}",
             wanted=WantedEvents(source, event_ids or None, from_at, to_at),
             now=parts.now(),
@@ -117,7 +117,7 @@ def retry_window(*, provider: str | None, hours: int | None, as_json: bool) -> N
         parts.engine,
         lambda session: set_retry_window(
             session,
-            caller=_CALLER,
+            caller=command_line(Role.OPERATOR),
             provider=provider,
             hours=hours,
             configured_h=configured_h,

@@ -7,6 +7,8 @@ from payments.access.api_keys import list_keys, revoke_key
 from payments.access.caller import Role
 from payments.access.issue_key import KeyView, issue_key, reissue_key
 from payments.database import in_transaction
+from payments.secret_versions.kinds import Kind
+from payments.secret_versions.source import to_make_with
 from web.authentication import current_caller
 from web.blueprint import Blueprint
 from web.parts import current_parts
@@ -29,6 +31,7 @@ def create(body: dict[str, Any]) -> _Answer:
     """Make a key; its text is in this answer and nowhere else."""
     parts, caller, now = current_parts(), current_caller(), current_parts().now()
     reference = take_reference(body)
+    pepper = to_make_with(parts.secrets, Kind.API_KEY_PEPPER, now=now)
     answered = in_transaction(
         parts.engine,
         lambda session: issue_key(
@@ -39,7 +42,8 @@ def create(body: dict[str, Any]) -> _Answer:
             role=Role(body["role"]),
             scopes=body["scopes"],
             life=dt.timedelta(seconds=body["expires_in_s"]),
-            pepper=parts.settings.api_key_pepper,
+            owner=body["owner"],
+            pepper=pepper,
             livemode=parts.settings.livemode,
             now=now,
         ),
@@ -70,6 +74,7 @@ def rotate(body: dict[str, Any], key_id: str) -> _Answer:
     """Make a successor with the same principal; both work until the overlap ends."""
     parts, caller, now = current_parts(), current_caller(), current_parts().now()
     reference = take_reference(body)
+    pepper = to_make_with(parts.secrets, Kind.API_KEY_PEPPER, now=now)
     answered = in_transaction(
         parts.engine,
         lambda session: reissue_key(
@@ -78,7 +83,7 @@ def rotate(body: dict[str, Any], key_id: str) -> _Answer:
             reference=reference,
             key_id=key_id,
             overlap=dt.timedelta(seconds=body["overlap_s"]),
-            pepper=parts.settings.api_key_pepper,
+            pepper=pepper,
             livemode=parts.settings.livemode,
             now=now,
         ),

@@ -22,6 +22,14 @@ class NewKey(StrictSchema):
     reference = reference_field()
     name = TextField(required=True, longest=100)
     role = fields.String(required=True, validate=validate.OneOf(sorted(KEY_ROLES)))
+    owner = TextField(
+        load_default=None,
+        longest=200,
+        metadata={
+            "description": "The person behind the key, such as `party:pty_…`; by default whoever"
+            " makes it. Acts of two people take two of them, not two keys."
+        },
+    )
     scopes = fields.List(
         fields.String(validate=validate.OneOf(sorted(POLICIES))),
         load_default=list,
@@ -48,6 +56,8 @@ class Key(StrictSchema):
     id = fields.String()
     name = fields.String()
     role = fields.String()
+    owner = fields.String()
+    created_by = fields.String()
     scopes = fields.List(fields.String())
     created_at = MomentField()
     expires_at = MomentField(allow_none=True)
@@ -61,6 +71,8 @@ class IssuedKey(StrictSchema):
     id = fields.String(attribute="key.id")
     name = fields.String(attribute="key.name")
     role = fields.String(attribute="key.role")
+    owner = fields.String(attribute="key.owner")
+    created_by = fields.String(attribute="key.created_by")
     scopes = fields.List(fields.String(), attribute="key.scopes")
     created_at = MomentField(attribute="key.created_at")
     expires_at = MomentField(attribute="key.expires_at")
