@@ -5,21 +5,21 @@ Runs before every view and checks the view's policy; a view nobody marked is ref
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, current_app, g, request
 
 from payments.access.api_keys import authenticate_key
 from payments.access.caller import Caller
 from payments.access.sessions import find_session
-from payments.errors import ForbiddenError, InvalidRequestError, UnauthorizedError
+from payments.errors import InvalidRequestError, UnauthorizedError
 from payments.invoices.access import Viewer
 from payments.invoices.links import follow_link
 from payments.log_lines import get_logger
+from payments.secret_versions.kinds import Kind
+from web.cross_site import refuse_foreign_sites
 from web.parts import Parts, current_parts
 from web.policies import action_of, check_policy, public_reason_of, takes_link
 
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CREDENTIALS = frozenset({"api_key", "access_token", "token", "authorization"})
 _COOKIE = "strongroom_session"
 LINK = "link"
@@ -70,26 +70,10 @@ def identify(parts: Parts) -> Caller:
     cookie = request.cookies.get(session_cookie_name(parts))
     if cookie is None:
         raise UnauthorizedError("Sign in, or send an API key.")
-    if request.method not in _SAFE_METHODS:
-        refuse_foreign_sites(parts)
-    return find_session(parts.engine, cookie, now=parts.now())
-
-
-def refuse_foreign_sites(parts: Parts) -> None:
-    """Refuse a request that a page of another site made a browser send with its cookie.
-
-    Raises:
-        ForbiddenError: neither the origin nor the browser's fetch metadata is trusted.
-    """
-    origin = request.headers.get("Origin")
-    if origin is None:
-        trusted = request.headers.get("Sec-Fetch-Site") == "same-origin"
-    else:
-        trusted = origin in parts.settings.trusted_origins or _is_own(origin)
-    if not trusted:
-        raise ForbiddenError(
-            "A session cookie is accepted from trusted origins only.", code="origin_not_trusted"
-        )
+    refuse_foreign_sites(parts)
+    now = parts.now()
+    keys = parts.secrets.of(Kind.SESSION_KEY, now=now)
+    return find_session(parts.engine, cookie, keys=keys, now=now)
 
 
 def _authenticate_request() -> None:
@@ -132,7 +116,7 @@ def _follow_link(view: Callable[..., Any]) -> Caller | None:
         parts.engine,
         request.args[LINK],
         order_id=(request.view_args or {})["order_id"],
-        pepper=parts.settings.api_key_pepper,
+        keys=parts.secrets.of(Kind.LINK_KEY, now=parts.now()),
         now=parts.now(),
     )
     caller: Caller = g.follower.caller
@@ -145,12 +129,7 @@ def _identify_bearer(parts: Parts, text: str) -> Caller:
     return authenticate_key(
         parts.engine,
         text,
-        pepper=parts.settings.api_key_pepper,
+        peppers=parts.secrets,
         livemode=parts.settings.livemode,
         now=parts.now(),
     )
-
-
-def _is_own(origin: str) -> bool:
-    own = urlsplit(request.host_url)
-    return origin == f"{own.scheme}://{own.netloc}"

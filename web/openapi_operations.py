@@ -109,9 +109,8 @@ def _codes(
     ):
         codes.insert(0, "validation")
     if action_of(view) is not None:
-        codes += ["unauthorized", "role_forbidden", "scope_missing", "unavailable"]
-        if method in _WRITING:
-            codes.append("origin_not_trusted")
+        codes += ["unauthorized", "role_forbidden", "scope_missing"]
+        codes += ["origin_not_trusted", "unavailable"]
     if has_id:
         codes.append("not_found")
     if method in _WRITING:

@@ -18,7 +18,8 @@ from payments.reports.names import DEFINITIONS
 from payments.reports.wanted import FIELDS
 from web.authentication import current_caller
 from web.console_desk import Desk, console_path
-from web.headers import PLAIN_PAGE_POLICY, under_policy
+from web.content_policies import CONSOLE_POLICY
+from web.headers import under_policy
 from web.month_checks import show_month
 from web.parts import current_parts
 from web.policies import allow, public
@@ -31,7 +32,7 @@ _FOR_PROGRAMS = ("seq", "effect_key")
 
 @blueprint.route("/finance", methods=["GET"])
 @allow("ledger.read")
-@under_policy(PLAIN_PAGE_POLICY)
+@under_policy(CONSOLE_POLICY)
 def finance() -> str:
     """Show the desk: charts, the trial balance, periods and exports."""
     desk = Desk.open(current_parts(), _filters())
@@ -47,7 +48,7 @@ def finance() -> str:
 
 @blueprint.route("/finance/reports/<name:report>", methods=["GET"])
 @allow("ledger.read")
-@under_policy(PLAIN_PAGE_POLICY)
+@under_policy(CONSOLE_POLICY)
 def show_report(report: str) -> str:
     """Show the beginning of a report, and where its files are."""
     if report not in DEFINITIONS:
@@ -66,7 +67,7 @@ def show_report(report: str) -> str:
 
 @blueprint.route("/finance/periods/<month:month>", methods=["GET"])
 @allow("ledger.read")
-@under_policy(PLAIN_PAGE_POLICY)
+@under_policy(CONSOLE_POLICY)
 def show_period(month: str) -> str:
     """Show a month: its checklist, as it was when it was closed or is now, and what is kept."""
     return render_template("period.html", period=show_month(month), caller=current_caller())

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, render_template
 
-from web.headers import page
+from web.content_policies import DOCS_POLICY
+from web.headers import under_policy
 from web.openapi import openapi_document
 from web.policies import public
 from web.problems import PROBLEMS
@@ -53,7 +54,7 @@ class Operation:
 
 @blueprint.route("/docs", methods=["GET"])
 @public("The page describes the API to those who write clients")
-@page
+@under_policy(DOCS_POLICY)
 def show() -> str:
     """Show the description of the API."""
     document = openapi_document()

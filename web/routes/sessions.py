@@ -11,10 +11,10 @@ from payments.errors import ForbiddenError
 from web.authentication import (
     bearer_text,
     current_caller,
-    refuse_foreign_sites,
     session_cookie_name,
 )
 from web.blueprint import Blueprint
+from web.cross_site import refuse_foreign_sites
 from web.parts import Parts, current_parts
 from web.policies import allow, public
 from web.problems import problems
