@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import redis
 from sqlalchemy import Engine
 
-from payments.database import connect_engine
+from payments.database import WORKER_ROLE, connect_engine
 from payments.delivery import doorbell
+from payments.privacy.data_keys import connect_cipher
 from payments.privacy.encryption import FieldCipher
 from payments.providers.connect import Providers, connect_providers
 from payments.settings import Settings
@@ -33,10 +34,11 @@ class JobContext:
 
 def connect_context(settings: Settings) -> JobContext:
     """Return a context for a process that runs one job at a time."""
+    engine = connect_engine(settings.database_url, pool_size=2, role=WORKER_ROLE)
     return JobContext(
         settings=settings,
-        engine=connect_engine(settings.database_url, pool_size=2),
-        cipher=FieldCipher(settings.encryption_keyset),
+        engine=engine,
+        cipher=connect_cipher(engine, settings.encryption_keyset),
         bell=doorbell.connect(settings.redis_url),
         providers=connect_providers(settings),
     )

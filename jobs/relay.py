@@ -20,7 +20,7 @@ from jobs.publishing import BATCH, number_and_publish
 from jobs.redis_clients import connect_for_commands
 from jobs.schedule import stage_periodic
 from payments import crash_points
-from payments.database import connect_engine, in_transaction
+from payments.database import RELAY_ROLE, connect_engine, in_transaction
 from payments.log_lines import configure_log_lines, get_logger
 from payments.settings import read_settings
 from payments.webhooks.wake_up import wake_up_for_leftovers
@@ -93,7 +93,7 @@ def main() -> None:
     stopping = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stopping.set())
-    engine = connect_engine(settings.database_url, pool_size=1)
+    engine = connect_engine(settings.database_url, pool_size=1, role=RELAY_ROLE)
     client = connect_for_commands(settings.redis_url)
     _log.info("relay_started")
     Relay(engine, client, stopping=stopping).run()

@@ -1,7 +1,8 @@
 """The way to PostgreSQL: one engine a process, explicit transactions, least rights.
 
-Every connection takes the role `strongroom_app`, whoever logged in: it may read, write the
-domain's tables and call the ledger's functions, and may not change a posting.
+Every connection takes on a role of the database, whoever logged in: web, workers and relay each
+have one of their own, with what their work needs, and commands `strongroom_app`. None may change
+a posting; what each may do is in tests/security/database_rights.txt.
 """
 
 import datetime as dt
@@ -18,6 +19,7 @@ from sqlalchemy import (
     DateTime,
     Engine,
     MetaData,
+    NullPool,
     Numeric,
     TypeDecorator,
     create_engine,
@@ -27,9 +29,28 @@ from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 APPLICATION_ROLE = "strongroom_app"
+"""The role of commands, and the group that the roles of web, workers and relay are granted to."""
+
+API_ROLE = "strongroom_api"
+WORKER_ROLE = "strongroom_worker"
+RELAY_ROLE = "strongroom_relay"
+AUDITOR_ROLE = "strongroom_auditor"
+"""Of a person: it reads everything that is no secret, and no process works as it."""
+
 SIGNER_ROLE = "strongroom_signer"
 """The role of the process that signs transactions: it reads what it is to sign, and no more."""
 POOL_SIZE = 16
+_ROLE_OPTION = "strongroom_role"
+_CONNECT_ARGS = {
+    "connect_timeout": 5,
+    "application_name": "strongroom",
+    "options": "-c lock_timeout=5s -c statement_timeout=30s"
+    " -c idle_in_transaction_session_timeout=60s -c timezone=UTC",
+    # An idle connection whose other end has vanished is found out within two minutes.
+    "keepalives_idle": 60,
+    "keepalives_interval": 15,
+    "keepalives_count": 4,
+}
 _RETRY_SQLSTATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 _RETRY_ATTEMPTS = 5
 
@@ -65,7 +86,7 @@ class Base(DeclarativeBase):
 def connect_engine(
     database_url: str, *, pool_size: int = POOL_SIZE, role: str = APPLICATION_ROLE
 ) -> Engine:
-    """Return an engine whose every connection works as the application's role, or another one.
+    """Return an engine whose every connection works as a role, of a command unless another is named.
 
     Reads and writes are READ COMMITTED with explicit row locks; a lock is waited for 5 s and a
     statement 30 s at most, so that nothing hangs for ever behind a stuck transaction.
@@ -76,20 +97,27 @@ def connect_engine(
         max_overflow=pool_size,
         pool_timeout=10,
         hide_parameters=True,  # an error's text must not carry what people entered
-        connect_args={
-            "connect_timeout": 5,
-            "application_name": "strongroom",
-            "options": "-c lock_timeout=5s -c statement_timeout=30s"
-            " -c idle_in_transaction_session_timeout=60s -c timezone=UTC",
-            # An idle connection whose other end has vanished is found out within two minutes.
-            "keepalives_idle": 60,
-            "keepalives_interval": 15,
-            "keepalives_count": 4,
-        },
+        connect_args=_CONNECT_ARGS,
+        execution_options={_ROLE_OPTION: role},
     )
     event.listen(engine, "connect", _taking(role))
     event.listen(engine, "checkout", _refuse_closed)
     return engine
+
+
+def connect_aside(engine: Engine) -> Engine:
+    """Return a way to the same database, with the same role, past the pool of connections.
+
+    Each of its connections closes after use. For what a transaction that holds a connection may
+    have to wait for: were it to wait for a second one of the pool, all could wait for ever.
+    """
+    aside = create_engine(
+        engine.url, poolclass=NullPool, hide_parameters=True, connect_args=_CONNECT_ARGS
+    )
+    role = engine.get_execution_options().get(_ROLE_OPTION)
+    if role is not None:
+        event.listen(aside, "connect", _taking(role))
+    return aside
 
 
 def _taking(role: str) -> Callable[[Any, object], None]:

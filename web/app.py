@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from payments.database import API_ROLE
 from payments.log_lines import configure_log_lines
 from payments.settings import Settings
 from web.authentication import install_authentication
@@ -75,12 +76,15 @@ BLUEPRINTS = (
 )
 
 
-def create_app(settings: Settings) -> Flask:
-    """Return the application; connections are opened by the first request that needs one."""
+def create_app(settings: Settings, *, role: str = API_ROLE) -> Flask:
+    """Return the application; connections are opened by the first request that needs one.
+
+    It works as the database's `role`: that of web processes, or of commands.
+    """
     configure_log_lines(settings.log_level)
     app = Flask(__name__, static_folder=None, template_folder="pages")
     app.json.sort_keys = False  # type: ignore[attr-defined] # answers read in the schema's order
-    parts = make_parts(settings)
+    parts = make_parts(settings, role=role)
     install_parts(app, parts)
     install_streams(app, StreamHub(parts.engine, settings.redis_url))
     install_request_scope(app)

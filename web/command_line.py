@@ -9,6 +9,7 @@ from flask.cli import FlaskGroup
 from sqlalchemy.exc import DBAPIError
 
 from ledger.errors import LedgerError
+from payments.database import APPLICATION_ROLE
 from payments.errors import StrongroomError
 from payments.log_lines import configure_log_lines
 from payments.privacy.encryption import KeysetError
@@ -56,7 +57,7 @@ class CommandLine(FlaskGroup):
 
 
 def _make_app() -> Flask:
-    app = create_app(read_settings())
+    app = create_app(read_settings(), role=APPLICATION_ROLE)
     click.get_current_context().find_root().call_on_close(parts_of(app).close)
     configure_log_lines("WARNING", stream=sys.stderr)  # standard output is the command's answer
     return app

@@ -9,12 +9,14 @@ from flask import Flask, current_app
 from sqlalchemy import Engine
 
 from payments.access.tokens import TokenReader
-from payments.database import connect_engine
+from payments.database import API_ROLE, connect_engine
 from payments.delivery import doorbell
-from payments.privacy.encryption import FieldCipher
+from payments.privacy.data_keys import StoredKeysCipher, connect_cipher
 from payments.providers.connect import Providers, connect_providers
+from payments.secret_versions.live import LiveSecrets
 from payments.settings import Settings
 from payments.webhooks.inbox_writer import InboxWriter
+from payments.webhooks.webhook_notes import WebhookNotes
 
 _EXTENSION = "strongroom"
 
@@ -28,10 +30,12 @@ class Parts:
     settings: Settings
     engine: Engine
     redis: redis.Redis
-    cipher: FieldCipher
+    cipher: StoredKeysCipher
+    secrets: LiveSecrets
     tokens: TokenReader
     providers: Providers
     inbox: InboxWriter
+    webhook_notes: WebhookNotes
     clock: Clock
 
     def now(self) -> dt.datetime:
@@ -44,22 +48,24 @@ class Parts:
         self.redis.close()
 
 
-def make_parts(settings: Settings, *, clock: Clock | None = None) -> Parts:
-    """Make the parts of a process; `clock` is replaced in tests only."""
-    engine = connect_engine(settings.database_url)
+def make_parts(settings: Settings, *, clock: Clock | None = None, role: str = API_ROLE) -> Parts:
+    """Make the parts of a process that works as a role; `clock` is replaced in tests only."""
+    engine = connect_engine(settings.database_url, role=role)
     return Parts(
         settings=settings,
         engine=engine,
         redis=doorbell.connect(settings.redis_url),
-        cipher=FieldCipher(settings.encryption_keyset),
+        cipher=connect_cipher(engine, settings.encryption_keyset),
         tokens=TokenReader(
             settings.jwt_jwks,
             issuer=settings.jwt_issuer,
             audience=settings.jwt_audience,
             max_lifetime_s=settings.jwt_max_lifetime_s,
+            secrets=secrets,
         ),
-        providers=connect_providers(settings),
+        providers=connect_providers(settings, secrets=secrets),
         inbox=InboxWriter(engine),
+        webhook_notes=WebhookNotes(engine),
         clock=clock or _system_clock,
     )
 
