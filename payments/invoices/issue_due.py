@@ -23,8 +23,8 @@ AT_ONCE = 50
 LONGEST = 10
 """How often one run claims: then it stands in line again, behind the jobs that move money."""
 
-LONGEST_FOR = dt.timedelta(seconds=20)
-"""How long one run goes on claiming, should orders be slow."""
+LONGEST_FOR = dt.timedelta(seconds=2)
+"""How long one run goes on claiming: a lone worker has events of the inbox to apply as well."""
 
 FIRST_AGAIN_S = 60
 AGAIN_CAP_S = 3_600
