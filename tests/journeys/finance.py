@@ -68,12 +68,12 @@ class FinanceOffice:
         assert answer.ok, answer.text
         return answer
 
-    def command(self, *arguments: str, folder: Path, person: str = "ada") -> Command:
-        """Run `strongroom …` in a process of its own, logged in as somebody."""
+    def command(self, *arguments: str, folder: Path) -> Command:
+        """Run `strongroom …` in a process of its own."""
         done = subprocess.run(
             [Path(sys.prefix) / "bin" / "strongroom", *arguments],
             cwd=folder,
-            env={**self.system.environment, "LOGNAME": person},
+            env=self.system.environment,
             capture_output=True,
             text=True,
             timeout=COMMAND_S,

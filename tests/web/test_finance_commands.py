@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from tests.payments.periods.closing_desk import ClosingDesk
 from tests.web.conftest import environment
 from web.command_line import main
+from web.commands import people
 
 RENT = (
     *("--debit", "expenses:rent 1200.00 EUR", "--credit", "liabilities:accrued:rent 1200 EUR"),
@@ -23,7 +24,9 @@ def environ(fresh_database_url: str, redis_url: str) -> dict[str, str]:
 
 
 def run(environ: dict[str, str], user: str, *arguments: str, code: int = 0) -> str:
-    ended = CliRunner().invoke(main, ("ledger", *arguments), env=environ | {"LOGNAME": user})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "login_name", lambda: user)
+        ended = CliRunner().invoke(main, ("ledger", *arguments), env=environ | {"LOGNAME": "mallory"})
     assert ended.exit_code == code, (ended.output, ended.exception)
     return ended.output
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from tests.payments.releases.till import Till
 from tests.web.conftest import environment
 from web.command_line import main
+from web.commands import people
 
 
 @pytest.fixture
@@ -22,7 +23,9 @@ def till(fresh_engine: Engine) -> Till:
 
 
 def run(environ: dict[str, str], user: str, *arguments: str, code: int = 0) -> str:
-    ended = CliRunner().invoke(main, arguments, env=environ | {"LOGNAME": user})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "login_name", lambda: user)
+        ended = CliRunner().invoke(main, arguments, env=environ | {"LOGNAME": "mallory"})
     assert ended.exit_code == code, (ended.output, ended.exception)
     return ended.stderr if code else ended.stdout
 
