@@ -28,7 +28,8 @@ from benchmarks.system import tree_s
 from payments.access.caller import Caller, Role
 from payments.database import connect_engine, transaction
 from payments.invariants import broken_invariants
-from payments.privacy.encryption import FieldCipher, new_keyset_json
+from payments.privacy.data_keys import connect_cipher
+from payments.privacy.encryption import new_keyset_json
 from payments.providers.connect import Providers
 from payments.providers.stripe.client import connect_stripe
 from payments.reconciliation.import_statement import import_statement
@@ -166,7 +167,7 @@ def _reconciled(postgres: Postgres, payments: int, seed: int) -> _World:
 
 
 def _import(engine: Engine, world: World, settings: Settings, *, now: dt.datetime) -> float:
-    cipher = FieldCipher(settings.encryption_keyset)
+    cipher = connect_cipher(engine, settings.encryption_keyset)
     files = list(statements_of(world))
     begun = time.perf_counter()
     for name, content in track(files, description=f"importing {len(files)} files"):

@@ -16,7 +16,7 @@ from payments.identifiers import new_id
 from payments.lifecycle.tables import Payment, PaymentEvent
 from payments.orders.tables import Order
 from payments.parties.create_party import create_party
-from payments.privacy.encryption import FieldCipher
+from payments.privacy.data_keys import connect_cipher
 from payments.settings import Settings
 from sandbox.home import ROOT
 
@@ -35,7 +35,7 @@ class Seeded(NamedTuple):
 
 def seed_parties(engine: Engine, settings: Settings, *names: str) -> list[str]:
     """Make a party of each name and return their ids."""
-    cipher = FieldCipher(settings.encryption_keyset)
+    cipher = connect_cipher(engine, settings.encryption_keyset)
     with transaction(engine) as session:
         return [
             create_party(

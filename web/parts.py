@@ -51,11 +51,14 @@ class Parts:
 def make_parts(settings: Settings, *, clock: Clock | None = None, role: str = API_ROLE) -> Parts:
     """Make the parts of a process that works as a role; `clock` is replaced in tests only."""
     engine = connect_engine(settings.database_url, role=role)
+    cipher = connect_cipher(engine, settings.encryption_keyset)
+    secrets = LiveSecrets(engine, cipher=cipher, settings=settings)
     return Parts(
         settings=settings,
         engine=engine,
         redis=doorbell.connect(settings.redis_url),
-        cipher=connect_cipher(engine, settings.encryption_keyset),
+        cipher=cipher,
+        secrets=secrets,
         tokens=TokenReader(
             settings.jwt_jwks,
             issuer=settings.jwt_issuer,

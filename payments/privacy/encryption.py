@@ -3,12 +3,20 @@
 A ciphertext is tied to its table, column and row: copied anywhere else, it does not decrypt.
 """
 
+import base64
+import hashlib
+import hmac
 import json
+from collections.abc import Sequence
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from tink import TinkError, aead, json_proto_keyset_format, new_keyset_handle, secret_key_access
 
+PREFIX_BYTES = 5
 _KEY_ID_BYTES = 4
 _TINK_START_BYTE = b"\x01"
+_TAG_KEY_BYTES = 32
 
 
 class KeysetError(Exception):
@@ -20,7 +28,10 @@ class DecryptionError(Exception):
 
 
 class FieldCipher:
-    """Encrypts with the keyset's primary key and decrypts with any of its keys (AES-256-GCM)."""
+    """Encrypts with the keyset's primary key and decrypts with any of its keys (AES-256-GCM).
+
+    With the keyset in hand it needs nothing else; processes use `data_keys.connect_cipher`.
+    """
 
     def __init__(self, keyset_json: str) -> None:
         aead.register()
@@ -29,7 +40,17 @@ class FieldCipher:
             self._aead: aead.Aead = handle.primitive(aead.Aead)
         except TinkError as error:
             raise KeysetError("the encryption keyset is not a Tink AEAD keyset in JSON") from error
-        self.primary_prefix = _prefix(int(json.loads(keyset_json)["primaryKeyId"]))
+        self._tag_keys = _tag_keys(keyset_json)
+
+    @property
+    def primary_prefix(self) -> bytes:
+        """What every ciphertext of the primary key begins with."""
+        return next(iter(self._tag_keys))
+
+    @property
+    def prefixes(self) -> frozenset[bytes]:
+        """What the ciphertexts of each key begin with."""
+        return frozenset(self._tag_keys)
 
     def encrypt(self, text: str, *, table: str, column: str, row_id: str) -> bytes:
         """Return the ciphertext of `text` for this one field."""
@@ -80,6 +101,31 @@ class FieldCipher:
             return None
         return self.decrypt(ciphertext, table=table, column=column, row_id=row_id)
 
+    def tag(self, text: str, *, table: str, column: str) -> bytes:
+        """Return a blind index: the same for the same text in this column, and telling nothing.
+
+        It is HMAC-SHA-256 under a key of its own, behind the prefix of the key it comes from.
+        """
+        return self._tag(self.primary_prefix, text, table=table, column=column)
+
+    def tags(self, text: str, *, table: str, column: str) -> list[bytes]:
+        """Return what `tag` would have returned with each of the keys, to look a row up by."""
+        return [
+            self._tag(prefix, text, table=table, column=column) for prefix in sorted(self.prefixes)
+        ]
+
+    def fingerprints(self, digest: bytes) -> Sequence[bytes]:
+        """Return keyed digests of a request's fingerprint, the one to store first.
+
+        The plain digest comes last: requests of before were stored with it.
+        """
+        keyed = [hmac.digest(key, digest, hashlib.sha256) for key in self._tag_keys.values()]
+        return [*keyed, digest]
+
+    def _tag(self, prefix: bytes, text: str, *, table: str, column: str) -> bytes:
+        content = json.dumps([table, column, text]).encode()
+        return prefix + hmac.digest(self._tag_keys[prefix], content, hashlib.sha256)
+
     def needs_rotation(self, ciphertext: bytes) -> bool:
         """Whether it was made with a key that is no longer the primary one."""
         return not bytes(ciphertext).startswith(self.primary_prefix)
@@ -112,9 +158,22 @@ def rotated_keyset_json(old: str) -> str:
     )
 
 
-def _prefix(key_id: int) -> bytes:
+def prefix_of(key_id: int) -> bytes:
+    """Return what the ciphertexts of a key begin with."""
     # https://developers.google.com/tink/wire-format: a start byte, then the key's id.
     return _TINK_START_BYTE + key_id.to_bytes(_KEY_ID_BYTES, "big")
+
+
+def _tag_keys(keyset_json: str) -> dict[bytes, bytes]:
+    """Derive a key for tags from each key of a keyset, by its prefix; the primary key's first."""
+    keyset = json.loads(keyset_json)
+    found = {}
+    for key in sorted(keyset["key"], key=lambda key: key["keyId"] != keyset["primaryKeyId"]):
+        # RFC 5869: keys for different uses from one, which none of them gives away.
+        derive = HKDF(hashes.SHA256(), _TAG_KEY_BYTES, salt=None, info=b"strongroom tag")
+        material = base64.b64decode(key["keyData"]["value"])
+        found[prefix_of(key["keyId"])] = derive.derive(material)
+    return found
 
 
 def _field(*, table: str, column: str, row_id: str) -> bytes:

@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 from payments.access.api_keys import create_key
 from payments.access.caller import Role
 from payments.database import transaction
-from payments.privacy.encryption import new_keyset_json
 from payments.settings import Settings, read_settings
+from tests.payments.shop import KEYSET
 from web.app import create_app
 from web.parts import parts_of
 
@@ -62,7 +62,7 @@ def environment(*, database_url: str, redis_url: str) -> dict[str, str]:
         "BANK_ACCOUNTS": json.dumps({"main": {"identifier": IBAN, "currency": "EUR"}}),
         "CHAINS": json.dumps({"base": CHAIN}),
         "PAYOUT_COOLING_H": "0",
-        "ENCRYPTION_KEYSET": new_keyset_json(),
+        "ENCRYPTION_KEYSET": KEYSET,  # the shop's, whose parties are to be read
         "API_KEY_PEPPER": "sandbox pepper",
     }
 

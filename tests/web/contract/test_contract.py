@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from payments.access.caller import Role
-from payments.privacy.encryption import FieldCipher
+from payments.privacy.data_keys import connect_cipher
 from payments.settings import Settings
 from sandbox.stripe.server import SimulatedStripe
 from tests.architecture.routes import routes_of
@@ -141,7 +141,7 @@ def test_nothing_violates_the_description(
     things.write(tmp_path)
     desk = Desk(open_shop(engine), chain, settings.chains["base"])
     ChainThings(things, desk).write(tmp_path)
-    write_invoices(things, engine, FieldCipher(settings.encryption_keyset), tmp_path)
+    write_invoices(things, engine, connect_cipher(engine, settings.encryption_keyset), tmp_path)
     write_months(engine, tmp_path)
     answers.clear()
     shutil.copy(HERE / "schemathesis.toml", tmp_path)
