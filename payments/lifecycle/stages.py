@@ -89,6 +89,21 @@ CLOSED = frozenset({Status.EXPIRED, Status.CANCELED})
 FINAL = frozenset(status for status in Status if _FINALITY[status] >= _FINALITY[Status.EXPIRED])
 """There is nothing more to ask the provider about the attempt to pay."""
 
+
+def _is_edge(current: Status, told: Status) -> bool:
+    if current in _ATTEMPT and told in _ATTEMPT:
+        return True
+    if current in CHARGED and told in CHARGED:
+        return current is not told
+    is_told = told in LEADS_TO.values()  # what is given back follows a charge
+    return is_told and _FINALITY[told] > _FINALITY[current]
+
+
+EDGES = frozenset(
+    (current, told) for current in Status for told in Status if _is_edge(current, told)
+)
+"""Every step a payment by card or bank may make; the database refuses any other, too."""
+
 _LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
