@@ -3,6 +3,7 @@
 The HTTP answers are chosen in `web/errors.py`; nothing here knows a status code.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 
 
@@ -40,6 +41,16 @@ class ForbiddenError(StrongroomError):
     """The caller is known and may not do this."""
 
     code = "role_forbidden"
+
+
+class StepUpRequiredError(ForbiddenError):
+    """The caller may do this once they have proved again who they are, within `max_age`."""
+
+    code = "step_up_required"
+
+    def __init__(self, detail: str, *, max_age: dt.timedelta) -> None:
+        super().__init__(detail)
+        self.max_age = max_age
 
 
 class NotFoundError(StrongroomError):
@@ -105,6 +116,14 @@ class TooManyRequestsError(StrongroomError):
 
 
 class InvalidSignatureError(StrongroomError):
-    """A webhook was not signed by the provider, or too long ago or too far in the future."""
+    """A webhook was not signed by the provider, or too long ago or too far in the future.
+
+    `reason` is what it is counted as: wrong_secret, too_old, in_future, malformed, other_mode,
+    other_account.
+    """
 
     code = "invalid_signature"
+
+    def __init__(self, detail: str, *, reason: str = "malformed") -> None:
+        super().__init__(detail)
+        self.reason = reason

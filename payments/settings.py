@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from payments.access_settings import read_factors, read_kyc_thresholds, read_staff_hosts
 from payments.bank_settings import (
     BANK_LINK_OPEN_H,
     BankAccount,
@@ -28,6 +29,8 @@ from payments.chain_settings import (
     read_chains,
     read_signer,
 )
+from payments.kyc import KycThresholds
+from payments.notice_settings import IPNetwork, read_private_networks
 from payments.variables import Environment, SettingsError, Variables
 
 __all__ = [
@@ -77,6 +80,11 @@ class Settings:
     api_key_pepper: str = field(repr=False)
     log_level: str
     crash_at: Path | None
+    kyc_thresholds: KycThresholds
+    staff_hosts: frozenset[str]  # where staff work; none: everywhere
+    step_up_amr: frozenset[str]  # what counts as a second factor of staff
+    notice_private_networks: tuple[IPNetwork, ...] = ()
+    notice_ca_file: str | None = None  # of receivers' own authority, besides the public ones
     console_sign_in_url: str | None = None  # where staff get a session: the pages lead there
     invoice_pay_url: str | None = None  # with `{order_id}`: where a buyer pays an order
 
@@ -152,9 +160,14 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         api_key_pepper=reader.secret("API_KEY_PEPPER"),
         log_level=reader.text("LOG_LEVEL", default="INFO").upper(),
         crash_at=reader.crash_at("CRASH_AT"),
+        kyc_thresholds=read_kyc_thresholds(reader, "KYC_REQUIRED"),
+        staff_hosts=read_staff_hosts(reader, "STAFF_HOSTS"),
+        step_up_amr=read_factors(reader, "STEP_UP_AMR"),
         console_sign_in_url=reader.url("CONSOLE_SIGN_IN_URL", schemes=("https", "http"), default="")
         or None,
         invoice_pay_url=_read_pay_url(reader),
+        notice_private_networks=read_private_networks(reader, "NOTICE_PRIVATE_NETWORKS"),
+        notice_ca_file=reader.text("NOTICE_CA_FILE", default="") or None,
     )
     reader.raise_faults()
     return settings

@@ -41,6 +41,9 @@ def issue_token(
         "role": role,
         "iat": issued_at,
         "exp": issued_at + lifetime_s,
+        # Everybody has just signed in here, with a second factor (RFC 8176).
+        "auth_time": issued_at,
+        "amr": ["pwd", "otp", "mfa"],
     }
     return jwt.encode(claims, key, algorithm="ES256", headers={"kid": _public_jwk(key)["kid"]})
 

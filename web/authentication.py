@@ -10,7 +10,9 @@ from flask import Flask, current_app, g, request
 
 from payments.access.api_keys import authenticate_key
 from payments.access.caller import Caller
+from payments.access.end_access import refuse_ended
 from payments.access.sessions import find_session
+from payments.access.step_up import require_factors
 from payments.errors import InvalidRequestError, UnauthorizedError
 from payments.invoices.access import Viewer
 from payments.invoices.links import follow_link
@@ -18,7 +20,14 @@ from payments.log_lines import get_logger
 from payments.secret_versions.kinds import Kind
 from web.cross_site import refuse_foreign_sites
 from web.parts import Parts, current_parts
-from web.policies import action_of, check_policy, public_reason_of, takes_link
+from web.policies import (
+    DANGEROUS,
+    action_of,
+    check_policy,
+    public_reason_of,
+    takes_link,
+)
+from web.staff_hosts import refuse_other_hosts
 
 _CREDENTIALS = frozenset({"api_key", "access_token", "token", "authorization"})
 _COOKIE = "strongroom_session"
@@ -80,6 +89,7 @@ def _authenticate_request() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or request.method == "OPTIONS":
         return  # an unknown path, or a CORS preflight, which browsers send without credentials
+    refuse_other_hosts(view)
     if _CREDENTIALS.intersection(name.lower() for name in request.args):
         raise InvalidRequestError(
             "Credentials belong in the Authorization header, never in a URL.",
@@ -88,9 +98,27 @@ def _authenticate_request() -> None:
     if public_reason_of(view) is not None:
         return
     g.caller = _follow_link(view) or identify(current_parts())
-    if action_of(view) is None:
+    action = action_of(view)
+    if action is None:
         get_logger(__name__).error("view_without_policy", endpoint=request.endpoint)
-    check_policy(g.caller, action_of(view))
+    check_policy(g.caller, action)
+    if "follower" not in g:
+        check_factors(g.caller, action)
+
+
+def check_factors(caller: Caller, action: str | None) -> None:
+    """Ask a person of the staff for a second factor, and a fresh one for a dangerous action.
+
+    Raises:
+        StepUpRequiredError: there is none, or it is too old.
+    """
+    text = bearer_text()
+    if text is not None and text.startswith("srk_"):
+        return  # a program's credential: role, scopes and expiry narrow it
+    parts = current_parts()
+    require_factors(
+        caller, accepted=parts.settings.step_up_amr, fresh=action in DANGEROUS, now=parts.now()
+    )
 
 
 def current_viewer(*, reason: str | None) -> Viewer:
@@ -125,7 +153,9 @@ def _follow_link(view: Callable[..., Any]) -> Caller | None:
 
 def _identify_bearer(parts: Parts, text: str) -> Caller:
     if not text.startswith("srk_"):
-        return parts.tokens.read(text, now=parts.now())
+        caller, issued_at = parts.tokens.read_dated(text, now=parts.now())
+        refuse_ended(parts.engine, principal=caller.principal, issued_at=issued_at)
+        return caller
     return authenticate_key(
         parts.engine,
         text,

@@ -118,6 +118,10 @@ def _domain_problem(error: errors.StrongroomError) -> Problem:
     problem = Problem(status_of(error), error.code, error.detail, errors=error.errors)
     if isinstance(error, errors.UnauthorizedError):
         problem.headers = {"WWW-Authenticate": 'Bearer realm="strongroom"'}
+    elif isinstance(error, errors.StepUpRequiredError):
+        max_age = int(error.max_age.total_seconds())
+        challenge = f'Bearer error="insufficient_user_authentication", max_age={max_age}'
+        problem.headers = {"WWW-Authenticate": challenge}  # RFC 9470, 3
     elif isinstance(error, _TRY_AGAIN):
         problem.headers = {"Retry-After": str(error.retry_after_s)}
     elif isinstance(error, errors.DeclinedError):

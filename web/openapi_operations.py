@@ -109,7 +109,7 @@ def _codes(
     ):
         codes.insert(0, "validation")
     if action_of(view) is not None:
-        codes += ["unauthorized", "role_forbidden", "scope_missing"]
+        codes += ["unauthorized", "role_forbidden", "scope_missing", "step_up_required"]
         codes += ["origin_not_trusted", "unavailable"]
     if has_id:
         codes.append("not_found")

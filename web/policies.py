@@ -15,6 +15,7 @@ _ADMIN = frozenset({Role.ADMIN})
 
 POLICIES: dict[str, frozenset[Role]] = {
     "sessions.start": PERSON_ROLES | STAFF_ROLES,
+    "sessions.end": frozenset({Role.SERVICE, Role.ADMIN}),
     "parties.create": frozenset({Role.SERVICE, Role.SUPPORT, Role.ADMIN}),
     "parties.read": _EVERYBODY,
     "parties.set_kyc": frozenset({Role.SERVICE, Role.SUPPORT, Role.ADMIN}),
@@ -46,6 +47,8 @@ POLICIES: dict[str, frozenset[Role]] = {
     "webhooks.read": frozenset({Role.SUPPORT, Role.OPERATOR, Role.ADMIN}),
     "webhooks.replay": frozenset({Role.OPERATOR, Role.ADMIN}),
     "webhooks.set_retry_window": frozenset({Role.OPERATOR, Role.ADMIN}),
+    "notices.read": frozenset({Role.SERVICE, Role.SUPPORT, Role.OPERATOR, Role.ADMIN}),
+    "notices.manage": frozenset({Role.SERVICE, Role.OPERATOR, Role.ADMIN}),
     "deadlines.extend": frozenset({Role.OPERATOR, Role.ADMIN}),
     "invoices.read": _EVERYBODY,
     "ledger.read": frozenset({Role.FINANCE, Role.ADMIN}),
@@ -65,6 +68,25 @@ POLICIES: dict[str, frozenset[Role]] = {
     "keys.rotate": _ADMIN,
     "keys.revoke": _ADMIN,
 }
+
+DANGEROUS = frozenset(
+    {
+        "releases.approve",
+        "releases.unfreeze",
+        "destinations.decide",
+        "entries.decide",
+        "periods.reopen",
+        "keys.create",
+        "keys.rotate",
+        "keys.revoke",
+        "sessions.end",
+        "secrets.rotate",
+        "secrets.revoke",
+        "encryption.rotate",
+        "parties.erase",
+    }
+)
+"""What a person of the staff does only after a fresh sign-in with a second factor."""
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -112,6 +134,12 @@ def takes_link(view: Callable[..., Any]) -> bool:
 def public_reason_of(view: Callable[..., Any] | None) -> str | None:
     """Return why a view is open to anybody; None when it is not."""
     return getattr(view, "public_reason", None)
+
+
+def is_for_staff_only(view: Callable[..., Any]) -> bool:
+    """Whether nobody but staff ever reaches the view, which then need not be on other hosts."""
+    action = action_of(view)
+    return action is not None and POLICIES[action] <= STAFF_ROLES
 
 
 def check_policy(caller: Caller, action: str | None) -> None:

@@ -69,6 +69,11 @@ PROBLEMS: dict[str, KnownProblem] = {
         "The caller's role may not do this.",
         "Let somebody do it who may.",
     ),
+    "step_up_required": KnownProblem(
+        HTTPStatus.FORBIDDEN,
+        "Staff need a second factor, and for what is dangerous a sign-in of the last five minutes.",
+        "Have the person sign in again with it, then `POST /api/session` or send the new token.",
+    ),
     "kyc_required": KnownProblem(
         HTTPStatus.FORBIDDEN,
         "The platform does not know the buyer or the seller well enough for this.",

@@ -14,7 +14,7 @@ from payments.log_lines import get_logger
 from web.open_stream import Stream
 
 HEARTBEAT_S = 15.0
-RECHECK_S = 60.0
+RECHECK_S = 40.0  # noticed at the next sign of life: who may listen no more is cut off in a minute
 SLOTS = 60
 """Streams take turns in so many slots: they do not all show life at once."""
 

@@ -22,9 +22,7 @@ from payments.secret_versions.source import LiveSecret
 SESSION_LIFE = dt.timedelta(hours=12)
 
 
-def start_session(
-    session: Session, caller: Caller, *, key: LiveSecret, now: dt.datetime
-) -> str:
+def start_session(session: Session, caller: Caller, *, key: LiveSecret, now: dt.datetime) -> str:
     """Sign a browser in for twelve hours and return the cookie's value; `key` is the newest."""
     value = secrets.token_urlsafe(32)
     session.add(
@@ -52,7 +50,9 @@ def find_session(
         UnauthorizedError: nobody is: unknown, signed out or too old.
     """
     with transaction(engine) as session:
-        row = session.scalars(select(BrowserSession).where(*_live(value, keys, now=now))).one_or_none()
+        row = session.scalars(
+            select(BrowserSession).where(*_live(value, keys, now=now))
+        ).one_or_none()
     if row is None:
         raise UnauthorizedError("The session has ended; sign in again.")
     return Caller(

@@ -42,3 +42,13 @@ class BrowserSession(Base):
     created_at: Mapped[dt.datetime]
     expires_at: Mapped[dt.datetime]
     revoked_at: Mapped[dt.datetime | None]
+
+
+class EndedAccess(Base):
+    """Whose tokens of before a moment count no more."""
+
+    __tablename__ = "ended_access"
+
+    principal: Mapped[str] = mapped_column(primary_key=True)
+    ended_at: Mapped[dt.datetime]
+    ended_by: Mapped[str]

@@ -32,6 +32,7 @@ from payments.escrow.view import EscrowView, view_escrow
 from payments.idempotency import Answered
 from payments.identifiers import new_id
 from payments.intake.payable_order import PayableOrder, lock_payable_order, supersede_others
+from payments.kyc import EVERYTHING_NEEDS_BASIC, KycThresholds
 from payments.lifecycle.stages import Status
 from payments.lifecycle.tables import Payment, PaymentEvent
 from payments.lifecycle.view import rfc_3339, view_payment
@@ -72,6 +73,7 @@ def deploy_escrow(
     ports: Mapping[str, ChainPort],
     now: dt.datetime,
     cipher: FieldCipher,
+    kyc: KycThresholds = EVERYTHING_NEEDS_BASIC,
 ) -> Answered[EscrowView]:
     """Have a contract deployed that holds the order's whole amount, once per reference.
 
@@ -107,7 +109,7 @@ def deploy_escrow(
         deadlines = choose_deadlines(
             windows, fund_by=asked.fund_by, release_by=asked.release_by, now=now
         )
-        require_kyc(session, order)
+        require_kyc(session, order, thresholds=kyc)
         depositor, beneficiary = addresses_of(session, order, chain.name, cipher=cipher, now=now)
         terms = make_terms(
             chain,

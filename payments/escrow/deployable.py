@@ -11,6 +11,7 @@ from payments.errors import ConflictError, ForbiddenError, StrongroomError, Unav
 from payments.escrow.tables import Escrow
 from payments.escrow.terms import choose_chain
 from payments.intake.payable_order import PayableOrder
+from payments.kyc import KycThresholds
 from payments.log_lines import get_logger
 from payments.parties.tables import Party
 from payments.payouts.destinations import active_address
@@ -71,20 +72,25 @@ def refuse_other_asset(order: PayableOrder, asset: str) -> None:
         )
 
 
-def require_kyc(session: Session, order: PayableOrder) -> None:
-    """Let only parties in whom the platform knows.
+def require_kyc(session: Session, order: PayableOrder, *, thresholds: KycThresholds) -> None:
+    """Let only parties in whom the platform knows well enough for the order's amount.
 
     Raises:
-        ForbiddenError: the KYC level of one is less than `basic` (`kyc_required`).
+        ForbiddenError: the KYC level of one is too low (`kyc_required`).
     """
     parties = {"buyer": order.buyer_id, "seller": order.seller_id}
+    known = {
+        party_id: session.get_one(Party, party_id, populate_existing=True).kyc_level
+        for party_id in parties.values()
+    }
     unknown = [
         f"the {role} {party_id}"
         for role, party_id in parties.items()
-        if session.get_one(Party, party_id).kyc_level == "none"
+        if not thresholds.suffice(known[party_id], amount=order.amount, asset=order.currency)
     ]
     if unknown:
-        detail = f"An escrow needs the KYC level `basic` at least of {' and '.join(unknown)}."
+        needed = thresholds.needed(amount=order.amount, asset=order.currency)
+        detail = f"An escrow needs the KYC level `{needed}` at least of {' and '.join(unknown)}."
         raise ForbiddenError(detail, code="kyc_required")
 
 

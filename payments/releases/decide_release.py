@@ -18,18 +18,19 @@ from payments.errors import ConflictError, InvalidRequestError, NotFoundError
 from payments.freezes.covering import refuse_while_frozen
 from payments.freezes.releases_lock import share_releases_lock
 from payments.idempotency import Answered, Claim
+from payments.kyc import EVERYTHING_NEEDS_BASIC, KycThresholds
 from payments.lifecycle.stages import Status
 from payments.lifecycle.tables import Payment
 from payments.log_lines import get_logger
 from payments.providers.chain_port import ChainPort
 from payments.releases.announce import announce_release
 from payments.releases.carry_out import carry_out
+from payments.releases.known_seller import require_kyc
 from payments.releases.releasable import (
     Source,
     lock_payments_of,
     lock_source,
     require_funded,
-    require_kyc,
 )
 from payments.releases.tables import Release
 from payments.releases.view import ReleaseView, view_release
@@ -49,12 +50,13 @@ def approve_release(
     chains: Mapping[str, ChainSettings],
     ports: Mapping[str, ChainPort],
     now: dt.datetime,
+    kyc: KycThresholds = EVERYTHING_NEEDS_BASIC,
 ) -> Answered[ReleaseView]:
     """Agree to a release that somebody else asked for: it is carried out, once.
 
     Raises:
         NotFoundError: there is no such release.
-        ForbiddenError: the seller's KYC level is less than `basic` by now (`kyc_required`).
+        ForbiddenError: the seller's KYC level is too low for it by now (`kyc_required`).
         ConflictError: it does not wait for approval (`release_not_approvable`), the caller asked
             for it (`second_person_needed`), or the buyer's bank disputes the payment
             (`payment_disputed`); see also `require_funded` and `refuse_while_frozen`.
@@ -83,7 +85,8 @@ def approve_release(
         _require_undisputed(source.payment)
         require_funded(source.escrow, now=now)
         refuse_while_frozen(session, row.order_id)
-        require_kyc(session, row.seller_id)
+        # It was counted when it was written down.
+        require_kyc(session, row.seller_id, amount=0, asset=row.currency, thresholds=kyc, now=now)
         row.status, row.approved_by, row.updated_at = "approved", caller.person, now
         session.flush()
         carry_out(session, row, source.payment, source.escrow, ports=ports, now=now)

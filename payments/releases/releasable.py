@@ -8,12 +8,11 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from payments.accounting.releases import free_in_escrow
-from payments.errors import ConflictError, ForbiddenError, NotFoundError
+from payments.errors import ConflictError, NotFoundError
 from payments.escrow.tables import Escrow
 from payments.lifecycle.stages import CHARGED, Status
 from payments.lifecycle.tables import Dispute, Payment, Refund
 from payments.orders.tables import Order
-from payments.parties.tables import Party
 from payments.releases.parts import OVER
 from payments.releases.tables import Release
 
@@ -123,17 +122,6 @@ def exceeds_held(left: int | None = None) -> ConflictError:
         code="release_exceeds_held",
         errors={"amount": [fault]},
     )
-
-
-def require_kyc(session: Session, seller_id: str) -> None:
-    """Refuse to release to a seller nobody has checked.
-
-    Raises:
-        ForbiddenError: their KYC level is less than `basic` (`kyc_required`).
-    """
-    if session.get_one(Party, seller_id, populate_existing=True).kyc_level == "none":
-        detail = f"A release needs the KYC level `basic` at least of the seller {seller_id}."
-        raise ForbiddenError(detail, code="kyc_required")
 
 
 def left_of(session: Session, payment: Payment) -> int:

@@ -25,10 +25,12 @@ from payments.freezes.covering import refuse_while_frozen
 from payments.freezes.releases_lock import share_releases_lock
 from payments.idempotency import Answered
 from payments.identifiers import new_id
+from payments.kyc import EVERYTHING_NEEDS_BASIC, KycThresholds
 from payments.providers.chain_port import ChainPort
 from payments.providers.evm.addresses import keccak_of
 from payments.releases.announce import announce_release
 from payments.releases.carry_out import carry_out
+from payments.releases.known_seller import require_kyc
 from payments.releases.parts import OVER, parts_of
 from payments.releases.releasable import (
     Source,
@@ -36,7 +38,6 @@ from payments.releases.releasable import (
     exceeds_held,
     lock_source,
     require_funded,
-    require_kyc,
 )
 from payments.releases.tables import Release
 from payments.releases.view import ReleaseView, view_release
@@ -67,6 +68,7 @@ def request_release(
     chains: Mapping[str, ChainSettings],
     ports: Mapping[str, ChainPort],
     now: dt.datetime,
+    kyc: KycThresholds = EVERYTHING_NEEDS_BASIC,
 ) -> Answered[ReleaseView]:
     """Release held funds, once per reference; above `approval_above` a second person must agree.
 
@@ -76,7 +78,7 @@ def request_release(
         InvalidRequestError: the amount is zero, not exactly one of order and escrow is named, or
             the reference is malformed.
         NotFoundError: there is no such order or escrow.
-        ForbiddenError: the seller's KYC level is less than `basic` (`kyc_required`).
+        ForbiddenError: the seller's KYC level is too low for it (`kyc_required`).
         ConflictError: see `lock_source`, `require_funded`, `refuse_while_frozen`, `amount_of`.
         InProgressError, ReferenceReusedError: see `idempotency.claim`.
         UnavailableError: the escrow's chain is not set up here.
@@ -98,8 +100,9 @@ def request_release(
             return Answered(view_release(session, row, chains=chains), replayed=True)
         source = _find(session, asked, now=now)
         refuse_while_frozen(session, source.order.id)
-        require_kyc(session, source.order.seller_id)
-        row = _write(session, caller, source, asked, approval_above=approval_above, now=now)
+        row = _write(
+            session, caller, source, asked, approval_above=approval_above, kyc=kyc, now=now
+        )
         reach("release.held")
         if not row.needs_approval:
             carry_out(session, row, source.payment, source.escrow, ports=ports, now=now)
@@ -144,11 +147,15 @@ def _write(
     asked: NewRelease,
     *,
     approval_above: Mapping[str, int],
+    kyc: KycThresholds,
     now: dt.datetime,
 ) -> Release:
     """Write the release with its money held and its parts fixed."""
     order, escrow = source.order, source.escrow
     amount = amount_of(session, source, asked.amount)
+    require_kyc(
+        session, order.seller_id, amount=amount, asset=order.currency, thresholds=kyc, now=now
+    )
     parts = parts_of(session, order, amount)
     release_id = new_id("rel", now=now)
     limit = _limit(session, order.currency, approval_above)

@@ -129,6 +129,8 @@ def token_of() -> TokenOf:
             "role": str(role),
             "iat": now,
             "exp": now + 600,
+            "auth_time": now,
+            "amr": ["pwd", "otp"],
         }
         headers = {"kid": "tests"}
         text = jwt.encode(claims | changes, SIGNING_KEY, algorithm="ES256", headers=headers)

@@ -61,6 +61,7 @@ def deploy(body: dict[str, Any]) -> _Rendered:
         ports=parts.providers.chains,
         now=parts.now(),
         cipher=parts.cipher,
+        kyc=parts.settings.kyc_thresholds,
     )
     return _render(answered)
 

@@ -10,7 +10,7 @@ from flask import Flask, Response, current_app, request
 
 from payments.access.caller import Caller
 from payments.log_lines import get_logger
-from web.authentication import current_caller, identify
+from web.authentication import check_factors, current_caller, identify
 from web.blueprint import Blueprint
 from web.event_frames import come_back, opening
 from web.parts import current_parts
@@ -111,6 +111,7 @@ def _recheck() -> Callable[[], Caller]:
         with app.request_context(dict(kept)):
             caller = identify(current_parts())
             check_policy(caller, ACTION)
+            check_factors(caller, ACTION)
         return caller
 
     return recheck

@@ -4,10 +4,14 @@ import datetime as dt
 from typing import Any
 
 from flask import Response, request
+from sqlalchemy.orm import Session
 
+from payments.access.end_access import end_access
 from payments.access.sessions import SESSION_LIFE, end_session, start_session
 from payments.database import in_transaction
 from payments.errors import ForbiddenError
+from payments.secret_versions.kinds import Kind
+from payments.secret_versions.source import to_make_with
 from web.authentication import (
     bearer_text,
     current_caller,
@@ -18,7 +22,7 @@ from web.cross_site import refuse_foreign_sites
 from web.parts import Parts, current_parts
 from web.policies import allow, public
 from web.problems import problems
-from web.schemas.status import SignedIn
+from web.schemas.status import EndedAccess, EndedPerson, SignedIn
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/api/session")
 
@@ -28,11 +32,23 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/api/session")
 @problems("token_required")
 @blueprint.response(201, SignedIn)
 def sign_in() -> tuple[dict[str, Any], int, dict[str, str]]:
-    """Give the bearer of a token a session cookie for twelve hours."""
+    """Give the bearer of a token a session cookie for twelve hours, in place of an older one.
+
+    So a person who signs in again, with a second factor where one is asked for, goes on at once.
+    """
     parts, caller, now = current_parts(), current_caller(), current_parts().now()
     if (bearer_text() or "srk_").startswith("srk_"):
         raise ForbiddenError("A session is started with a person's token.", code="token_required")
-    value = in_transaction(parts.engine, lambda session: start_session(session, caller, now=now))
+    key = to_make_with(parts.secrets, Kind.SESSION_KEY, now=now)
+    keys = parts.secrets.of(Kind.SESSION_KEY, now=now)
+    older = request.cookies.get(session_cookie_name(parts))
+
+    def sign_in_anew(session: Session) -> str:
+        if older is not None:
+            end_session(session, older, keys=keys, now=now)
+        return start_session(session, caller, key=key, now=now)
+
+    value = in_transaction(parts.engine, sign_in_anew)
     signed_in = {
         "role": caller.role.value,
         "party_id": caller.party_id,
@@ -51,8 +67,29 @@ def sign_out() -> tuple[str, int, dict[str, str]]:
     value = request.cookies.get(session_cookie_name(parts))
     if value is not None:
         refuse_foreign_sites(parts)
-        in_transaction(parts.engine, lambda session: end_session(session, value, now=now))
+        keys = parts.secrets.of(Kind.SESSION_KEY, now=now)
+        in_transaction(
+            parts.engine, lambda session: end_session(session, value, keys=keys, now=now)
+        )
     return "", 204, {"Set-Cookie": _cookie(parts, "", life=dt.timedelta(0))}
+
+
+@blueprint.route("/end", methods=["POST"])
+@allow("sessions.end")
+@blueprint.arguments(EndedPerson)
+@blueprint.response(200, EndedAccess)
+def end(body: dict[str, Any]) -> dict[str, Any]:
+    """End a person's sessions and refuse the tokens they were given until now.
+
+    For somebody who may no longer do what their token says, or whose device was stolen. A token
+    that is signed from the next second on counts again.
+    """
+    parts, caller, now = current_parts(), current_caller(), current_parts().now()
+    count = in_transaction(
+        parts.engine,
+        lambda session: end_access(session, party_id=body["party_id"], by=caller.person, now=now),
+    )
+    return {"party_id": body["party_id"], "ended_at": now, "sessions": count}
 
 
 def _cookie(parts: Parts, value: str, *, life: dt.timedelta) -> str:

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from web.schemas.fields import MomentField, StrictSchema
+from web.schemas.fields import IdField, MomentField, StrictSchema
 
 
 class Status(StrictSchema):
@@ -26,6 +26,20 @@ class SignedIn(StrictSchema):
     role = fields.String()
     party_id = fields.String(allow_none=True)
     expires_at = MomentField()
+
+
+class EndedPerson(StrictSchema):
+    """Whose access ends: a party, or a member of staff by the `sub` of their tokens."""
+
+    party_id = IdField(required=True)
+
+
+class EndedAccess(StrictSchema):
+    """What ended; `sessions` counts signed-in browsers."""
+
+    party_id = fields.String()
+    ended_at = MomentField()
+    sessions = fields.Integer()
 
 
 class Received(StrictSchema):

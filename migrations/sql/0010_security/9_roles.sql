@@ -62,6 +62,7 @@ BEGIN
     -- who calls
     ('api_keys', 'SELECT, INSERT, UPDATE', 'SELECT', ''),
     ('sessions', 'SELECT, INSERT, UPDATE, DELETE', 'SELECT, DELETE', ''),
+    ('ended_access', 'SELECT, INSERT, UPDATE', '', ''),
     ('idempotency_keys', 'SELECT, INSERT, UPDATE', 'SELECT, INSERT, UPDATE', ''),
     ('secret_versions', 'SELECT, INSERT, UPDATE (value_encrypted, ends_at, revoked_at,
       last_matched_at)', 'SELECT, INSERT, UPDATE (value_encrypted, last_matched_at)', ''),
