@@ -1,13 +1,17 @@
-"""Numbers live events and publishes them on Redis, where every web process listens."""
+"""Numbers live events, makes notices of them, and publishes them for the web processes."""
 
 import redis
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
+from jobs.context import clock
 from payments.crash_points import reach
 from payments.database import in_transaction
 from payments.delivery import live_events
+from payments.delivery.live_events import NumberedEvent
 from payments.delivery.redis_channels import channel
 from payments.log_lines import get_logger
+from payments.notices.fan_out import fan_out
 
 BATCH = 500
 
@@ -22,9 +26,7 @@ def number_and_publish(engine: Engine, client: redis.Redis) -> int:
     Raises:
         OperationalError: PostgreSQL is away.
     """
-    events = in_transaction(
-        engine, lambda session: live_events.number_pending(session, limit=BATCH)
-    )
+    events = in_transaction(engine, _number)
     if events:
         reach("relay.numbered")
         try:
@@ -33,3 +35,10 @@ def number_and_publish(engine: Engine, client: redis.Redis) -> int:
             _log.info("live_events_not_published", error=type(error).__name__)
         reach("relay.published")
     return len(events)
+
+
+def _number(session: Session) -> list[NumberedEvent]:
+    events = live_events.number_pending(session, limit=BATCH)
+    if events:
+        fan_out(session, events, now=clock())
+    return events

@@ -17,7 +17,7 @@ from jobs.make_export import make_export
 from jobs.pay_sellers import pay_sellers
 from jobs.poll_payments import poll_payments
 from jobs.prune_records import prune_records
-from jobs.queues import CHAINS, ROUTINE, URGENT, Queue
+from jobs.queues import CHAINS, NOTICES, ROUTINE, URGENT, Queue
 from jobs.reconcile import reconcile
 from jobs.refund_duplicate import refund_duplicate
 from jobs.render_invoice import render_invoice
@@ -28,6 +28,7 @@ from jobs.resolve_refunds import resolve_refunds
 from jobs.reverse_manual_entries import reverse_manual_entries
 from jobs.roll_ledger import roll_ledger
 from jobs.seal_ledger import seal_ledger
+from jobs.send_notices import send_notices
 from jobs.send_transactions import send_transactions
 from jobs.settle_available import settle_available
 from jobs.sync_stripe_balance import sync_stripe_balance
@@ -37,6 +38,7 @@ from payments.exports import request_export
 from payments.invoices.issue_invoice import RENDER_ALL
 from payments.invoices.want_document import RENDER_ONE
 from payments.lifecycle import write_changes
+from payments.notices import wake_up as notices_wake_up
 from payments.payouts import wake_up as payouts_wake_up
 from payments.periods import wake_up as periods_wake_up
 from payments.reconciliation import wake_up as reconciliation_wake_up
@@ -80,6 +82,7 @@ JOBS = {
     "reverse_manual_entries": Job(reverse_manual_entries, ROUTINE),
     "seal_ledger": Job(seal_ledger, ROUTINE),
     "audit_ledger": Job(audit_ledger, ROUTINE),
+    notices_wake_up.JOB: Job(send_notices, NOTICES),
     "prune_records": Job(prune_records, ROUTINE),
 }
 

@@ -37,6 +37,7 @@ SCHEDULE = (
     Periodic("poll_payments", dt.timedelta(seconds=15)),
     Periodic("resolve_refunds", dt.timedelta(seconds=15)),
     Periodic("pay_sellers", dt.timedelta(seconds=15)),
+    Periodic("send_notices", dt.timedelta(seconds=5)),
     Periodic("seal_ledger", dt.timedelta(minutes=1)),
     Periodic("issue_invoice", dt.timedelta(minutes=1)),
     Periodic("issue_credit_note", dt.timedelta(minutes=1)),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs import schedule
-from jobs.queues import CHAINS, QUEUES, URGENT
+from jobs.queues import CHAINS, NOTICES, QUEUES, URGENT
 from jobs.registry import JOBS
 from tests.architecture.sources import ROOT, modules
 
@@ -23,7 +23,8 @@ PROCFILE = {
 
 
 def test_the_procfile_has_all_processes() -> None:
-    assert set(PROCFILE) == {"release", "web", "worker", "urgent", "chains", "relay", "signer"}
+    workers = {"worker", "urgent", "chains", "notices"}
+    assert set(PROCFILE) == {"release", "web", "relay", "signer", *workers}
 
 
 @pytest.mark.parametrize("name", PROCFILE)
@@ -45,6 +46,7 @@ def test_one_worker_works_on_every_queue_and_one_each_on_what_may_not_wait() -> 
     assert queues("worker") == set(QUEUES)
     assert queues("urgent") == {URGENT.name}
     assert queues("chains") == {CHAINS.name}
+    assert queues("notices") == {NOTICES.name}
 
 
 @pytest.mark.parametrize("name", JOBS)
