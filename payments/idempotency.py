@@ -8,16 +8,17 @@ import datetime as dt
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import Row, TextClause, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from payments.database import Base
 from payments.errors import InProgressError, InvalidRequestError, ReferenceReusedError
+from payments.privacy.encryption import FieldCipher
 
 LEASE = dt.timedelta(seconds=45)  # above what a provider's call may take, below a minute
 _RETRY_AFTER_S = 1
@@ -88,6 +89,28 @@ def fingerprint(content: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(canonical.encode()).digest()
 
 
+def keyed_fingerprints(content: Mapping[str, Any], *, cipher: FieldCipher) -> dict[str, Any]:
+    """Return the fingerprint of content with personal data, and its `accepted` ones, for `claim`.
+
+    It is keyed: a plain hash of a name or an account number is found out by trying them all.
+    """
+    first, *others = cipher.fingerprints(fingerprint(content))
+    return {"fingerprint": first, "accepted": others}
+
+
+def forget_fingerprints(session: Session, *, operation: str, resource_ids: Sequence[str]) -> None:
+    """Have nothing left of what was asked for when these things were made.
+
+    Their references stay taken; who sends one again is told that the content is another.
+    """
+    session.execute(
+        update(IdempotencyKey)
+        .where(IdempotencyKey.operation == operation)
+        .where(IdempotencyKey.resource_id.in_(resource_ids))
+        .values(fingerprint=bytes(hashlib.sha256().digest_size))
+    )
+
+
 def claim(
     session: Session,
     *,
@@ -95,13 +118,15 @@ def claim(
     operation: str,
     reference: str,
     fingerprint: bytes,
+    accepted: Sequence[bytes] = (),
     resource_id: str | None = None,
     now: dt.datetime,
 ) -> Claim:
     """Take the reference for this request, for 45 seconds at most, or learn what it made before.
 
     `resource_id` is what a new request will make in this transaction, when that is chosen already;
-    else say so by `set_resource`.
+    else say so by `set_resource`. `accepted` are other fingerprints of the same content, under
+    which an earlier request with it may have been noted (see `keyed_fingerprints`).
 
     Raises:
         InvalidRequestError: when the reference is not 1 to 255 visible ASCII characters.
@@ -117,7 +142,7 @@ def claim(
     if session.execute(_INSERT, taken).first() is not None:
         return Claim(**named, kind=ClaimKind.NEW)
     row = session.execute(_LOCK, named).one()
-    kind = _kind_of(row, fingerprint=fingerprint, now=now)
+    kind = _kind_of(row, fingerprints=(fingerprint, *accepted), now=now)
     if kind is not ClaimKind.REPLAY:
         session.execute(_TAKE_AGAIN, taken)
     return Claim(**named, kind=kind, resource_id=row.resource_id)
@@ -183,11 +208,11 @@ def _name_of(claimed: Claim) -> dict[str, Any]:
     }
 
 
-def _kind_of(row: Row[Any], *, fingerprint: bytes, now: dt.datetime) -> ClaimKind:
+def _kind_of(row: Row[Any], *, fingerprints: Sequence[bytes], now: dt.datetime) -> ClaimKind:
     is_released = (row.resource_id, row.locked_until, row.finished_at) == (None, None, None)
     if is_released:
         return ClaimKind.NEW
-    if row.fingerprint != fingerprint:
+    if row.fingerprint not in fingerprints:
         raise ReferenceReusedError(
             "This reference was used before with other content; choose a new one."
         )

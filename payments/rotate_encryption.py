@@ -1,46 +1,46 @@
-"""Re-encrypts every encrypted column with the keyset's primary key, after a rotation.
+"""Re-encrypts every encrypted column with the newest key, after a rotation.
 
-It works in short transactions and skips rows in use, so it may run beside live traffic and
-again at any time; when nothing is left, the old key can leave the keyset.
+It works in short transactions and skips rows in use, so it may run beside live traffic, in several
+processes, and again at any time: a row is encrypted with the old key or with the new one.
 """
 
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, func, select, tuple_
+from sqlalchemy import ColumnElement, Engine, LargeBinary, func, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from payments.chain.tables import ChainAttempt
-from payments.database import transaction
+from payments.database import Base, transaction
 from payments.invoices.tables import Invoice, InvoiceFile, ProForma
 from payments.lifecycle.tables import Payment
+from payments.parties.email_index import index_of
 from payments.parties.tables import Party
 from payments.payouts.tables import PayoutDestination
-from payments.privacy.encryption import DecryptionError, FieldCipher
+from payments.privacy.encryption import PREFIX_BYTES, DecryptionError, FieldCipher
 from payments.reconciliation.tables import StatementFile, StatementLine
 from payments.webhooks.tables import InboxEvent
 
 BATCH_SIZE = 200
+_COUNTING_MAY_TAKE = "15min"
+
+Key = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
 class EncryptedColumn:
-    """A column of ciphertexts; `row_id` is the attributes that name the row, joined by `:`."""
+    """A column of ciphertexts; `row_id` is the attributes that name the row, joined by `:`.
 
-    table: type[
-        Party
-        | Payment
-        | PayoutDestination
-        | ChainAttempt
-        | InboxEvent
-        | StatementFile
-        | StatementLine
-        | Invoice
-        | InvoiceFile
-        | ProForma
-    ]
+    `index` is the column of its blind index, which `index_of` computes from the text.
+    """
+
+    table: type[Base]
     column: str
     row_id: tuple[str, ...] = ("id",)
+    index: str | None = None
+    index_of: Callable[..., bytes] | None = None
 
     def field_of(self, row: object) -> dict[str, str]:
         """Return the table, column and row that the row's ciphertext is tied to."""
@@ -48,15 +48,30 @@ class EncryptedColumn:
         return {"table": self.table.__tablename__, "column": self.column, "row_id": row_id}
 
     def made_with_another_key(self, cipher: FieldCipher) -> ColumnElement[bool]:
-        """Return the condition for rows that are not encrypted with the primary key."""
-        prefix = cipher.primary_prefix
-        made_with = func.substr(getattr(self.table, self.column), 1, len(prefix))
-        return made_with != prefix
+        """Return the condition for rows that are not encrypted, or indexed, with the newest key."""
+        primary = cipher.primary_prefix
+        content = getattr(self.table, self.column)
+        is_old = _prefix_of(content) != primary
+        if self.index is None:
+            return is_old
+        return or_(
+            is_old,
+            content.is_not(None)
+            & _prefix_of(func.coalesce(getattr(self.table, self.index), b"")).is_distinct_from(
+                primary
+            ),
+        )
+
+    def prefixes(self) -> Iterator[ColumnElement[bytes]]:
+        """Give what names the key in each column."""
+        for name in (self.column, self.index):
+            if name is not None:
+                yield _prefix_of(getattr(self.table, name))
 
 
 ENCRYPTED_COLUMNS = (
     EncryptedColumn(Party, "name_encrypted"),
-    EncryptedColumn(Party, "email_encrypted"),
+    EncryptedColumn(Party, "email_encrypted", index="email_index", index_of=index_of),
     EncryptedColumn(Party, "address_encrypted"),
     EncryptedColumn(Party, "tax_id_encrypted"),
     EncryptedColumn(Payment, "client_secret_encrypted"),
@@ -75,6 +90,15 @@ ENCRYPTED_COLUMNS = (
 
 
 @dataclass(frozen=True)
+class Batch:
+    """What became of some rows: the last one's primary key is None when there are no more."""
+
+    reencrypted: int
+    unreadable: tuple[str, ...]
+    last: Key | None
+
+
+@dataclass(frozen=True)
 class Progress:
     """How many fields were re-encrypted, and how many still hold an older key's ciphertext.
 
@@ -87,38 +111,72 @@ class Progress:
 
 
 def rotate_encryption(
-    engine: Engine, *, cipher: FieldCipher, batch_size: int = BATCH_SIZE
+    engine: Engine,
+    *,
+    cipher: FieldCipher,
+    batch_size: int = BATCH_SIZE,
+    written: Callable[[Session, Batch], None] = lambda _session, _batch: None,
 ) -> Progress:
-    """Walk every encrypted column once, in transactions of `batch_size` rows."""
-    parts = [
-        _rotate_column(engine, encrypted, cipher=cipher, batch_size=batch_size)
+    """Walk every encrypted column once, in transactions of `batch_size` rows.
+
+    `written` is told of each batch, in its transaction.
+    """
+    reencrypted = 0
+    unreadable: list[str] = []
+    for encrypted in ENCRYPTED_COLUMNS:
+        after: Key | None = None
+        while True:
+            with transaction(engine) as session:
+                batch = _take_batch(session, encrypted, cipher, after=after, limit=batch_size)
+                written(session, batch)
+            reencrypted += batch.reencrypted
+            unreadable += batch.unreadable
+            after = batch.last
+            if after is None:
+                break
+    with transaction(engine) as session:
+        left = count_left(session, cipher=cipher)
+    return Progress(reencrypted, left, tuple(unreadable))
+
+
+def count_left(session: Session, *, cipher: FieldCipher) -> int:
+    """Return how many fields are still encrypted with an older key; reads every table."""
+    _take_time(session)
+    return sum(
+        session.scalars(
+            select(func.count())
+            .select_from(encrypted.table)
+            .where(encrypted.made_with_another_key(cipher))
+        ).one()
         for encrypted in ENCRYPTED_COLUMNS
-    ]
-    return Progress(
-        reencrypted=sum(part.reencrypted for part in parts),
-        left=sum(part.left for part in parts),
-        unreadable=tuple(row for part in parts for row in part.unreadable),
     )
 
 
-def _rotate_column(
-    engine: Engine, encrypted: EncryptedColumn, *, cipher: FieldCipher, batch_size: int
-) -> Progress:
-    reencrypted = 0
-    unreadable: list[str] = []
-    after: tuple[str | int, ...] | None = None
-    while True:
-        with transaction(engine) as session:
-            rows = _claim_rows(session, encrypted, cipher=cipher, after=after, limit=batch_size)
-            faults = [fault for row in rows if (fault := _reencrypt(row, encrypted, cipher))]
-        reencrypted += len(rows) - len(faults)
-        unreadable += faults
-        if len(rows) < batch_size:
-            break
-        after = encrypted.table.__mapper__.primary_key_from_instance(rows[-1])
-    with transaction(engine) as session:
-        left = _count_left(session, encrypted, cipher=cipher)
-    return Progress(reencrypted, left, tuple(unreadable))
+def count_by_key(session: Session) -> Counter[bytes]:
+    """Return how many fields begin with the prefix of each key; reads every table."""
+    _take_time(session)
+    uses: Counter[bytes] = Counter()
+    for encrypted in ENCRYPTED_COLUMNS:
+        for prefix in encrypted.prefixes():
+            counted = select(prefix, func.count()).where(prefix.is_not(None)).group_by(prefix)
+            for found, count in session.execute(counted):
+                uses[bytes(found)] += count
+    return uses
+
+
+def _take_batch(
+    session: Session,
+    encrypted: EncryptedColumn,
+    cipher: FieldCipher,
+    *,
+    after: Key | None,
+    limit: int,
+) -> Batch:
+    rows = _claim_rows(session, encrypted, cipher=cipher, after=after, limit=limit)
+    faults = [fault for row in rows if (fault := _reencrypt(row, encrypted, cipher))]
+    key_of = encrypted.table.__mapper__.primary_key_from_instance
+    last = tuple(key_of(rows[-1])) if len(rows) == limit else None
+    return Batch(len(rows) - len(faults), tuple(faults), last)
 
 
 def _claim_rows(
@@ -126,7 +184,7 @@ def _claim_rows(
     encrypted: EncryptedColumn,
     *,
     cipher: FieldCipher,
-    after: tuple[str | int, ...] | None,
+    after: Key | None,
     limit: int,
 ) -> list[Any]:
     key = encrypted.table.__mapper__.primary_key
@@ -149,9 +207,14 @@ def _reencrypt(row: object, encrypted: EncryptedColumn, cipher: FieldCipher) -> 
     except DecryptionError as error:
         return str(error)
     setattr(row, encrypted.column, cipher.encrypt_bytes(content, **field))
+    if encrypted.index is not None and encrypted.index_of is not None:
+        setattr(row, encrypted.index, encrypted.index_of(content.decode(), cipher=cipher))
     return None
 
 
-def _count_left(session: Session, encrypted: EncryptedColumn, *, cipher: FieldCipher) -> int:
-    counted = select(func.count()).select_from(encrypted.table)
-    return session.scalars(counted.where(encrypted.made_with_another_key(cipher))).one()
+def _prefix_of(ciphertext: ColumnElement[Any]) -> ColumnElement[bytes]:
+    return func.substr(ciphertext, 1, PREFIX_BYTES, type_=LargeBinary)
+
+
+def _take_time(session: Session) -> None:
+    session.execute(text(f"SET LOCAL statement_timeout = '{_COUNTING_MAY_TAKE}'"))

@@ -11,6 +11,7 @@ from payments.access.caller import Caller
 from payments.errors import InvalidRequestError
 from payments.idempotency import Answered
 from payments.identifiers import new_id
+from payments.parties.email_index import index_of
 from payments.parties.tables import Party
 from payments.parties.view import PERSONAL_FIELDS, PartyView, view_party
 from payments.privacy.encryption import FieldCipher
@@ -53,7 +54,7 @@ def create_party(
         principal=caller.principal,
         operation=OPERATION,
         reference=reference,
-        fingerprint=idempotency.fingerprint(asdict(details)),
+        **idempotency.keyed_fingerprints(asdict(details), cipher=cipher),
         now=now,
     )
     if claim.replayed_id is not None:
@@ -89,4 +90,6 @@ def _new_row(details: _Details, *, now: dt.datetime, cipher: FieldCipher) -> Par
         text: str | None = getattr(details, field)
         ciphertext = cipher.encrypt_optional(text, table="parties", column=column, row_id=row.id)
         setattr(row, column, ciphertext)
+    if details.email is not None:
+        row.email_index = index_of(details.email, cipher=cipher)
     return row

@@ -12,7 +12,7 @@ PERSONAL_FIELDS: Final = ("name", "email", "address", "tax_id")
 
 @dataclass(frozen=True)
 class PartyView:
-    """A person or company; `country` is an ISO 3166-1 alpha-2 code."""
+    """A person or company; `country` is an ISO 3166-1 alpha-2 code. Erased: only its id is left."""
 
     id: str
     kyc_level: str
@@ -23,6 +23,7 @@ class PartyView:
     tax_id: str | None
     created_at: dt.datetime
     updated_at: dt.datetime
+    erased_at: dt.datetime | None = None
 
 
 def view_party(row: Party, *, cipher: FieldCipher) -> PartyView:
@@ -47,4 +48,5 @@ def view_party(row: Party, *, cipher: FieldCipher) -> PartyView:
         tax_id=plain("tax_id"),
         created_at=row.created_at,
         updated_at=row.updated_at,
+        erased_at=row.erased_at,
     )

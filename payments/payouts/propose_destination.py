@@ -48,7 +48,7 @@ def propose_destination(
         principal=caller.principal,
         operation=OPERATION,
         reference=reference,
-        fingerprint=idempotency.fingerprint({"party_id": party_id, **wanted.content()}),
+        **idempotency.keyed_fingerprints({"party_id": party_id, **wanted.content()}, cipher=cipher),
         now=now,
     )
     if claim.replayed_id is not None:

@@ -1,0 +1,1 @@
+"""What is kept of persons, with which keys, for how long: rotation, retention, erasure."""
