@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
@@ -12,6 +12,9 @@ from sqlalchemy import Engine, create_engine
 import payments.providers.evm  # noqa: F401 - before py-evm, so that deep JSON is still refused
 from payments.database import connect_engine
 from tests.databases import ServerProcess, Servers, wait_for_servers
+
+if TYPE_CHECKING:
+    from tests.journeys.conftest import System
 
 _PROCESS = pytest.StashKey[ServerProcess]()
 _FOLDER = pytest.StashKey[Path]()
@@ -93,3 +96,15 @@ def redis_url(servers: Servers, worker_id: str) -> str:
     client.flushdb()
     client.close()
     return url
+
+
+@pytest.fixture(scope="session")
+def system(
+    servers: Servers, worker_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator["System"]:
+    """The system, started once; what one test leaves behind, the next one does not look at."""
+    from tests.journeys.conftest import running_system  # noqa: PLC0415 - who needs no system pays nothing
+
+    folder = tmp_path_factory.mktemp("system")
+    with running_system(servers, f"system_{worker_id}", folder) as system:
+        yield system

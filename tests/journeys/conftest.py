@@ -153,16 +153,6 @@ def running_system(servers: Servers, name: str, folder: Path) -> Iterator[System
 
 
 @pytest.fixture(scope="session")
-def system(
-    servers: Servers, worker_id: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[System]:
-    """The system, started once; what one test leaves behind, the next one does not look at."""
-    folder = tmp_path_factory.mktemp("journeys")
-    with running_system(servers, f"journeys_{worker_id}", folder) as system:
-        yield system
-
-
-@pytest.fixture(scope="session")
 def books(system: System) -> Iterator[Engine]:
     """The way to the system's database, for what a caller cannot do over HTTP."""
     engine = connect_engine(system.database_url)

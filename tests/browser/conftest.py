@@ -1,0 +1,82 @@
+"""A real Chromium on the running system; what any page complains of fails its test.
+
+def test_something(browse: Browse, system: System) -> None:
+    visit = browse(who="finance")                     # signed in; without `who`, nobody
+    visit.goto(f"{system.way_in.base_url}/console/finance")
+    visit.page.get_by_role("heading", level=1)        # Playwright's page
+    visit.picture("desk")                             # kept in test-output/browser/<test>/
+    visit.expects(r"401")                             # complaints that belong to the test
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from tests.browser.chromium import HOW_TO_GET_ONE, find_chromium, launch
+from tests.browser.visit import Visit
+from tests.databases import ROOT
+from tests.journeys.conftest import System
+
+PICTURES = ROOT / "test-output" / "browser"
+
+Browse = Callable[..., Visit]
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """Playwright's driver."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """One browser for the whole session."""
+    program = find_chromium(playwright)
+    if program is None:
+        pytest.skip(HOW_TO_GET_ONE)
+    browser = launch(playwright, program)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def pictures(request: pytest.FixtureRequest) -> Path:
+    """Where the screenshots of this test go: test-output/browser/<its name>."""
+    name = re.sub(r"[^a-zA-Z0-9]+", "-", request.node.name).strip("-")
+    folder = PICTURES / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def browse(chromium: Browser, system: System, pictures: Path) -> Iterator[Browse]:
+    """Open a tab, signed in at Strongroom as a person of the sandbox or as nobody.
+
+    The arguments of Playwright's `new_context` (viewport, color_scheme…) may be given besides.
+    """
+    visits: list[Visit] = []
+
+    def open_tab(*, who: str | None = None, **options: Any) -> Visit:
+        context = chromium.new_context(**options)
+        context.set_default_timeout(10_000)
+        if who is not None:
+            answer = context.request.post(
+                f"{system.way_in.base_url}/api/session",
+                headers={"Authorization": f"Bearer {system.way_in.tokens[who]}"},
+            )
+            assert answer.status == 201, answer.text()
+        visits.append(Visit.begin(context, pictures))
+        return visits[-1]
+
+    yield open_tab
+    for number, visit in enumerate(visits, start=1):
+        visit.picture(f"at-the-end-{number}", whole=False)
+        visit.context.close()
+    assert [visit.unexpected() for visit in visits] == [[] for _ in visits]
