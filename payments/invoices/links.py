@@ -9,10 +9,9 @@ import hashlib
 import hmac
 import re
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -21,10 +20,10 @@ from payments.database import transaction
 from payments.errors import NotFoundError
 from payments.invoices.access import Viewer
 from payments.invoices.access_table import InvoiceAccess
+from payments.secret_versions.source import LiveSecret
 
 GOOD_FOR = dt.timedelta(minutes=5)
 _SHAPE = re.compile(r"([0-9]{1,19})\.([0-9]{1,12})\.([A-Za-z0-9_-]{43})")
-_KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -35,24 +34,27 @@ class Link:
     expires_at: dt.datetime
 
 
-def make_link(access: InvoiceAccess, *, pepper: str, now: dt.datetime) -> Link:
-    """Return a link to the documents of the order that `access` records somebody to have seen."""
+def make_link(access: InvoiceAccess, *, key: LiveSecret, now: dt.datetime) -> Link:
+    """Return a link to the documents of the order that `access` records somebody to have seen.
+
+    `key` is the newest link key.
+    """
     expires_at = (now + GOOD_FOR).replace(microsecond=0)
     expires = int(expires_at.timestamp())
-    return Link(f"{access.id}.{expires}.{_seal(access, expires, pepper=pepper)}", expires_at)
+    return Link(f"{access.id}.{expires}.{_seal(access, expires, key)}", expires_at)
 
 
 def follow_link(
-    engine: Engine, text: str, *, order_id: str, pepper: str, now: dt.datetime
+    engine: Engine, text: str, *, order_id: str, keys: Sequence[LiveSecret], now: dt.datetime
 ) -> Viewer:
-    """Return who asked for the link, with the reason they gave.
+    """Return who asked for the link, with the reason they gave; `keys` are all that are live.
 
     Raises:
         NotFoundError: it is none of ours, is for another order, or is too old: which of these is
             not told, and neither is whether there is such an order.
     """
     with transaction(engine) as session:
-        access = _genuine(session, text, order_id=order_id, pepper=pepper, now=now)
+        access = _genuine(session, text, order_id=order_id, keys=keys, now=now)
         if access is None:
             raise NotFoundError("The link is not good, or not any more.")
         role = Role(access.role)
@@ -61,7 +63,7 @@ def follow_link(
 
 
 def _genuine(
-    session: Session, text: str, *, order_id: str, pepper: str, now: dt.datetime
+    session: Session, text: str, *, order_id: str, keys: Sequence[LiveSecret], now: dt.datetime
 ) -> InvoiceAccess | None:
     found = _SHAPE.fullmatch(text)
     if found is None or int(found[1]) >= 2**63 or int(found[2]) <= now.timestamp():
@@ -69,17 +71,11 @@ def _genuine(
     access = session.get(InvoiceAccess, int(found[1]))
     if access is None or access.order_id != order_id:
         return None
-    right = _seal(access, int(found[2]), pepper=pepper)
-    return access if hmac.compare_digest(right, found[3]) else None
+    rights = [_seal(access, int(found[2]), key) for key in keys]
+    return access if any(hmac.compare_digest(right, found[3]) for right in rights) else None
 
 
-def _seal(access: InvoiceAccess, expires: int, *, pepper: str) -> str:
+def _seal(access: InvoiceAccess, expires: int, key: LiveSecret) -> str:
     said = f"{access.id}\n{access.order_id}\n{access.principal}\n{expires}"
-    digest = hmac.digest(_key(pepper), said.encode(), hashlib.sha256)
+    digest = hmac.digest(key.value.encode(), said.encode(), hashlib.sha256)
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-def _key(pepper: str) -> bytes:
-    # A key of its own: what is signed for one purpose says nothing in another (RFC 5869, 3.2).
-    derivation = HKDF(SHA256(), _KEY_BYTES, salt=None, info=b"strongroom invoice links")
-    return derivation.derive(pepper.encode())

@@ -9,6 +9,7 @@ from payments.providers.gocardless.adapter import GoCardless
 from payments.providers.ports import BankProvider
 from payments.providers.stripe.client import StripeClient, connect_stripe
 from payments.providers.truelayer.adapter import TrueLayer
+from payments.secret_versions.source import SecretSource
 from payments.settings import Settings
 
 
@@ -26,13 +27,16 @@ class Providers:
     keystore: KeystorePort | None = None
 
 
-def connect_providers(settings: Settings) -> Providers:
-    """Return all providers that the settings name; connections open on first use."""
+def connect_providers(settings: Settings, *, secrets: SecretSource | None = None) -> Providers:
+    """Return all providers that the settings name; connections open on first use.
+
+    `secrets` is where the live webhook secrets are had from, in a process that takes webhooks.
+    """
     banks: dict[str, BankProvider] = {}
     if settings.truelayer is not None:
         banks[TrueLayer.name] = TrueLayer(settings.truelayer)
     if settings.gocardless is not None:
-        banks[GoCardless.name] = GoCardless(settings.gocardless)
+        banks[GoCardless.name] = GoCardless(settings.gocardless, secrets)
     return Providers(
         stripe=connect_stripe(settings),
         banks=banks,

@@ -137,12 +137,16 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True)
 class VerifiedEvent:
-    """One signed event; `payload` is what `translate` reads, and what the inbox keeps."""
+    """One signed event; `payload` is what `translate` reads, and what the inbox keeps.
+
+    `matched_secret`: which version of our secret it was signed with, if it was one of ours.
+    """
 
     event_id: str
     type: str
     occurred_at: dt.datetime
     payload: bytes
+    matched_secret: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,15 +5,18 @@ downstream makes it send again.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from payments.errors import InvalidSignatureError, NotFoundError
 from payments.privacy.encryption import FieldCipher
 from payments.providers.ports import BankProvider
 from payments.providers.stripe import events as stripe_events
+from payments.secret_versions.kinds import Kind
+from payments.secret_versions.source import LiveSecret, SecretSource, with_live_versions
 from payments.settings import Settings
 from payments.webhooks.inbox_writer import InboxWriter, SealedEvent, Stored
 from payments.webhooks.sealed_payload import seal
+from payments.webhooks.webhook_notes import WebhookNotes
 
 BANKS_BY_HEADER = {"tl-signature": "truelayer", "webhook-signature": "gocardless"}
 """Which bank provider signs with which header."""
@@ -26,6 +29,8 @@ def receive_event(
     payload: bytes,
     signature: str,
     settings: Settings,
+    secrets: SecretSource,
+    notes: WebhookNotes,
     cipher: FieldCipher,
     now: dt.datetime,
     request_id: str | None,
@@ -41,13 +46,10 @@ def receive_event(
     """
     if provider != "stripe":
         raise NotFoundError(f"No provider is called {provider}.")
-    event = stripe_events.verify(
-        payload,
-        signature_header=signature,
-        secrets=settings.stripe_webhook_secrets,
-        livemode=settings.livemode,
-        now=now,
+    matched, event = _verify_stripe(
+        payload, signature, settings=settings, secrets=secrets, notes=notes, now=now
     )
+    notes.matched(matched, now=now)
     sealed = seal(cipher, payload, provider=provider, event_id=event.event_id)
     return inbox.store(
         SealedEvent(
@@ -69,6 +71,7 @@ def receive_bank_events(
     path: str,
     headers: Mapping[str, str],
     payload: bytes,
+    notes: WebhookNotes,
     cipher: FieldCipher,
     now: dt.datetime,
     request_id: str | None,
@@ -84,7 +87,12 @@ def receive_bank_events(
         UnavailableError: the provider's keys cannot be fetched now.
     """
     bank = _signer(banks, headers)
-    events = bank.verify_webhook(path=path, headers=headers, payload=payload, now=now)
+    try:
+        events = bank.verify_webhook(path=path, headers=headers, payload=payload, now=now)
+    except InvalidSignatureError as error:
+        notes.refused(bank.name, error.reason, now=now)
+        raise
+    notes.matched(events[0].matched_secret if events else None, now=now)
     return inbox.store_all(
         [
             SealedEvent(
@@ -101,6 +109,36 @@ def receive_bank_events(
             for event in events
         ]
     )
+
+
+def _verify_stripe(
+    payload: bytes,
+    signature: str,
+    *,
+    settings: Settings,
+    secrets: SecretSource,
+    notes: WebhookNotes,
+    now: dt.datetime,
+) -> tuple[str | None, stripe_events.VerifiedEvent]:
+    """Return the event, and the id of the version of our secret that it was signed with."""
+
+    def verify(
+        versions: Sequence[LiveSecret],
+    ) -> tuple[str | None, stripe_events.VerifiedEvent]:
+        event = stripe_events.verify(
+            payload,
+            signature_header=signature,
+            secrets=[version.value for version in versions],
+            livemode=settings.livemode,
+            now=now,
+        )
+        return versions[event.secret_index].id, event
+
+    try:
+        return with_live_versions(secrets, Kind.STRIPE_WEBHOOK, verify, now=now)
+    except InvalidSignatureError as error:
+        notes.refused(stripe_events.PROVIDER, error.reason, now=now)
+        raise
 
 
 def _signer(banks: Mapping[str, BankProvider], headers: Mapping[str, str]) -> BankProvider:

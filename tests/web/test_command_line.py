@@ -12,6 +12,9 @@ from ledger import AccountSpec, Entry, Posting
 from payments.access.api_keys import authenticate_key
 from payments.access.caller import Role
 from payments.errors import UnauthorizedError
+from payments.settings import read_settings
+from payments.secret_versions.live import LiveSecrets
+from payments.privacy.data_keys import connect_cipher
 from tests.conditions import wait_until
 from tests.web.conftest import environment
 from web.command_line import main
@@ -70,10 +73,13 @@ def test_doctor_speaks_to_people_and_programs(run: Run, environ: dict[str, str])
 def test_keys_are_made_rotated_listed_and_revoked(
     run: Run, fresh_engine: Engine, environ: dict[str, str]
 ) -> None:
+    settings = read_settings(environ)
+    cipher = connect_cipher(fresh_engine, settings.encryption_keyset)
+    peppers = LiveSecrets(fresh_engine, cipher=cipher, settings=settings)
+
     def opens(text: str) -> bool:
-        pepper = environ["API_KEY_PEPPER"]
         try:
-            authenticate_key(fresh_engine, text, pepper=pepper, livemode=False, now=NOW)
+            authenticate_key(fresh_engine, text, peppers=peppers, livemode=False, now=NOW)
         except UnauthorizedError:
             return False
         return True

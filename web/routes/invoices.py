@@ -17,6 +17,8 @@ from payments.invoices.fetch_file import FetchedFile, Format, InvoiceNotReadyErr
 from payments.invoices.links import Link, make_link
 from payments.invoices.list_documents import DocumentsView, list_documents
 from payments.invoices.want_document import want_document
+from payments.secret_versions.kinds import Kind
+from payments.secret_versions.source import to_make_with
 from web.authentication import current_viewer
 from web.blueprint import Blueprint
 from web.parts import current_parts
@@ -136,12 +138,13 @@ def create_link(body: _Given, headers: _Given, order_id: str) -> dict[str, Any]:
     Whoever follows it is seen as the caller who asked for it, with their reason.
     """
     parts, viewer = current_parts(), _viewer(body | headers)
+    key = to_make_with(parts.secrets, Kind.LINK_KEY, now=parts.now())
 
     def make(session: Any) -> Link:
         now = parts.now()
         check_access(session, viewer, order_id=order_id)
         access = record_access(session, viewer, order_id=order_id, now=now)
-        return make_link(access, pepper=parts.settings.api_key_pepper, now=now)
+        return make_link(access, key=key, now=now)
 
     link = in_transaction(parts.engine, make)
     url = f"/api/invoices/{order_id}.pdf?link={link.text}"

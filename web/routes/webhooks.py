@@ -44,6 +44,8 @@ def stripe() -> dict[str, bool]:
         payload=request.get_data(cache=False),
         signature=request.headers.get("Stripe-Signature", ""),
         settings=parts.settings,
+        secrets=parts.secrets,
+        notes=parts.webhook_notes,
         cipher=parts.cipher,
         now=parts.now(),
         request_id=current_request_id(),
@@ -89,6 +91,7 @@ def bank() -> dict[str, bool]:
         path=request.full_path.removesuffix("?"),  # as it was sent: TrueLayer signs it
         headers={name.lower(): value for name, value in request.headers.items()},
         payload=request.get_data(cache=False),
+        notes=parts.webhook_notes,
         cipher=parts.cipher,
         now=parts.now(),
         request_id=current_request_id(),

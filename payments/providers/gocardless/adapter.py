@@ -22,6 +22,8 @@ from payments.providers.ports import (
     RefundRequest,
     VerifiedEvent,
 )
+from payments.secret_versions.kinds import Kind
+from payments.secret_versions.source import FixedSecrets, SecretSource, with_live_versions
 
 
 class GoCardless:
@@ -29,9 +31,9 @@ class GoCardless:
 
     name = PROVIDER
 
-    def __init__(self, settings: GoCardlessSettings) -> None:
-        """Nothing is asked of GoCardless yet."""
-        self._webhook_secrets = settings.webhook_secrets
+    def __init__(self, settings: GoCardlessSettings, secrets: SecretSource | None = None) -> None:
+        """Nothing is asked of GoCardless yet; without `secrets`, those of the settings are live."""
+        self._secrets = secrets or FixedSecrets({Kind.GOCARDLESS_WEBHOOK: settings.webhook_secrets})
         self._wire = Wire(settings)
         self.capabilities = Capabilities(
             frozenset(links.SCHEMES), cancels=True, lists_transactions=False
@@ -67,10 +69,15 @@ class GoCardless:
         path: str,  # noqa: ARG002 - GoCardless signs the body alone
         headers: Mapping[str, str],
         payload: bytes,
-        now: dt.datetime,  # noqa: ARG002 - it signs no time
+        now: dt.datetime,
     ) -> Sequence[VerifiedEvent]:
         """See `BankProvider`."""
-        return webhooks.verify(payload, headers=headers, secrets=self._webhook_secrets)
+        return with_live_versions(
+            self._secrets,
+            Kind.GOCARDLESS_WEBHOOK,
+            lambda secrets: webhooks.verify(payload, headers=headers, secrets=secrets),
+            now=now,
+        )
 
     def translate(self, payload: bytes) -> Sequence[Fact]:
         """See `BankProvider`."""

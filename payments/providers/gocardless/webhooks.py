@@ -9,6 +9,7 @@ https://developer.gocardless.com/getting-started/staying-up-to-date-with-webhook
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -24,16 +25,18 @@ from payments.providers.gocardless.payment_facts import (
 )
 from payments.providers.gocardless.refunds import refund_event
 from payments.providers.ports import VerifiedEvent
+from payments.secret_versions.source import LiveSecret
 
 SIGNATURE_HEADER = "webhook-signature"
 
+_SIGNATURE = re.compile(rb"[0-9a-f]{64}")
 _MOST_EVENTS = 250
 _NO_AMOUNT = metadata.Due(0, "")
 _TELLS_AMOUNTS = MONEY_TOLD | {"charged_back", "chargeback_cancelled", "chargeback_settled"}
 
 
 def verify(
-    payload: bytes, *, headers: Mapping[str, str], secrets: Sequence[str]
+    payload: bytes, *, headers: Mapping[str, str], secrets: Sequence[LiveSecret]
 ) -> list[VerifiedEvent]:
     """Return the events of a webhook that was signed with one of `secrets`.
 
@@ -42,18 +45,14 @@ def verify(
         InvalidRequestError: it was, but does not hold events.
     """
     told = headers.get(SIGNATURE_HEADER, "").encode(errors="replace")
-    signatures = [
-        hmac.new(secret.encode(), payload, hashlib.sha256).hexdigest().encode()
-        for secret in secrets
-        if secret
-    ]
-    if not any(hmac.compare_digest(signature, told) for signature in signatures):
-        raise InvalidSignatureError("The payload was not signed with any of our webhook secrets.")
+    if not _SIGNATURE.fullmatch(told):
+        raise InvalidSignatureError("The Webhook-Signature header is missing or not readable.")
+    matched = _matching(payload, told, secrets)
     try:
         events = json.loads(payload, parse_constant=_refuse_constant)["events"]
         if not isinstance(events, list) or not 1 <= len(events) <= _MOST_EVENTS:
             raise ValueError("not a list of some events")
-        return [_verified(event) for event in events]
+        return [_verified(event, matched) for event in events]
     except (*NOT_AS_DOCUMENTED, RecursionError):
         raise InvalidRequestError("The payload is not a GoCardless webhook.") from None
 
@@ -73,12 +72,25 @@ def translate(payload: bytes) -> list[Fact]:
     return [] if fact is None else [fact]
 
 
-def _verified(event: Mapping[str, Any]) -> VerifiedEvent:
+def _matching(payload: bytes, told: bytes, secrets: Sequence[LiveSecret]) -> str | None:
+    """Return the id of the version that it was signed with."""
+    for secret in secrets:
+        if secret.value:
+            right = hmac.new(secret.value.encode(), payload, hashlib.sha256).hexdigest().encode()
+            if hmac.compare_digest(right, told):
+                return secret.id
+    raise InvalidSignatureError(
+        "The payload was not signed with any of our webhook secrets.", reason="wrong_secret"
+    )
+
+
+def _verified(event: Mapping[str, Any], matched: str | None) -> VerifiedEvent:
     return VerifiedEvent(
         event_id=text(event["id"]),
         type=f"{text(event['resource_type'])}.{text(event['action'])}",
         occurred_at=moment(event["created_at"]),
         payload=json.dumps(event, separators=(",", ":")).encode(),
+        matched_secret=matched,
     )
 
 

@@ -63,14 +63,23 @@ def verify(
     signed_at, signatures = _read_header(signature_header or "")
     secret_index = _matching_secret(payload, signed_at, signatures, secrets)
     if abs(now.timestamp() - int(signed_at)) > TOLERANCE_S:
-        raise InvalidSignatureError("The signature is more than five minutes away from our clock.")
+        raise InvalidSignatureError(
+            "The signature is more than five minutes away from our clock.",
+            reason="in_future" if int(signed_at) > now.timestamp() else "too_old",
+        )
     try:
         event = json.loads(payload)
         if event["livemode"] is not livemode:
-            raise InvalidSignatureError("The event belongs to Stripe's other mode (live or test).")
+            raise InvalidSignatureError(
+                "The event belongs to Stripe's other mode (live or test).", reason="other_mode"
+            )
+        if event.get("account") is not None:
+            raise InvalidSignatureError(
+                "The event is of a connected account, not of ours.", reason="other_account"
+            )
         event_id, event_type = _text(event["id"]), _text(event["type"])
         occurred_at = _moment(event["created"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidRequestError("The payload is not a Stripe event.") from error
     return VerifiedEvent(event_id, event_type, occurred_at, secret_index)
 
@@ -112,7 +121,9 @@ def _matching_secret(
         expected = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
         if any(hmac.compare_digest(expected, signature) for signature in signatures):
             return index
-    raise InvalidSignatureError("The payload was not signed with any of our webhook secrets.")
+    raise InvalidSignatureError(
+        "The payload was not signed with any of our webhook secrets.", reason="wrong_secret"
+    )
 
 
 # ---- translation ---------------------------------------------------------------------------------

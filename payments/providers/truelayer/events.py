@@ -65,7 +65,9 @@ def verify(
     signature = headers.get(SIGNATURE, "")
     header = _header(signature)
     if header.jku != jwks_url:  # before anything is fetched, and never from there
-        raise InvalidSignatureError("The signature names another place for its key.")
+        raise InvalidSignatureError(
+            "The signature names another place for its key.", reason="other_mode"
+        )
     sent_at = _sent_at(headers, now)
     jwks = {"keys": [keys.key(header.kid)]}
     try:
@@ -73,7 +75,7 @@ def verify(
         verifier.add_headers(headers).add_required_header(SENT_AT).set_body(payload.decode())
         verifier.verify(signature)
     except (TlSigningException, ValueError, KeyError, TypeError):
-        raise InvalidSignatureError("TrueLayer did not sign this.") from None
+        raise InvalidSignatureError("TrueLayer did not sign this.", reason="wrong_secret") from None
     return _event(payload, sent_at)
 
 
@@ -119,7 +121,10 @@ def _sent_at(headers: Mapping[str, str], now: dt.datetime) -> dt.datetime:
     except (KeyError, ValueError, OverflowError):
         raise InvalidSignatureError("The webhook does not say when it was sent.") from None
     if abs((now - sent_at).total_seconds()) > TOLERANCE_S:
-        raise InvalidSignatureError("The webhook is more than five minutes away from our clock.")
+        raise InvalidSignatureError(
+            "The webhook is more than five minutes away from our clock.",
+            reason="in_future" if sent_at > now else "too_old",
+        )
     return sent_at
 
 

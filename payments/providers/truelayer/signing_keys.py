@@ -70,7 +70,7 @@ class SigningKeys:
             raise UnavailableError(
                 "TrueLayer's keys cannot be fetched now.", retry_after_s=FETCH_EVERY_S
             )
-        raise InvalidSignatureError("TrueLayer has no key of this id.")
+        raise InvalidSignatureError("TrueLayer has no key of this id.", reason="wrong_secret")
 
     def _age_s(self, known: _Fetched) -> float:
         return math.inf if known.at is None else self._clock() - known.at

@@ -23,9 +23,12 @@ from payments.errors import (
     NotFoundError,
     UnauthorizedError,
 )
+from payments.secret_versions.kinds import Kind
+from payments.secret_versions.source import FixedSecrets
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 PEPPER = "a pepper for tests"
+PEPPERS = FixedSecrets({Kind.API_KEY_PEPPER: [PEPPER]})
 
 
 def make(engine: Engine, *, role: Role = Role.SERVICE, scopes: tuple[str, ...] = ()) -> IssuedKey:
@@ -42,7 +45,7 @@ def make(engine: Engine, *, role: Role = Role.SERVICE, scopes: tuple[str, ...] =
 
 
 def authenticate(engine: Engine, key: str, *, after: dt.timedelta = dt.timedelta(0)):  # type: ignore[no-untyped-def] # inferred
-    return authenticate_key(engine, key, pepper=PEPPER, livemode=False, now=NOW + after)
+    return authenticate_key(engine, key, peppers=PEPPERS, livemode=False, now=NOW + after)
 
 
 def rotate(engine: Engine, key_id: str, *, overlap: dt.timedelta) -> IssuedKey:
@@ -105,13 +108,14 @@ def test_what_is_no_key_is_refused(engine: Engine, key: str) -> None:
 def test_a_key_of_the_other_mode_is_refused(engine: Engine) -> None:
     issued = make(engine)
     with pytest.raises(UnauthorizedError):
-        authenticate_key(engine, issued.text, pepper=PEPPER, livemode=True, now=NOW)
+        authenticate_key(engine, issued.text, peppers=PEPPERS, livemode=True, now=NOW)
 
 
 def test_another_pepper_opens_nothing(engine: Engine) -> None:
     issued = make(engine)
+    another = FixedSecrets({Kind.API_KEY_PEPPER: ["another"]})
     with pytest.raises(UnauthorizedError):
-        authenticate_key(engine, issued.text, pepper="another", livemode=False, now=NOW)
+        authenticate_key(engine, issued.text, peppers=another, livemode=False, now=NOW)
 
 
 def test_a_key_ends_after_a_year(engine: Engine) -> None:

@@ -14,9 +14,12 @@ from payments.database import transaction
 from payments.identifiers import new_id
 from payments.lifecycle.tables import Payment
 from payments.privacy.encryption import FieldCipher
+from payments.secret_versions.environment import environment_values
+from payments.secret_versions.source import FixedSecrets
 from payments.webhooks.inbox_writer import InboxWriter, Stored
 from payments.webhooks.receive_event import receive_event
 from payments.webhooks.tables import InboxEvent
+from payments.webhooks.webhook_notes import WebhookNotes
 from tests.jobs.environment import KEYSET, WEBHOOK_SECRET, make_settings
 from tests.payments.shop import NOW, Shop
 
@@ -84,6 +87,8 @@ def receive(engine: Engine, stripe_event: dict[str, Any], *, now: dt.datetime = 
         payload=payload,
         signature=sign(payload, at=now),
         settings=SETTINGS,
+        secrets=FixedSecrets(environment_values(SETTINGS)),
+        notes=WebhookNotes(engine),
         cipher=CIPHER,
         now=now,
         request_id="req_test",

@@ -10,9 +10,12 @@ from sqlalchemy import Engine, func, select
 from payments.database import transaction
 from payments.delivery.tables import OutboxRow
 from payments.errors import InvalidSignatureError, NotFoundError
+from payments.secret_versions.environment import environment_values
+from payments.secret_versions.source import FixedSecrets
 from payments.webhooks.inbox_writer import InboxWriter, Stored
 from payments.webhooks.receive_event import receive_event
 from payments.webhooks.sealed_payload import unseal
+from payments.webhooks.webhook_notes import WebhookNotes
 from tests.payments.shop import NOW
 from tests.payments.webhooks.stripe_events import (
     CIPHER,
@@ -82,6 +85,8 @@ def test_what_stripe_did_not_sign_is_refused_and_leaves_nothing(engine: Engine) 
             payload=payload,
             signature=sign(payload, secret="whsec_of_somebody_else"),
             settings=SETTINGS,
+            secrets=FixedSecrets(environment_values(SETTINGS)),
+            notes=WebhookNotes(engine),
             cipher=CIPHER,
             now=NOW,
             request_id=None,
@@ -97,6 +102,8 @@ def test_a_provider_nobody_knows_is_not_found(engine: Engine) -> None:
             payload=b"{}",
             signature="",
             settings=SETTINGS,
+            secrets=FixedSecrets(environment_values(SETTINGS)),
+            notes=WebhookNotes(engine),
             cipher=CIPHER,
             now=NOW,
             request_id=None,

@@ -27,6 +27,7 @@ from payments.webhooks.drain_inbox import drain_inbox
 from payments.webhooks.inbox_writer import InboxWriter
 from payments.webhooks.receive_event import receive_bank_events
 from payments.webhooks.tables import InboxEvent
+from payments.webhooks.webhook_notes import WebhookNotes
 from tests.payments.providers.gocardless.conftest import NEWER
 from tests.payments.providers.gocardless.gocardless_server import GoCardlessServer, Resource
 from tests.payments.shop import CIPHER, NOW, SERVICE, Shop, new_reference
@@ -87,6 +88,7 @@ class Till:
             path="/api/webhooks/bank",
             headers={"webhook-signature": signature},
             payload=payload,
+            notes=WebhookNotes(self.engine),
             cipher=CIPHER,
             now=self.now,
             request_id=None,
