@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from sandbox.chain.wallet import NodeError
 from sandbox.client import StrongroomError
 from sandbox.shop.catalogue import PRODUCTS, written
+from sandbox.shop.content_policy import REPORTS, install_policies, takes_cards
 from sandbox.shop.escrow_pages import add_escrow
 from sandbox.shop.settings import ShopSettings
 from sandbox.shop.shop import PAID_ALREADY, Shop
@@ -29,7 +30,7 @@ def create_app(settings: ShopSettings) -> Flask:
     app.jinja_env.filters["written"] = lambda amount, currency: written(int(amount), currency)
     app.context_processor(lambda: {"settings": settings})
     app.before_request(lambda: _keep_to_one_origin(settings))
-    app.after_request(lambda answer: _protect(answer, settings))
+    install_policies(app, settings)
     app.register_error_handler(_NOT_FOUND, _not_found)
     app.register_error_handler(403, _elsewhere)
     app.register_error_handler(StrongroomError, _refused)
@@ -84,6 +85,7 @@ def _add_pages(app: Flask, shop: Shop) -> None:
 
 def _add_checkout(app: Flask, shop: Shop) -> None:
     @app.get("/checkout/<order_id>")
+    @takes_cards(shop.settings)
     def checkout(order_id: str) -> str:
         # Each attempt is a payment of its own; a reload stays with the one it was at.
         attempt = request.args.get("attempt", 1, type=int)
@@ -109,18 +111,11 @@ def _keep_to_one_origin(settings: ShopSettings) -> AnyResponse | None:
     if request.host_url.rstrip("/") != settings.url:
         # The session cookie belongs to 127.0.0.1, which `localhost` is another site to.
         return redirect(settings.url + request.full_path.rstrip("?"), 308)
+    if request.path == REPORTS:  # browsers send them by themselves; see violations.py
+        return None
     if request.method == "POST" and request.headers.get("Origin") != settings.url:
         abort(403)
     return None
-
-
-def _protect(answer: Response, settings: ShopSettings) -> Response:
-    answer.headers["Content-Security-Policy"] = settings.content_security_policy
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    # With no-referrer, browsers hide the origin of our own forms from us too.
-    answer.headers["Referrer-Policy"] = "same-origin"
-    answer.headers.setdefault("Cache-Control", "no-store")
-    return answer
 
 
 def _elsewhere(_error: Exception) -> tuple[str, int]:

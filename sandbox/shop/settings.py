@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from sandbox.identity import AUDIENCE, ISSUER
 from sandbox.shop.catalogue import CHAIN_ASSETS, Product
 
 STRIPE_JS_URL = "https://js.stripe.com/v3/"
-_STRIPE_FRAMES = ("https://js.stripe.com", "https://*.js.stripe.com", "https://hooks.stripe.com")
 _BANK_PAGE_ORIGINS = "https://payment.truelayer.com,https://pay.gocardless.com"
 
 
@@ -41,28 +39,6 @@ class ShopSettings:
         """Whether there is a way to pay for a product."""
         return self.chain_rpc_url is not None or not self.is_on_chain(product.currency)
 
-    @property
-    def content_security_policy(self) -> str:
-        """Which origins the shop's pages may load from, talk to and frame; nothing inline."""
-        stripe = origin(self.stripe_js_url)
-        scripts, connections, frames = [stripe], [stripe], [stripe]
-        if self.uses_real_stripe:
-            scripts, connections = [*_STRIPE_FRAMES[:2]], ["https://api.stripe.com"]
-            frames = [*_STRIPE_FRAMES]
-        rules = {
-            "default-src": ["'none'"],
-            "script-src": ["'self'", *scripts],
-            "style-src": ["'self'"],
-            "img-src": ["'self'"],
-            "connect-src": ["'self'", origin(self.strongroom_url), *connections],
-            "frame-src": frames,
-            # A form of ours is answered with the way to the bank's page.
-            "form-action": ["'self'", *self.bank_page_origins],
-            "base-uri": ["'none'"],
-            "frame-ancestors": ["'none'"],
-        }
-        return "; ".join(f"{name} {' '.join(sources)}" for name, sources in rules.items())
-
 
 def read_shop_settings(environ: Mapping[str, str], *, port: int) -> ShopSettings:
     """Read the settings.
@@ -89,9 +65,3 @@ def read_shop_settings(environ: Mapping[str, str], *, port: int) -> ShopSettings
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part for part in text.split(",") if part)
-
-
-def origin(url: str) -> str:
-    """The origin of a URL: scheme, host and port."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

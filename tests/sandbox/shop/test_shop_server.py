@@ -39,8 +39,7 @@ def test_nothing_inline_may_run(browser: FlaskClient) -> None:
     policy = browser.get("/", base_url=URL).headers["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
-    assert "connect-src 'self' http://127.0.0.1:1 http://127.0.0.1:8002;" in policy
-    assert "frame-src http://127.0.0.1:8002;" in policy  # the page of the payer's bank
+    assert "8002" not in policy  # Stripe, which the checkout alone needs
     for page in FOLDER.glob("pages/*.html"):
         assert not re.search(
             r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)", page.read_text()
@@ -72,10 +71,7 @@ def test_real_stripe_js_is_used_unless_another_is_named() -> None:
     given = {name: value for name, value in ENVIRONMENT.items() if name != "STRIPE_JS_URL"}
     settings = read_shop_settings(given, port=8001)
     assert settings.stripe_js_url == STRIPE_JS_URL
-    assert "script-src 'self' https://js.stripe.com" in settings.content_security_policy
-    assert "connect-src 'self' http://127.0.0.1:1 https://api.stripe.com" in (
-        settings.content_security_policy
-    )
+    assert settings.uses_real_stripe
     assert "never" not in repr(settings)
     assert "wwww" not in repr(settings)  # the wallet's key, as Python would write it
 
