@@ -9,8 +9,7 @@ from sqlalchemy import Engine
 
 from payments.database import WORKER_ROLE, connect_engine
 from payments.delivery import doorbell
-from payments.privacy.data_keys import connect_cipher
-from payments.privacy.encryption import FieldCipher
+from payments.privacy.data_keys import StoredKeysCipher, connect_cipher
 from payments.providers.connect import Providers, connect_providers
 from payments.settings import Settings
 
@@ -26,7 +25,7 @@ class JobContext:
 
     settings: Settings
     engine: Engine
-    cipher: FieldCipher
+    cipher: StoredKeysCipher
     bell: redis.Redis
     providers: Providers
     clock: Callable[[], dt.datetime] = clock

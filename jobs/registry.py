@@ -8,6 +8,7 @@ from jobs.audit_ledger import audit_ledger
 from jobs.compare_stripe_balance import compare_stripe_balance
 from jobs.context import JobContext
 from jobs.drain_webhooks import drain_webhooks
+from jobs.encrypt_anew import encrypt_anew
 from jobs.expire_holds import expire_holds
 from jobs.fetch_missed_events import fetch_missed_events
 from jobs.issue_credit_note import issue_credit_note
@@ -33,6 +34,7 @@ from jobs.send_transactions import send_transactions
 from jobs.settle_available import settle_available
 from jobs.sync_stripe_balance import sync_stripe_balance
 from jobs.watch_chains import watch_chains
+from payments.at_rest import request_rotation
 from payments.chain import wake_up as chain_wake_up
 from payments.exports import request_export
 from payments.invoices.issue_invoice import RENDER_ALL
@@ -83,6 +85,7 @@ JOBS = {
     "seal_ledger": Job(seal_ledger, ROUTINE),
     "audit_ledger": Job(audit_ledger, ROUTINE),
     notices_wake_up.JOB: Job(send_notices, NOTICES),
+    request_rotation.JOB: Job(encrypt_anew, ROUTINE),
     "prune_records": Job(prune_records, ROUTINE),
 }
 

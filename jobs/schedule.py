@@ -48,6 +48,7 @@ SCHEDULE = (
     Periodic("reverse_manual_entries", dt.timedelta(minutes=10)),
     Periodic("keep_period_reports", dt.timedelta(hours=1)),
     Periodic("audit_ledger", dt.timedelta(hours=1)),
+    Periodic("encrypt_anew", dt.timedelta(days=1)),
     Periodic("prune_records", dt.timedelta(hours=1)),
 )
 

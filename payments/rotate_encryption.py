@@ -26,7 +26,8 @@ from payments.webhooks.tables import InboxEvent
 BATCH_SIZE = 200
 _COUNTING_MAY_TAKE = "15min"
 
-Key = tuple[str | int, ...]
+Position = tuple[int, tuple[str | int, ...] | None]
+"""How far a walk has come: the number of the column, and the primary key of the last row."""
 
 
 @dataclass(frozen=True)
@@ -91,22 +92,23 @@ ENCRYPTED_COLUMNS = (
 
 @dataclass(frozen=True)
 class Batch:
-    """What became of some rows: the last one's primary key is None when there are no more."""
+    """What became of some rows, and where the next ones are; None: that was the whole walk."""
 
     reencrypted: int
     unreadable: tuple[str, ...]
-    last: Key | None
+    then: Position | None
 
 
 @dataclass(frozen=True)
 class Progress:
     """How many fields were re-encrypted, and how many still hold an older key's ciphertext.
 
-    What is left was in use by somebody, or does not decrypt (`unreadable` names those rows).
+    `left` is None when the walk was stopped: then they are not counted. What is left was in use by
+    somebody, or does not decrypt (`unreadable` names those rows).
     """
 
     reencrypted: int
-    left: int
+    left: int | None
     unreadable: tuple[str, ...] = ()
 
 
@@ -115,25 +117,26 @@ def rotate_encryption(
     *,
     cipher: FieldCipher,
     batch_size: int = BATCH_SIZE,
+    start: Position = (0, None),
     written: Callable[[Session, Batch], None] = lambda _session, _batch: None,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> Progress:
-    """Walk every encrypted column once, in transactions of `batch_size` rows.
+    """Walk every encrypted column once from `start`, in transactions of `batch_size` rows.
 
-    `written` is told of each batch, in its transaction.
+    `written` is told of each batch, in its transaction; then `goes_on` says whether to go on.
     """
     reencrypted = 0
     unreadable: list[str] = []
-    for encrypted in ENCRYPTED_COLUMNS:
-        after: Key | None = None
-        while True:
-            with transaction(engine) as session:
-                batch = _take_batch(session, encrypted, cipher, after=after, limit=batch_size)
-                written(session, batch)
-            reencrypted += batch.reencrypted
-            unreadable += batch.unreadable
-            after = batch.last
-            if after is None:
-                break
+    position: Position | None = start
+    while position is not None:
+        with transaction(engine) as session:
+            batch = _take_batch(session, position, cipher, limit=batch_size)
+            written(session, batch)
+        reencrypted += batch.reencrypted
+        unreadable += batch.unreadable
+        position = batch.then
+        if position is not None and not goes_on():
+            return Progress(reencrypted, None, tuple(unreadable))
     with transaction(engine) as session:
         left = count_left(session, cipher=cipher)
     return Progress(reencrypted, left, tuple(unreadable))
@@ -164,19 +167,15 @@ def count_by_key(session: Session) -> Counter[bytes]:
     return uses
 
 
-def _take_batch(
-    session: Session,
-    encrypted: EncryptedColumn,
-    cipher: FieldCipher,
-    *,
-    after: Key | None,
-    limit: int,
-) -> Batch:
+def _take_batch(session: Session, position: Position, cipher: FieldCipher, *, limit: int) -> Batch:
+    number, after = position
+    encrypted = ENCRYPTED_COLUMNS[number]
     rows = _claim_rows(session, encrypted, cipher=cipher, after=after, limit=limit)
     faults = [fault for row in rows if (fault := _reencrypt(row, encrypted, cipher))]
-    key_of = encrypted.table.__mapper__.primary_key_from_instance
-    last = tuple(key_of(rows[-1])) if len(rows) == limit else None
-    return Batch(len(rows) - len(faults), tuple(faults), last)
+    then: Position | None = (number + 1, None) if number + 1 < len(ENCRYPTED_COLUMNS) else None
+    if len(rows) == limit:
+        then = number, tuple(encrypted.table.__mapper__.primary_key_from_instance(rows[-1]))
+    return Batch(len(rows) - len(faults), tuple(faults), then)
 
 
 def _claim_rows(
@@ -184,7 +183,7 @@ def _claim_rows(
     encrypted: EncryptedColumn,
     *,
     cipher: FieldCipher,
-    after: Key | None,
+    after: tuple[str | int, ...] | None,
     limit: int,
 ) -> list[Any]:
     key = encrypted.table.__mapper__.primary_key

@@ -17,6 +17,7 @@ from web.routes import (
     charts,
     console,
     docs,
+    encryption,
     escrow,
     events,
     exports,
@@ -73,6 +74,7 @@ BLUEPRINTS = (
     exports.blueprint,
     charts.blueprint,
     keys.blueprint,
+    encryption.blueprint,
     status.blueprint,
     health.blueprint,
 )

@@ -15,6 +15,11 @@ CONFLICTS: dict[str, KnownProblem] = {
         "The thing is in a state that does not allow this.",
         "Read it again, and decide anew.",
     ),
+    "party_in_use": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "Money of the party is still under way, held or owed; `detail` says what.",
+        "See it through, then erase the party.",
+    ),
     "order_not_open": KnownProblem(
         HTTPStatus.CONFLICT,
         "The order is paid or canceled.",

@@ -214,7 +214,7 @@ def _begun(session: Session, attempt: Attempt, *, cipher: FieldCipher) -> _Begun
         currency=row.currency,
         bank_reference=reference,
         payer_id=payer.id,
-        payer_name=payer.name,
+        payer_name=payer.name or payer.id,
         payer_email=payer.email,
         return_url=attempt.request["return_url"],
         expires_at=expires_at,

@@ -116,7 +116,7 @@ def _details(session: Session, party_id: str, *, cipher: FieldCipher) -> PartyDe
     party = view_party(session.get_one(Party, party_id), cipher=cipher)
     return PartyDetails(
         id=party.id,
-        name=party.name,
+        name=party.name or party.id,  # an erased party: nothing else is known of them
         address=party.address,
         country=party.country,
         tax_id=party.tax_id,

@@ -17,7 +17,7 @@ class PartyView:
     id: str
     kyc_level: str
     country: str | None
-    name: str
+    name: str | None
     email: str | None
     address: str | None
     tax_id: str | None
@@ -42,7 +42,7 @@ def view_party(row: Party, *, cipher: FieldCipher) -> PartyView:
         id=row.id,
         kyc_level=row.kyc_level,
         country=row.country,
-        name=plain("name") or "",
+        name=plain("name"),
         email=plain("email"),
         address=plain("address"),
         tax_id=plain("tax_id"),

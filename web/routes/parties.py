@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from payments.at_rest.erase_party import erase_party
 from payments.database import in_transaction
 from payments.parties.create_party import create_party
+from payments.parties.email_index import find_parties
 from payments.parties.read_party import read_party
 from payments.parties.set_kyc_level import set_kyc_level
 from payments.parties.view import PartyView
@@ -11,8 +13,9 @@ from web.authentication import current_caller
 from web.blueprint import Blueprint
 from web.parts import current_parts
 from web.policies import allow
+from web.problems import problems
 from web.references import render_answered, take_reference
-from web.schemas.parties import KycLevel, NewParty, Party
+from web.schemas.parties import KycLevel, NewErasure, NewParty, Parties, Party, PartyQuery
 
 blueprint = Blueprint("parties", __name__, url_prefix="/api/parties")
 
@@ -32,6 +35,20 @@ def create(body: dict[str, Any]) -> tuple[PartyView, int, dict[str, str]]:
         ),
     )
     return render_answered(answered)
+
+
+@blueprint.route("", methods=["GET"])
+@allow("parties.find")
+@blueprint.arguments(PartyQuery, location="query")
+@blueprint.response(200, Parties)
+def find(query: dict[str, Any]) -> dict[str, list[PartyView]]:
+    """Find the parties with an e-mail address, whatever its capitals."""
+    parts = current_parts()
+    found = in_transaction(
+        parts.engine,
+        lambda session: find_parties(session, email=query["email"], cipher=parts.cipher),
+    )
+    return {"items": found}
 
 
 @blueprint.route("/<id:party_id>", methods=["GET"])
@@ -59,3 +76,27 @@ def set_kyc(body: dict[str, Any], party_id: str) -> PartyView:
             session, party_id=party_id, level=body["level"], now=now, cipher=parts.cipher
         ),
     )
+
+
+@blueprint.route("/<id:party_id>/erase", methods=["POST"])
+@allow("parties.erase")
+@problems("party_in_use")
+@blueprint.arguments(NewErasure)
+@blueprint.response(200, Party)
+def erase(body: dict[str, Any], party_id: str) -> tuple[PartyView, int, dict[str, str]]:
+    """Erase a person's data for ever; documents stay as long as the law wants them."""
+    parts, caller, now = current_parts(), current_caller(), current_parts().now()
+    reference = take_reference(body)
+    answered = in_transaction(
+        parts.engine,
+        lambda session: erase_party(
+            session,
+            caller=caller,
+            reference=reference,
+            party_id=party_id,
+            reason=body["reason"],
+            now=now,
+            cipher=parts.cipher,
+        ),
+    )
+    return render_answered(answered, status=200)

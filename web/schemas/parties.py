@@ -34,6 +34,21 @@ class KycLevel(StrictSchema):
     level = fields.String(required=True, validate=validate.OneOf(sorted(KYC_LEVELS)))
 
 
+class PartyQuery(StrictSchema):
+    """Whom to find."""
+
+    email = TextField(required=True, longest=254)
+
+
+class NewErasure(StrictSchema):
+    """Whose wish it is that a person's data be erased, or which rule."""
+
+    example: ClassVar = {"reference": "erase-17", "reason": "Asked by letter of 20 November."}
+
+    reference = reference_field()
+    reason = TextField(required=True, longest=500)
+
+
 class Party(StrictSchema):
     """A buyer or seller."""
 
@@ -47,10 +62,11 @@ class Party(StrictSchema):
         "kyc_level": "none",
         "created_at": "2026-11-22T12:00:00Z",
         "updated_at": "2026-11-22T12:00:00Z",
+        "erased_at": None,
     }
 
     id = fields.String()
-    name = fields.String()
+    name = fields.String(allow_none=True)
     email = fields.String(allow_none=True)
     address = fields.String(allow_none=True)
     tax_id = fields.String(allow_none=True)
@@ -58,3 +74,12 @@ class Party(StrictSchema):
     kyc_level = fields.String()
     created_at = MomentField()
     updated_at = MomentField()
+    erased_at = MomentField(
+        allow_none=True, metadata={"description": "From then on nothing personal is known."}
+    )
+
+
+class Parties(StrictSchema):
+    """Parties, newest first."""
+
+    items = fields.List(fields.Nested(Party))

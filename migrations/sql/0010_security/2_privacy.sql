@@ -27,13 +27,13 @@ GRANT UPDATE (wrapped, closed_at, closed_horizon, retired_at) ON strongroom.data
 -- Refuses what is encrypted with a closed key, on any column: a process that slept for days over
 -- a rotation cannot bring back what needs a destroyed key. Made for each column by `guard`.
 CREATE FUNCTION strongroom.guard_ciphertexts(guarded text, ciphertexts text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   name text := format('guard_%s_%s', guarded, ciphertexts);
 BEGIN
   EXECUTE format($function$
     CREATE FUNCTION strongroom.%1$I() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $body$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
     BEGIN
       IF TG_LEVEL = 'ROW' THEN
         PERFORM FROM strongroom.data_keys k
@@ -66,6 +66,7 @@ CREATE TABLE strongroom.encryption_runs (
   fields bigint CHECK (fields >= 0),             -- how many were to be encrypted anew
   encrypted bigint NOT NULL DEFAULT 0 CHECK (encrypted >= 0),
   unreadable bigint NOT NULL DEFAULT 0 CHECK (unreadable >= 0),
+  position jsonb,                                -- how far the walk has come
   requested_by text NOT NULL,
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,
@@ -74,7 +75,7 @@ CREATE TABLE strongroom.encryption_runs (
 );
 CREATE INDEX encryption_runs_open ON strongroom.encryption_runs (id) WHERE status = 'running';
 GRANT SELECT, INSERT ON strongroom.encryption_runs TO strongroom_app;
-GRANT UPDATE (status, fields, encrypted, unreadable, updated_at, finished_at)
+GRANT UPDATE (status, fields, encrypted, unreadable, position, updated_at, finished_at)
   ON strongroom.encryption_runs TO strongroom_app;
 
 -- ---- blind index and erasure -----------------------------------------------------------------
