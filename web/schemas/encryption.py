@@ -29,7 +29,7 @@ class DataKey(StrictSchema):
     retired_at = MomentField(allow_none=True)
 
 
-class Run(StrictSchema):
+class EncryptionRun(StrictSchema):
     """A rotation: `encrypted` of `fields` are made with the new key."""
 
     example: ClassVar = {
@@ -66,4 +66,4 @@ class Encryption(StrictSchema):
     """How the encryption of personal data stands."""
 
     keys = fields.List(fields.Nested(DataKey))
-    run = fields.Nested(Run, allow_none=True)
+    run = fields.Nested(EncryptionRun, allow_none=True)
