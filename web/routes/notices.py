@@ -5,8 +5,8 @@ from typing import Any
 
 from payments.database import in_transaction
 from payments.notices import deliveries, endpoints
-from payments.notices.deliveries import DeliveryView
 from payments.notices.deliveries import DeliveryPage as Page
+from payments.notices.deliveries import DeliveryView
 from payments.notices.endpoints import EndpointView
 from payments.notices.request_replay import WantedNotices, request_replay
 from payments.notices.rotate_secret import rotate_secret

@@ -24,7 +24,7 @@ _DAY_S = 86_400
 _URL = "https://hooks.shop.example/strongroom"
 
 
-def _topics(**kwargs: Any) -> fields.List:
+def _topics(**kwargs: Any) -> fields.List[str]:
     return fields.List(
         fields.String(validate=validate.OneOf(sorted(TOPICS))),
         validate=validate.Length(max=len(TOPICS)),

@@ -49,10 +49,12 @@ def post(url: str, **changes: object) -> int:
 
 def fails(url: str, **changes: object) -> str:
     begun = time.monotonic()
-    with pytest.raises((NoAnswerError, CallRefusedError)) as told:
+    try:
         post(url, **changes)
-    assert time.monotonic() - begun < 2
-    return str(told.value.reason)
+    except (NoAnswerError, CallRefusedError) as error:
+        assert time.monotonic() - begun < 2
+        return error.reason
+    raise AssertionError("there was an answer")
 
 
 def test_an_answer_is_given_back_whatever_its_status(there: Receiver) -> None:
@@ -170,7 +172,7 @@ def test_a_name_is_asked_for_once_and_its_checked_address_is_called(there: Recei
         asked.append(host)
         return ["93.184.216.34"] if len(asked) == 1 else ["127.0.0.1"]
 
-    # First public: there the call goes, which here ends nowhere, and the second answer is not asked.
+    # First public: the call goes there, which ends nowhere here, and nobody asks again.
     public_then_private = calls(private_networks=(), resolve=rebinding, connect_timeout_s=0.05)
     with pytest.raises(NoAnswerError):
         public_then_private.post("https://hooks.shop.test/", body=b"", headers={})

@@ -106,7 +106,7 @@ MALFORMED = [
     "https://shop.test /",
     "https://shop.test/\r\nX: y",
     "https://shop.test/\tx",
-    "https://ｓｈｏｐ.test/",
+    "https://\uff53hop.test/",
     "https://①②⑦.⓪.⓪.①/",
     "https://127。0。0。1/",
     "https://bücher.test/",
