@@ -48,9 +48,9 @@ ALTER TABLE strongroom.payment_events ADD CONSTRAINT payment_events_edges CHECK 
   partially_refunded>succeeded, partially_refunded>refunded, partially_refunded>disputed,
   refunded>succeeded, refunded>partially_refunded, refunded>disputed,
   disputed>succeeded, disputed>partially_refunded, disputed>refunded}'::text[])) NOT VALID;
--- The first step alone comes from nowhere.
+-- The first step alone may come from nowhere.
 ALTER TABLE strongroom.payment_events ADD CONSTRAINT payment_events_first
-  CHECK ((seq = 1) = (from_status IS NULL)) NOT VALID;
+  CHECK (seq = 1 OR from_status IS NOT NULL) NOT VALID;
 
 CREATE TRIGGER refunds_edges BEFORE UPDATE OF status ON strongroom.refunds FOR EACH ROW
   WHEN (OLD.status <> NEW.status AND OLD.provider <> 'evm'

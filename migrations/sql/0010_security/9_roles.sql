@@ -63,7 +63,6 @@ BEGIN
     ('api_keys', 'SELECT, INSERT, UPDATE', 'SELECT', ''),
     ('sessions', 'SELECT, INSERT, UPDATE, DELETE', 'SELECT, DELETE', ''),
     ('ended_access', 'SELECT, INSERT, UPDATE', '', ''),
-    ('ended_access', 'SELECT, INSERT, UPDATE', 'SELECT, DELETE', ''),
     ('idempotency_keys', 'SELECT, INSERT, UPDATE', 'SELECT, INSERT, UPDATE', ''),
     ('secret_versions', 'SELECT, INSERT, UPDATE (value_encrypted, ends_at, revoked_at,
       last_matched_at)', 'SELECT, INSERT, UPDATE (value_encrypted, last_matched_at)', ''),
@@ -71,10 +70,14 @@ BEGIN
       'SELECT, INSERT, UPDATE (wrapped, closed_at, closed_horizon, retired_at)', ''),
     ('encryption_runs', 'SELECT, INSERT', 'SELECT, UPDATE (status, fields, encrypted, unreadable,
       position, updated_at, finished_at)', ''),
-    ('encryption_runs', 'SELECT, INSERT', 'SELECT, INSERT, UPDATE (status, fields, encrypted,
-      unreadable, position, updated_at, finished_at)', ''),
+    -- the audit log: written by whoever does something, sealed by a worker
+    ('audit_entries', 'SELECT, INSERT (id, at, actor, person, role, action, outcome, status, code,
+      subjects, changes, ip, request_id, reason_encrypted, reason_digest)',
+      'SELECT, INSERT (id, at, actor, person, role, action, outcome, status, code, subjects,
+      changes, ip, request_id, reason_encrypted, reason_digest)', ''),
+    ('audit_seals', 'SELECT', 'SELECT', ''),
+    ('audit_watermark', 'SELECT', 'SELECT', ''),
     -- people and what they buy
-    ('erasures', 'SELECT, INSERT', 'SELECT', ''),
     ('erasures', 'SELECT, INSERT', '', ''),
     ('parties', 'SELECT, INSERT, UPDATE', 'SELECT, UPDATE', ''),
     ('orders', 'SELECT, INSERT, UPDATE', 'SELECT, UPDATE', ''),
@@ -207,3 +210,6 @@ GRANT EXECUTE ON FUNCTION
   ledger.advance_watermark, ledger.roll_account, ledger.accounts_to_roll, ledger.roll_totals,
   ledger.seal_next
 TO strongroom_worker;
+GRANT EXECUTE ON FUNCTION strongroom.audit_text
+TO strongroom_api, strongroom_worker, strongroom_auditor;
+GRANT EXECUTE ON FUNCTION strongroom.audit_advance, strongroom.audit_seal_next TO strongroom_worker;
