@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, Response
+from flask import Flask, Response, current_app, request
 from flask_cors import CORS
 from flask_talisman import Talisman
 
@@ -21,16 +21,26 @@ def under_policy(policy: Policy) -> Callable[[_View], _View]:
     """Mark a view whose answer has a content policy of its own: what it loosens of the API's."""
 
     def mark(view: _View) -> _View:
-        view.talisman_view_options = {"content_security_policy": {**API_POLICY, **policy}}  # type: ignore[attr-defined] # read by flask-talisman
+        view.content_policy = API_POLICY | policy  # type: ignore[attr-defined] # read below
         return view
 
     return mark
 
 
+class _Talisman(Talisman):  # type: ignore[misc] # it has no types
+    """Keeps options of an application out of the views, which several of one process share."""
+
+    def _get_local_options(self) -> dict[str, Any]:
+        options: dict[str, Any] = super()._get_local_options()
+        view = current_app.view_functions.get(request.endpoint or "")
+        policy = getattr(view, "content_policy", self.content_security_policy)
+        return options | {"content_security_policy": policy}
+
+
 def install_headers(app: Flask, settings: Settings) -> None:
     """Set protective headers on every answer, also on errors."""
     app.after_request(_isolate)
-    Talisman(
+    _Talisman(
         app,
         force_https=not settings.is_sandbox,
         force_https_permanent=True,
