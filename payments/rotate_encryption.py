@@ -12,15 +12,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, LargeBinary, func, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
+from payments.audit.tables import AuditEntry
 from payments.chain.tables import ChainAttempt
 from payments.database import Base, transaction
 from payments.invoices.tables import Invoice, InvoiceFile, ProForma
 from payments.lifecycle.tables import Payment
+from payments.notices.tables import NoticeSecret
 from payments.parties.email_index import index_of
 from payments.parties.tables import Party
 from payments.payouts.tables import PayoutDestination
 from payments.privacy.encryption import PREFIX_BYTES, DecryptionError, FieldCipher
 from payments.reconciliation.tables import StatementFile, StatementLine
+from payments.secret_versions.tables import SecretVersion
 from payments.webhooks.tables import InboxEvent
 
 BATCH_SIZE = 200
@@ -71,6 +74,7 @@ class EncryptedColumn:
 
 
 ENCRYPTED_COLUMNS = (
+    EncryptedColumn(AuditEntry, "reason_encrypted"),
     EncryptedColumn(Party, "name_encrypted"),
     EncryptedColumn(Party, "email_encrypted", index="email_index", index_of=index_of),
     EncryptedColumn(Party, "address_encrypted"),
@@ -85,6 +89,8 @@ ENCRYPTED_COLUMNS = (
     EncryptedColumn(Invoice, "content_encrypted"),
     EncryptedColumn(InvoiceFile, "content_encrypted", ("invoice_id", "format")),
     EncryptedColumn(ProForma, "content_encrypted", ("order_id",)),
+    EncryptedColumn(SecretVersion, "value_encrypted"),
+    EncryptedColumn(NoticeSecret, "secret_encrypted"),
     # The row's number is unknown before the insert, the event's id is not.
     EncryptedColumn(InboxEvent, "payload_encrypted", ("provider", "event_id")),
 )

@@ -139,10 +139,19 @@ def test_the_ledger_is_proved_sealed_and_closed(run: Run, fresh_engine: Engine) 
 
 
 def test_encryption_keys_rotate(run: Run, environ: dict[str, str]) -> None:
+    begun = json.loads(run("encryption", "rotate", "--json").stdout)
+    assert (begun["status"], begun["encrypted"]) == ("running", 0)
+    done = run("encryption", "rotate", "--wait").stdout.splitlines()[-1]
+    assert "done: 0 of 0 fields encrypted anew." in done
+    status = run("encryption", "status", "--count").stdout
+    assert "data key 3: newest" in status or "data key 2: newest" in status
     keyset = run("encryption", "add-key").stdout
     assert len(json.loads(keyset)["key"]) == 2
     environ["ENCRYPTION_KEYSET"] = keyset
-    assert json.loads(run("encryption", "rotate", "--json").stdout)["left"] == 0
+    assert "wrapped by an older keyset" in run("encryption", "status").stdout
+    assert "data keys wrapped anew" in run("encryption", "rewrap").stdout
+    told = json.loads(run("encryption", "status", "--json").stdout)
+    assert {key["wrapped_by_primary"] for key in told["keys"]} == {True}
 
 
 def test_webhooks_are_listed_replayed_and_given_time(run: Run, fresh_engine: Engine) -> None:
