@@ -1,12 +1,12 @@
 """Whether the providers are set up and can be reached: these checks ask, and change nothing."""
 
+import json
 import socket
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import urllib3
 from sqlalchemy import Connection, text
 
 from payments.bank_settings import (
@@ -16,10 +16,12 @@ from payments.bank_settings import (
     TrueLayerSettings,
 )
 from payments.database import APPLICATION_ROLE
+from payments.providers.exchange import Exchange, NoAnswerError
 from payments.settings import STRIPE_API_URL, Settings
 
 CONNECT_TIMEOUT_S = 3
 _OK = 200
+_KEYS_SIZE_MAX = 262_144
 
 
 class State(StrEnum):
@@ -31,11 +33,12 @@ class State(StrEnum):
 
 
 class Check(NamedTuple):
-    """One line of the doctor's report."""
+    """One line of the doctor's report; `change` says what to do about it, where that is known."""
 
     name: str
     state: State
     detail: str
+    change: str | None = None
 
 
 def provider_checks(settings: Settings) -> list[Check]:
@@ -102,12 +105,12 @@ def _truelayer(settings: TrueLayerSettings, *, is_sandbox: bool) -> list[Check]:
 def _truelayer_keys(jwks_url: str) -> Check:
     """Get the keys that webhooks are signed with."""
     name, at = "TrueLayer webhooks", place(jwks_url)
-    with urllib3.PoolManager(retries=False, timeout=CONNECT_TIMEOUT_S) as pool:
-        try:
-            answer = pool.request("GET", jwks_url, redirect=False)
-            content = answer.json() if answer.status == _OK else None
-        except (urllib3.exceptions.HTTPError, ValueError):
-            content = None
+    exchange = Exchange(connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=CONNECT_TIMEOUT_S)
+    try:
+        answer = exchange.send("GET", jwks_url, headers={}, size_max=_KEYS_SIZE_MAX)
+        content = json.loads(answer.body) if answer.status == _OK else None
+    except (NoAnswerError, ValueError, RecursionError):
+        content = None
     keys = content.get("keys") if isinstance(content, Mapping) else None
     if not isinstance(keys, list) or not keys:
         return Check(name, State.FAIL, f"no signing keys at {at}: none can be verified")

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from gocardless_pro.api_client import ApiClient
 from gocardless_pro.services import (
     BillingRequestFlowsService,
     BillingRequestsService,
@@ -12,6 +11,8 @@ from gocardless_pro.services import (
 )
 
 from payments.bank_settings import GoCardlessSettings
+from payments.providers.exchange import Exchange
+from payments.providers.gocardless.transport import Transport
 
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
@@ -30,9 +31,9 @@ class Wire:
     """
 
     def __init__(self, settings: GoCardlessSettings) -> None:
-        """Connections open on first use, one for each call."""
-        timeout_s = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
-        api = ApiClient(settings.api_url, settings.access_token, timeout=timeout_s)
+        """Connections open on first use."""
+        exchange = Exchange(connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=READ_TIMEOUT_S)
+        api = Transport(settings.api_url, settings.access_token, exchange)
         once = (api, _ATTEMPTS, _RETRY_DELAY_S, _RAISE_ON_CONFLICT)
         self.billing_requests = BillingRequestsService(*once)
         self.billing_request_flows = BillingRequestFlowsService(*once)
