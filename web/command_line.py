@@ -22,8 +22,10 @@ from web.commands.encryption import encryption
 from web.commands.freezes import freeze, freezes, releases, unfreeze
 from web.commands.keys import keys
 from web.commands.ledger import ledger_group
+from web.commands.notices import notices
 from web.commands.reconcile import reconcile
 from web.commands.reconciliation import statements
+from web.commands.secrets import secrets_group, sessions_group
 from web.commands.stripe import stripe_group
 from web.commands.webhooks import webhooks
 from web.parts import install_parts, make_parts
@@ -83,8 +85,11 @@ for _command in (
     freeze,
     freezes,
     ledger_group,
+    notices,
     reconcile,
     releases,
+    secrets_group,
+    sessions_group,
     stripe_group,
     statements,
     unfreeze,
