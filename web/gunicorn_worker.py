@@ -4,9 +4,9 @@ Browsers and load balancers keep connections open between requests; without this
 would hold up a restart until `graceful_timeout`.
 """
 
+import contextlib
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import gevent
@@ -40,7 +40,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
             raise StopIteration
         return False
 
-    @contextmanager
+    @contextlib.contextmanager
     def timeout_ctx(self) -> Iterator[None]:
         """Wait for a request as long as `keepalive` says; gunicorn calls this around the wait."""
         connection = gevent.getcurrent()
@@ -50,6 +50,17 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
                 yield
         finally:
             self._idle.discard(connection)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what is no request; whatever else went wrong, gunicorn answers."""
+        from web.gunicorn_refusals import is_callers_fault, refuse  # noqa: PLC0415 - as above
+
+        if not is_callers_fault(exc):
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.warning("request_not_readable: %s", type(exc).__name__)
+        with contextlib.suppress(OSError):  # who sends this may be gone already
+            refuse(client)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Stop taking requests, and close the connections that have none (SIGTERM)."""
