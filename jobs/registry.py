@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.audit_ledger import audit_ledger
+from jobs.check_secrets import check_secrets
 from jobs.compare_stripe_balance import compare_stripe_balance
 from jobs.context import JobContext
 from jobs.drain_webhooks import drain_webhooks
@@ -28,6 +29,7 @@ from jobs.resolve_calls import resolve_calls
 from jobs.resolve_refunds import resolve_refunds
 from jobs.reverse_manual_entries import reverse_manual_entries
 from jobs.roll_ledger import roll_ledger
+from jobs.seal_audit import seal_audit
 from jobs.seal_ledger import seal_ledger
 from jobs.send_notices import send_notices
 from jobs.send_transactions import send_transactions
@@ -83,9 +85,11 @@ JOBS = {
     periods_wake_up.JOB: Job(keep_period_reports, ROUTINE),
     "reverse_manual_entries": Job(reverse_manual_entries, ROUTINE),
     "seal_ledger": Job(seal_ledger, ROUTINE),
+    "seal_audit": Job(seal_audit, ROUTINE),
     "audit_ledger": Job(audit_ledger, ROUTINE),
     notices_wake_up.JOB: Job(send_notices, NOTICES),
     request_rotation.JOB: Job(encrypt_anew, ROUTINE),
+    "check_secrets": Job(check_secrets, ROUTINE),
     "prune_records": Job(prune_records, ROUTINE),
 }
 

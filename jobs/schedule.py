@@ -39,6 +39,7 @@ SCHEDULE = (
     Periodic("pay_sellers", dt.timedelta(seconds=15)),
     Periodic("send_notices", dt.timedelta(seconds=5)),
     Periodic("seal_ledger", dt.timedelta(minutes=1)),
+    Periodic("seal_audit", dt.timedelta(minutes=1)),
     Periodic("issue_invoice", dt.timedelta(minutes=1)),
     Periodic("issue_credit_note", dt.timedelta(minutes=1)),
     Periodic("render_invoices", dt.timedelta(minutes=1)),
@@ -50,6 +51,7 @@ SCHEDULE = (
     Periodic("audit_ledger", dt.timedelta(hours=1)),
     Periodic("encrypt_anew", dt.timedelta(days=1)),
     Periodic("prune_records", dt.timedelta(hours=1)),
+    Periodic("check_secrets", dt.timedelta(days=1)),
 )
 
 

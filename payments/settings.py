@@ -31,6 +31,7 @@ from payments.chain_settings import (
 )
 from payments.kyc import KycThresholds
 from payments.notice_settings import IPNetwork, read_private_networks
+from payments.secret_settings import read_secret_ages
 from payments.variables import Environment, SettingsError, Variables
 
 __all__ = [
@@ -46,6 +47,8 @@ __all__ = [
 STRIPE_API_URL = "https://api.stripe.com"
 RETRY_WINDOW_H = 72
 LONGEST_RETRY_WINDOW_H = 720
+WEBHOOK_PAYLOADS_KEPT_D = 90
+DOCUMENTS_KEPT_Y = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,8 @@ class Settings:
     payout_cooling_h: int
     release_approval_above: Mapping[str, int]  # by asset, in minor units
     webhook_retry_window_h: Mapping[str, int]  # by provider
+    webhook_payloads_kept_d: int
+    documents_kept_y: int
     trusted_origins: tuple[str, ...]
     jwt_jwks: Mapping[str, Any]
     jwt_issuer: str
@@ -78,6 +83,7 @@ class Settings:
     jwt_max_lifetime_s: int
     encryption_keyset: str = field(repr=False)
     api_key_pepper: str = field(repr=False)
+    secret_max_age_d: Mapping[str, int]  # by kind of secret
     log_level: str
     crash_at: Path | None
     kyc_thresholds: KycThresholds
@@ -151,6 +157,12 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             )
             for provider in ("stripe", *read_bank_providers(reader))
         },
+        webhook_payloads_kept_d=reader.positive(  # above the longest window of retries
+            "WEBHOOK_PAYLOADS_KEPT_D", default=WEBHOOK_PAYLOADS_KEPT_D, least=31, longest=3650
+        ),
+        documents_kept_y=reader.positive(
+            "DOCUMENTS_KEPT_Y", default=DOCUMENTS_KEPT_Y, least=1, longest=100
+        ),
         trusted_origins=reader.origins("TRUSTED_ORIGINS"),
         jwt_jwks=reader.json_object("JWT_JWKS"),
         jwt_issuer=reader.secret("JWT_ISSUER"),
@@ -158,6 +170,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         jwt_max_lifetime_s=reader.positive("JWT_MAX_LIFETIME_S", default=900),
         encryption_keyset=reader.text_or_file("ENCRYPTION_KEYSET"),
         api_key_pepper=reader.secret("API_KEY_PEPPER"),
+        secret_max_age_d=read_secret_ages(reader, "SECRET_MAX_AGE_D"),
         log_level=reader.text("LOG_LEVEL", default="INFO").upper(),
         crash_at=reader.crash_at("CRASH_AT"),
         kyc_thresholds=read_kyc_thresholds(reader, "KYC_REQUIRED"),

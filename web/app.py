@@ -7,6 +7,7 @@ from payments.log_lines import configure_log_lines
 from payments.settings import Settings
 from web.authentication import install_authentication
 from web.bodies import install_body_limits
+from web.deeds import install_deeds
 from web.errors import install_errors
 from web.headers import install_headers
 from web.openapi import install_openapi
@@ -14,6 +15,7 @@ from web.parts import install_parts, make_parts
 from web.request_scope import install_request_scope
 from web.ring_after import install_ringing
 from web.routes import (
+    audit,
     charts,
     console,
     docs,
@@ -40,6 +42,7 @@ from web.routes import (
     refunds,
     releases,
     reports,
+    secrets,
     seller_payouts,
     sessions,
     status,
@@ -74,6 +77,8 @@ BLUEPRINTS = (
     exports.blueprint,
     charts.blueprint,
     keys.blueprint,
+    audit.blueprint,
+    secrets.blueprint,
     encryption.blueprint,
     status.blueprint,
     health.blueprint,
@@ -95,6 +100,7 @@ def create_app(settings: Settings, *, role: str = API_ROLE) -> Flask:
     install_ringing(app)
     install_headers(app, settings)
     install_authentication(app)
+    install_deeds(app)
     install_body_limits(app)
     api = install_openapi(app)
     install_errors(app)

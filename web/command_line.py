@@ -15,6 +15,7 @@ from payments.log_lines import configure_log_lines
 from payments.privacy.encryption import KeysetError
 from payments.privacy.redaction import redact_text
 from payments.settings import SettingsError, read_settings
+from web.commands.audit import audit
 from web.commands.chain import chain_group
 from web.commands.deadlines import deadlines
 from web.commands.doctor import doctor
@@ -77,6 +78,7 @@ main = CommandLine(
     set_debug_flag=False,
 )
 for _command in (
+    audit,
     chain_group,
     deadlines,
     doctor,

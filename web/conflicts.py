@@ -20,6 +20,11 @@ CONFLICTS: dict[str, KnownProblem] = {
         "Money of the party is still under way, held or owed; `detail` says what.",
         "See it through, then erase the party.",
     ),
+    "last_secret": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "No other version of this kind of secret is live: without it, everything would be refused.",
+        "Rotate it first: `POST /api/secrets/{kind}/rotate`; then revoke this one.",
+    ),
     "order_not_open": KnownProblem(
         HTTPStatus.CONFLICT,
         "The order is paid or canceled.",

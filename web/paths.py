@@ -6,6 +6,7 @@ from typing import Any
 from werkzeug.routing import BaseConverter
 
 from payments.reports.mappings.packages import PACKAGES
+from payments.secret_versions.kinds import Kind
 
 
 class IdConverter(BaseConverter):
@@ -51,6 +52,12 @@ class PackageConverter(BaseConverter):
     regex = f"({'|'.join(PACKAGES)})"
 
 
+class SecretKindConverter(BaseConverter):
+    """Matches a kind of secret: `/secrets/<secret_kind:kind>/rotate`."""
+
+    regex = f"({'|'.join(Kind)})"
+
+
 CONVERTERS: dict[str, type[BaseConverter]] = {
     "id": IdConverter,
     "name": NameConverter,
@@ -59,6 +66,7 @@ CONVERTERS: dict[str, type[BaseConverter]] = {
     "month": MonthConverter,
     "document": DocumentConverter,
     "package": PackageConverter,
+    "secret_kind": SecretKindConverter,
 }
 
 

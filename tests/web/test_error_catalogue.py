@@ -32,6 +32,7 @@ from tests.web import (
     payout_provocations,
     period_provocations,
     release_provocations,
+    secret_provocations,
 )
 from tests.web.conftest import Headers, KeyOf, MakeApp
 from tests.web.provocations import PROVOKED, provokes
@@ -51,6 +52,7 @@ __all__ = [
     "payout_provocations",
     "period_provocations",
     "release_provocations",
+    "secret_provocations",
     "settings",
     "shop",
     "simulated",
@@ -411,7 +413,7 @@ def test_each_code_is_answered_as_documented(stage: Stage, code: str) -> None:
     assert ("Allow" in answer.headers) == (code == "method_not_allowed")
     assert ("WWW-Authenticate" in answer.headers) == (code == "unauthorized")
     assert {"stripe_code", "message", "next_step"}.issubset(problem) == (code == "card_declined")
-    assert "secret" not in answer.text
+    assert "secret of the house" not in answer.text
 
 
 def codes_in_the_source() -> set[str]:
