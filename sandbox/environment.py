@@ -66,6 +66,8 @@ _SETTINGS = (
     "JWT_MAX_LIFETIME_S",
     "ENCRYPTION_KEYSET",
     "API_KEY_PEPPER",
+    "NOTICE_PRIVATE_NETWORKS",
+    "NOTICE_CA_FILE",
     "LOG_LEVEL",
     "WEB_CONCURRENCY",
 )
@@ -212,6 +214,7 @@ class Plan:
             "ENCRYPTION_KEYSET": self.secrets.encryption_keyset,
             "API_KEY_PEPPER": self.secrets.api_key_pepper,
             "CONSOLE_SIGN_IN_URL": f"{self.shop_url}/staff",
+            "NOTICE_PRIVATE_NETWORKS": "127.0.0.0/8",
             **self._stripe(),
             **self._bank(),
             **self._chain(),
