@@ -10,6 +10,7 @@ from payments.errors import (
     ForbiddenError,
     InvalidRequestError,
     NotFoundError,
+    StepUpRequiredError,
     StrongroomError,
     UnauthorizedError,
 )
@@ -92,6 +93,13 @@ def ask_to_sign_in(_error: UnauthorizedError) -> tuple[str, int]:
     """Show how to sign in, to who has no session or an old one."""
     url = current_parts().settings.console_sign_in_url
     return render_template("sign_in.html", url=url), HTTPStatus.UNAUTHORIZED
+
+
+@blueprint.errorhandler(StepUpRequiredError)
+def ask_to_sign_in_again(_error: StepUpRequiredError) -> tuple[str, int]:
+    """Show how to sign in, to who did without a second factor."""
+    url = current_parts().settings.console_sign_in_url
+    return render_template("sign_in.html", url=url), HTTPStatus.FORBIDDEN
 
 
 @blueprint.errorhandler(ForbiddenError)
