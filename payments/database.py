@@ -97,7 +97,7 @@ def connect_engine(
         max_overflow=pool_size,
         pool_timeout=10,
         hide_parameters=True,  # an error's text must not carry what people entered
-        connect_args=_CONNECT_ARGS,
+        connect_args={**_CONNECT_ARGS, "application_name": role},
         execution_options={_ROLE_OPTION: role},
     )
     event.listen(engine, "connect", _taking(role))

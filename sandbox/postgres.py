@@ -38,6 +38,13 @@ _DURABLE = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u@%d ",
+    # What people entered stays out of the log: no parameters, no statements, no rows in details.
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_error_verbosity": "terse",
 }
 # For tests that may lose everything when the machine stops, and run several times faster.
 VOLATILE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -330,7 +330,7 @@ def test_a_reader_whom_the_database_has_left_takes_no_room(
         with owner_engine.begin() as connection:
             connection.exec_driver_sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE application_name = 'strongroom' AND datname = current_database()"
+                " WHERE application_name LIKE 'strongroom%%' AND datname = current_database()"
                 "   AND state = 'idle in transaction'"
             )
         with contextlib.suppress(OperationalError):
