@@ -9,7 +9,8 @@ from sqlalchemy import Engine
 
 from payments.database import WORKER_ROLE, connect_engine
 from payments.delivery import doorbell
-from payments.privacy.data_keys import StoredKeysCipher, connect_cipher
+from payments.privacy.data_keys import connect_cipher
+from payments.privacy.encryption import FieldCipher
 from payments.providers.connect import Providers, connect_providers
 from payments.settings import Settings
 
@@ -25,7 +26,7 @@ class JobContext:
 
     settings: Settings
     engine: Engine
-    cipher: StoredKeysCipher
+    cipher: FieldCipher
     bell: redis.Redis
     providers: Providers
     clock: Callable[[], dt.datetime] = clock

@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 from payments.access.tokens import TokenReader
 from payments.database import API_ROLE, connect_engine
 from payments.delivery import doorbell
-from payments.privacy.data_keys import StoredKeysCipher, connect_cipher
+from payments.privacy.data_keys import connect_cipher
+from payments.privacy.encryption import FieldCipher
 from payments.providers.connect import Providers, connect_providers
 from payments.secret_versions.live import LiveSecrets
 from payments.settings import Settings
@@ -30,7 +31,7 @@ class Parts:
     settings: Settings
     engine: Engine
     redis: redis.Redis
-    cipher: StoredKeysCipher
+    cipher: FieldCipher
     secrets: LiveSecrets
     tokens: TokenReader
     providers: Providers

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from payments.at_rest.tables import EncryptionRun
 from payments.database import transaction
 from payments.log_lines import get_logger
-from payments.privacy.data_keys import StoredKeysCipher
+from payments.privacy.encryption import FieldCipher
 from payments.rotate_encryption import (
     BATCH_SIZE,
     Batch,
@@ -29,7 +29,7 @@ _log = get_logger(__name__)
 def encrypt_anew(
     engine: Engine,
     *,
-    cipher: StoredKeysCipher,
+    cipher: FieldCipher,
     clock: Callable[[], dt.datetime],
     longest: dt.timedelta = dt.timedelta(seconds=2),
     batch_size: int = BATCH_SIZE,
@@ -66,7 +66,7 @@ def encrypt_anew(
 
 
 def _begin(
-    session: Session, *, cipher: StoredKeysCipher, now: dt.datetime
+    session: Session, *, cipher: FieldCipher, now: dt.datetime
 ) -> Sequence[EncryptionRun]:
     """Return the runs that are not done, after counting once what is before them."""
     running = select(EncryptionRun).where(EncryptionRun.status == "running")

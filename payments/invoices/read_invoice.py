@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from payments.errors import NotFoundError
 from payments.invoices.document import Document, from_json
 from payments.invoices.tables import Invoice, InvoiceFile, InvoiceRendering
 from payments.privacy.encryption import FieldCipher
+
+_NOT_KEPT = "The document was kept for as long as the law wants it, and no longer."
 
 
 class AlteredError(Exception):
@@ -94,11 +97,14 @@ def read_file(
     """Return a stored file (`pdf` or `xml`), byte for byte as it was made; None: there is none.
 
     Raises:
+        NotFoundError: it was kept for as long as the law wants.
         AlteredError, DecryptionError: somebody changed it.
     """
     row = session.get(InvoiceFile, (invoice_id, format_name))
     if row is None:
         return None
+    if row.content_encrypted is None:
+        raise NotFoundError(_NOT_KEPT)
     content = cipher.decrypt_bytes(row.content_encrypted, **file_field(invoice_id, format_name))
     if hashlib.sha256(content).digest() != bytes(row.sha256):
         raise AlteredError(f"the {format_name} of {invoice_id} is not what was made")
@@ -109,8 +115,11 @@ def read_document(invoice: Invoice, *, cipher: FieldCipher) -> Document:
     """Return what an issued document says.
 
     Raises:
+        NotFoundError: it was kept for as long as the law wants.
         AlteredError, DecryptionError: somebody changed it.
     """
+    if invoice.content_encrypted is None:
+        raise NotFoundError(_NOT_KEPT)
     content = cipher.decrypt(
         invoice.content_encrypted,
         table="invoices",

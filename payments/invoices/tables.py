@@ -11,9 +11,9 @@ from payments.database import Base, MinorUnits
 class Invoice(Base):
     """An issued invoice or credit note: append-only; amounts in minor units of `currency`.
 
-    `content_encrypted` is the frozen `Document`, and `content_sha256` the hash of its text. With a
-    `refund_id` it `corrects` another document: a credit note says that the refund was made, and an
-    invoice that its money came back to us after all.
+    `content_encrypted` is the frozen `Document`, None once it was kept long enough, and
+    `content_sha256` the hash of its text. With a `refund_id` it `corrects` another document: a
+    credit note says that the refund was made, and an invoice that its money came back to us.
     """
 
     __tablename__ = "invoices"
@@ -30,7 +30,7 @@ class Invoice(Base):
     currency: Mapped[str]
     amount: Mapped[int] = mapped_column(MinorUnits)
     tax_amount: Mapped[int] = mapped_column(MinorUnits)
-    content_encrypted: Mapped[bytes]
+    content_encrypted: Mapped[bytes | None]
     content_sha256: Mapped[bytes]
     issued_at: Mapped[dt.datetime]
 
@@ -42,7 +42,7 @@ class InvoiceFile(Base):
 
     invoice_id: Mapped[str] = mapped_column(ForeignKey("strongroom.invoices.id"), primary_key=True)
     format: Mapped[str] = mapped_column(primary_key=True)
-    content_encrypted: Mapped[bytes]
+    content_encrypted: Mapped[bytes | None]
     sha256: Mapped[bytes]
     size: Mapped[int]
     renderer: Mapped[str]

@@ -91,11 +91,13 @@ def seal(details: Details, *, row_id: str, cipher: FieldCipher) -> bytes:
 
 
 def unseal(row: PayoutDestination, *, cipher: FieldCipher) -> Details:
-    """Return the details a row keeps.
+    """Return the details a row keeps; none when its party was erased.
 
     Raises:
         DecryptionError: the row was changed, or its key is gone.
     """
+    if row.destination_encrypted is None:
+        return Details()
     given: Mapping[str, str] = json.loads(
         cipher.decrypt(row.destination_encrypted, **_field(row.id))
     )

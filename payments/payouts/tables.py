@@ -12,7 +12,8 @@ class PayoutDestination(Base):
     """Where a party is paid: an address of a chain, a connected Stripe account, or an IBAN.
 
     It is in force from `active_from`, once somebody else than who proposed it approved it, until
-    a newer one is. `hint` is what of it may be shown to everybody who sees the party.
+    a newer one is. `hint` is what of it may be shown to everybody who sees the party. Of an erased
+    party, the destination is None.
     """
 
     __tablename__ = "payout_destinations"
@@ -22,7 +23,7 @@ class PayoutDestination(Base):
     kind: Mapped[str]
     chain: Mapped[str | None]
     currency: Mapped[str | None]
-    destination_encrypted: Mapped[bytes]
+    destination_encrypted: Mapped[bytes | None]
     hint: Mapped[str]
     status: Mapped[str]
     active_from: Mapped[dt.datetime | None]

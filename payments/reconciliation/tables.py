@@ -19,7 +19,7 @@ class StatementFile(Base):
     sha256: Mapped[bytes]
     name: Mapped[str]
     format: Mapped[str]
-    content_encrypted: Mapped[bytes]
+    content_encrypted: Mapped[bytes | None]  # None: kept long enough
     imported_by: Mapped[str]
     imported_at: Mapped[dt.datetime]
 
@@ -68,7 +68,7 @@ class StatementLine(Base):
     batch_ref: Mapped[str | None]
     is_bank_charge: Mapped[bool] = mapped_column(default=False)
     reference_keys: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
-    details_encrypted: Mapped[bytes]
+    details_encrypted: Mapped[bytes | None]  # None: kept long enough
     state: Mapped[str] = mapped_column(default="new")
     booked: Mapped[str] = mapped_column(default="nothing")
     reason: Mapped[str | None]

@@ -204,6 +204,7 @@ class _Drain:
         translate = self.translators.get(event.provider)
         if translate is None:
             raise _NotSetUpError(f"{event.provider} is not set up here")
+        assert event.payload_encrypted is not None  # noqa: S101 - the table's CHECK for new ones
         payload = unseal(
             self.cipher, event.payload_encrypted, provider=event.provider, event_id=event.event_id
         )

@@ -112,11 +112,13 @@ def read_replay(session: Session, replay_id: str) -> WebhookReplay:
 
 def in_inbox(replay: WebhookReplay) -> ColumnElement[bool]:
     """Return the condition that an event of the inbox is one of a replay's."""
+    is_kept = InboxEvent.payload_encrypted.is_not(None)
     if replay.event_ids is not None:
-        return InboxEvent.event_id.in_(replay.event_ids)
+        return InboxEvent.event_id.in_(replay.event_ids) & is_kept
     assert replay.from_at is not None  # noqa: S101 - the table's CHECK
     assert replay.to_at is not None  # noqa: S101 - likewise
-    return (InboxEvent.received_at >= replay.from_at) & (InboxEvent.received_at < replay.to_at)
+    received_at = InboxEvent.received_at
+    return (received_at >= replay.from_at) & (received_at < replay.to_at) & is_kept
 
 
 def _checked_range(
@@ -152,7 +154,11 @@ def _checked_ids(session: Session, wanted: WantedEvents) -> list[str] | None:
         _raise({"ids": ["An id is as the provider writes it, such as evt_…"]})
     if wanted.source == "inbox":
         known = set(
-            session.scalars(select(InboxEvent.event_id).where(InboxEvent.event_id.in_(ids)))
+            session.scalars(
+                select(InboxEvent.event_id)
+                .where(InboxEvent.event_id.in_(ids))
+                .where(InboxEvent.payload_encrypted.is_not(None))
+            )
         )
         _refuse_unknown([event_id for event_id in ids if event_id not in known])
     return ids

@@ -9,7 +9,10 @@ from payments.database import Base
 
 
 class InboxEvent(Base):
-    """A provider's event; `state` is `new`, `done`, `ignored` or `dead`."""
+    """A provider's event; `state` is `new`, `done`, `ignored` or `dead`.
+
+    Its payload is None once it was kept long enough: it cannot be replayed from here any more.
+    """
 
     __tablename__ = "webhook_inbox"
 
@@ -18,7 +21,7 @@ class InboxEvent(Base):
     event_id: Mapped[str]
     event_type: Mapped[str]
     occurred_at: Mapped[dt.datetime]
-    payload_encrypted: Mapped[bytes]
+    payload_encrypted: Mapped[bytes | None]
     request_id: Mapped[str | None]
     received_at: Mapped[dt.datetime]
     replayed_at: Mapped[dt.datetime | None]

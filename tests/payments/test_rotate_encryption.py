@@ -123,7 +123,7 @@ def test_a_ciphertext_from_another_row_is_refused(engine: Engine) -> None:
         field = {"table": "parties", "row_id": row.id}
         assert cipher.decrypt(row.email_encrypted or b"", column="email_encrypted", **field)
         with pytest.raises(DecryptionError):
-            cipher.decrypt(row.name_encrypted, column="name_encrypted", **field)
+            cipher.decrypt(row.name_encrypted or b"", column="name_encrypted", **field)
 
 
 def swap_payloads(engine: Engine, one: str, other: str) -> None:

@@ -12,7 +12,8 @@ from web.blueprint import Blueprint
 from web.parts import current_parts
 from web.policies import allow
 from web.references import render_answered, take_reference
-from web.schemas.encryption import Encryption, EncryptionRun, NewRotation
+from web.schemas.encryption import Encryption, NewRotation
+from web.schemas.encryption import EncryptionRun as RunSchema
 
 blueprint = Blueprint("encryption", __name__, url_prefix="/api/encryption")
 
@@ -32,7 +33,7 @@ def read() -> EncryptionView:
 @blueprint.route("/rotate", methods=["POST"])
 @allow("encryption.rotate")
 @blueprint.arguments(NewRotation)
-@blueprint.response(202, EncryptionRun)
+@blueprint.response(202, RunSchema)
 def rotate(body: dict[str, Any]) -> tuple[EncryptionRun, int, dict[str, str]]:
     """Encrypt with a new key from now on; a job encrypts the rest with it, too."""
     parts, caller, now = current_parts(), current_caller(), current_parts().now()

@@ -264,6 +264,7 @@ def test_a_rotation_re_encrypts_it(fresh_engine: Engine, chain: TestChain) -> No
     rotate_encryption(fresh_engine, cipher=new)
     with transaction(fresh_engine) as session:
         for row in session.query(PayoutDestination):
+            assert row.destination_encrypted is not None
             assert not new.needs_rotation(row.destination_encrypted)
         found = active_address(
             session,

@@ -131,6 +131,7 @@ def test_a_payload_that_was_tampered_with_is_set_aside_alone(shop: Shop) -> None
         row = session.scalars(
             select(InboxEvent).where(InboxEvent.event_id == events[0]["id"])
         ).one()
+        assert row.payload_encrypted is not None
         row.payload_encrypted = row.payload_encrypted[:-1] + bytes([row.payload_encrypted[-1] ^ 1])
     assert drain(shop.engine) == Drained(done=1, set_aside=1)
 

@@ -47,6 +47,7 @@ def test_an_event_is_kept_encrypted_and_the_drain_is_asked_for(
     assert receive(fresh_engine, received) == Stored(duplicate=False, asked_for_drain=True)
     (row,) = inbox(fresh_engine, [received])
     assert (row.state, row.event_type, row.request_id) == ("new", "customer.created", "req_test")
+    assert row.payload_encrypted is not None
     assert canary.encode() not in row.payload_encrypted
     payload = unseal(CIPHER, row.payload_encrypted, provider=row.provider, event_id=row.event_id)
     assert json.loads(payload) == received
