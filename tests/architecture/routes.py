@@ -15,6 +15,7 @@ _EXAMPLES = {
     "entry": "jrn_0",
     "month": "2026-01",
     "package": "xero",
+    "secret_kind": "session_key",
     "document": "S0001-2026-000001",
 }
 
