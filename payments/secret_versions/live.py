@@ -41,7 +41,8 @@ _log = get_logger(__name__)
 @dataclass(frozen=True)
 class _Seen:
     versions: Mapping[Kind, tuple[LiveSecret, ...]]
-    at: float
+    at: dt.datetime
+    looked_s: float
     known: Mapping[str, str] = field(repr=False)  # values by id, so that each is decrypted once
 
 
@@ -74,11 +75,11 @@ class LiveSecrets:
             SQLAlchemyError: nothing was ever read, and the database does not answer.
         """
         seen = self._seen
-        age_s = math.inf if seen is None else self._clock() - seen.at
+        age_s = _age_s(seen, now)
         if seen is None or age_s >= TOO_OLD_S:
             with self._looking:
                 seen = self._seen
-                if seen is None or self._clock() - seen.at >= LOOK_EVERY_S:
+                if seen is None or _age_s(seen, now) >= LOOK_EVERY_S:
                     seen = self._look(now=now)
         elif age_s >= LOOK_EVERY_S and self._looking.acquire(blocking=False):
             try:
@@ -92,14 +93,14 @@ class LiveSecrets:
         came = self._clock()
         with self._looking:
             seen = self._seen
-            if seen is None or seen.at <= came:
+            if seen is None or seen.looked_s <= came:
                 if seen is not None:
-                    self._wait(max(0, seen.at + AGAIN_EVERY_S - self._clock()))
+                    self._wait(max(0, seen.looked_s + AGAIN_EVERY_S - self._clock()))
                 seen = self._look(now=now)
         return usable(seen.versions.get(kind, ()), kind, now=now)
 
     def _look(self, *, now: dt.datetime) -> _Seen:
-        before, at = self._seen, self._clock()
+        before, looked_s = self._seen, self._clock()
         try:
             # Plain statements: what a request changes is not to be committed together with this.
             with self._engine.connect() as connection, connection.begin():
@@ -108,10 +109,10 @@ class LiveSecrets:
             if before is None:
                 raise
             _log.warning("secret_versions_not_read", error=type(error).__name__)
-            seen = _Seen(before.versions, at, before.known)
+            seen = _Seen(before.versions, now, looked_s, before.known)
         else:
             known = self._values(rows, {} if before is None else before.known)
-            seen = _Seen(_by_kind(rows, known), at, known)
+            seen = _Seen(_by_kind(rows, known), now, looked_s, known)
         self._seen = seen
         return seen
 
@@ -155,6 +156,11 @@ class LiveSecrets:
                     row.value_encrypted, table=TABLE, column=COLUMN, row_id=row.id
                 )
         return values
+
+
+def _age_s(seen: _Seen | None, now: dt.datetime) -> float:
+    """Return how long ago the versions were read; a clock that was put back makes them old, too."""
+    return math.inf if seen is None else abs((now - seen.at).total_seconds())
 
 
 def _by_kind(
