@@ -41,6 +41,7 @@ from sandbox.home import DEFAULT_HOME
 from sandbox.listener import Listener, SilenceError
 from sandbox.ports import DEFAULT_PORT
 from sandbox.telling import Telling
+from sandbox.told_backend import ToldBackend, told_backend
 from sandbox.way_in import NoSystemError, WayIn, loopback_session, running_system
 
 
@@ -86,7 +87,9 @@ def play(way_in: WayIn, tell: Telling, folder: Path) -> None:
         tell.step("GET /api/events", f"open, at position {listener.position}")
         payment = start_payment(way_in, tell, browser, order)
         decline_a_card(way_in, tell, listener, payment)
-        pay(way_in, tell, listener, payment)
+        with told_backend(way_in, cast) as backend:
+            pay(way_in, tell, listener, payment)
+            hear_as_backend(tell, backend, payment)
         deliver_twice(way_in, tell, cast, payment)
         look_as_somebody_else(way_in, tell, cast, payment)
         stage = Stage(way_in, cast, tell, listener)
@@ -151,6 +154,14 @@ def pay(way_in: WayIn, tell: Telling, listener: Listener, payment: dict[str, Any
         "the page hears of exactly this payment",
         holds=event.data["amount"] == payment["amount"] and event.data["failure"] is None,
     )
+
+
+def hear_as_backend(tell: Telling, backend: ToldBackend, payment: dict[str, Any]) -> None:
+    """See that the shop's backend is told as well: as a Standard Webhook, signed for it alone."""
+    notice = backend.wait_for(payment["id"], "succeeded")
+    tell.heard(f"notice to the shop's backend: {notice['type']}, succeeded; its signature is right")
+    right = notice["data"]["amount"] == payment["amount"]
+    tell.check("the backend is told the same, without any name", holds=right)
 
 
 def deliver_twice(way_in: WayIn, tell: Telling, cast: Cast, payment: dict[str, Any]) -> None:
