@@ -11,6 +11,7 @@ from flask import request
 
 from payments.errors import InvalidRequestError
 from payments.idempotency import Answered
+from payments.privacy.redaction import holds_card_number
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -24,7 +25,7 @@ def take_reference(body: Mapping[str, Any]) -> str:
 
     Raises:
         InvalidRequestError: there is none, it is not 1 to 255 visible ASCII characters, or body
-            and header disagree.
+            and header disagree; or it holds a card number, as it is kept and shown for ever.
     """
     given = {body.get("reference"), request.headers.get(HEADER)} - {None}
     if not given:
@@ -43,6 +44,11 @@ def take_reference(body: Mapping[str, Any]) -> str:
         raise InvalidRequestError(
             "The reference is not valid.",
             errors={"reference": ["Use 1 to 255 visible ASCII characters."]},
+        )
+    if holds_card_number(reference):
+        raise InvalidRequestError(
+            "The reference looks like a card number.",
+            errors={"reference": ["Use a UUID, or fewer than 13 digits in a row."]},
         )
     return reference
 
