@@ -114,7 +114,7 @@ BEGIN
     ('seller_payouts', 'SELECT, INSERT, UPDATE', 'SELECT, INSERT, UPDATE', ''),
     ('seller_payout_attempts', 'SELECT', 'SELECT, INSERT, UPDATE', ''),
     -- the chain: web decides, a worker sends and follows
-    ('releases', 'SELECT, INSERT, UPDATE', 'SELECT, UPDATE', ''),
+    ('releases', 'SELECT, INSERT, UPDATE', 'SELECT, INSERT, UPDATE', ''),
     ('freezes', 'SELECT, INSERT, UPDATE', 'SELECT', ''),
     ('escrows', 'SELECT, INSERT, UPDATE', 'SELECT, UPDATE', ''),
     ('escrow_effects', 'SELECT', 'SELECT, INSERT, UPDATE', ''),
@@ -197,18 +197,17 @@ TO strongroom_api, strongroom_worker, strongroom_auditor;
 GRANT EXECUTE ON FUNCTION
   ledger.append_entries, ledger.lock_accounts, ledger.link_reversal, ledger.open_accounts,
   ledger.define_asset, ledger.place_hold, ledger.take_from_hold, ledger.close_holds,
-  ledger.hold_closed_through
+  ledger.hold_closed_through, ledger.advance_watermark, ledger.seal_next
 TO strongroom_api, strongroom_worker;
 GRANT EXECUTE ON FUNCTION
   ledger.balance_now, ledger.balance_at, ledger.closed_through, ledger.utc_day,
   ledger.totals_as_of, ledger.movements_of, ledger.sequence_as_of, ledger.microseconds,
   ledger.block, ledger.chain
 TO strongroom_api, strongroom_worker, strongroom_auditor;
--- A month is closed and reopened where two people ask for it; the rest is routine.
+-- A month is closed, which seals it, and reopened where people ask for it; the rest is routine.
 GRANT EXECUTE ON FUNCTION ledger.close_books, ledger.reopen_books TO strongroom_api;
 GRANT EXECUTE ON FUNCTION
-  ledger.advance_watermark, ledger.roll_account, ledger.accounts_to_roll, ledger.roll_totals,
-  ledger.seal_next
+  ledger.roll_account, ledger.accounts_to_roll, ledger.roll_totals
 TO strongroom_worker;
 GRANT EXECUTE ON FUNCTION strongroom.audit_text
 TO strongroom_api, strongroom_worker, strongroom_auditor;
