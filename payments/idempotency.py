@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Row, TextClause, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from payments.audit.write_deeds import note_replay
 from payments.database import Base
 from payments.errors import InProgressError, InvalidRequestError, ReferenceReusedError
 from payments.privacy.encryption import FieldCipher
@@ -143,7 +144,9 @@ def claim(
         return Claim(**named, kind=ClaimKind.NEW)
     row = session.execute(_LOCK, named).one()
     kind = _kind_of(row, fingerprints=(fingerprint, *accepted), now=now)
-    if kind is not ClaimKind.REPLAY:
+    if kind is ClaimKind.REPLAY:
+        note_replay(session)
+    else:
         session.execute(_TAKE_AGAIN, taken)
     return Claim(**named, kind=kind, resource_id=row.resource_id)
 

@@ -18,6 +18,7 @@ from payments.settings import SettingsError, read_settings
 from web.commands.audit import audit
 from web.commands.chain import chain_group
 from web.commands.deadlines import deadlines
+from web.commands.deeds import bind_command
 from web.commands.doctor import doctor
 from web.commands.encryption import encryption
 from web.commands.freezes import freeze, freezes, releases, unfreeze
@@ -64,7 +65,9 @@ def _make_app() -> Flask:
     configure_log_lines("WARNING", stream=sys.stderr)  # standard output is the command's answer
     app, parts = Flask(__name__), make_parts(settings, role=APPLICATION_ROLE)
     install_parts(app, parts)
-    click.get_current_context().find_root().call_on_close(parts.close)
+    context = click.get_current_context()
+    context.find_root().call_on_close(parts.close)
+    bind_command(context, parts)
     return app
 
 
