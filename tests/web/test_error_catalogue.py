@@ -28,7 +28,9 @@ from tests.web import (
     escrow_provocations,
     export_provocations,
     invoice_provocations,
+    limit_provocations,
     mapping_provocations,
+    party_provocations,
     payout_provocations,
     period_provocations,
     release_provocations,
@@ -47,8 +49,10 @@ __all__ = [
     "escrow_provocations",
     "export_provocations",
     "invoice_provocations",
+    "limit_provocations",
     "line",
     "mapping_provocations",
+    "party_provocations",
     "payout_provocations",
     "period_provocations",
     "release_provocations",
@@ -59,7 +63,7 @@ __all__ = [
 ]
 
 CARD = {"payment_method": "pm_card_visa"}
-TRY_AGAIN = {"in_progress", "invoice_not_ready", "too_many_requests", "unavailable"}
+TRY_AGAIN = {"in_progress", "invoice_not_ready", "rate_limited", "too_many_requests", "unavailable"}
 
 
 @dataclass
