@@ -1,4 +1,8 @@
-"""Reads the environment, variable by variable, and tells all faults at once."""
+"""Reads the environment, variable by variable, and tells all faults at once.
+
+Every variable may be given as `NAME_FILE` instead: the path of a file that holds its value, as
+vaults and orchestrators mount secrets. A process's environment is dumped more easily than a file.
+"""
 
 import json
 import re
@@ -9,6 +13,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 SANDBOX_MARK = "sandbox"
+LONGEST_FILE = 256 * 1024
+PLACEHOLDERS = frozenset(
+    {"changeme", "default", "dummy", "example", "fixme", "password", "placeholder", "secret"}
+    | {"test", "todo", "xxx", "yourkeyhere", "yoursecrethere", "replaceme", "none", "null"}
+)
+"""What stands in examples for a secret, without its punctuation."""
 # As browsers write it (RFC 6454, 6.2): lower case, no path, nothing that stands for several hosts.
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[1-9]\d{0,4})?")
 
@@ -30,6 +40,7 @@ class Variables:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._faults: list[str] = []
+        self._files: dict[str, str] = {}
         self._sandbox = environ.get("STRONGROOM_ENV") == Environment.SANDBOX
 
     def fault(self, text: str) -> None:
@@ -57,11 +68,11 @@ class Variables:
 
     def is_given(self, name: str) -> bool:
         """Whether the variable has a value."""
-        return bool(self._environ.get(name, "").strip())
+        return bool(self._given(name))
 
     def text(self, name: str, *, default: str | None = None) -> str:
-        """Return a text; without a default it must be given."""
-        value = self._environ.get(name, "").strip()
+        """Return a text; without a default it must be given, or be in the file of `NAME_FILE`."""
+        value = self._given(name)
         if value:
             return value
         if default is None:
@@ -70,10 +81,9 @@ class Variables:
         return default
 
     def secret(self, name: str) -> str:
-        """Return a text that must not be one made for the sandbox, outside it."""
+        """Return a text that must not be one made for the sandbox, or a placeholder, outside it."""
         value = self.text(name)
-        if not self._sandbox and SANDBOX_MARK in value:
-            self.fault(f"{name} holds a value made for the sandbox; set a real one")
+        self._check_real(name, value)
         return value
 
     def secrets(self, name: str) -> tuple[str, ...]:
@@ -83,6 +93,45 @@ class Variables:
             self.fault(f"{name} lists {len(values)} secrets; at most 3 may be live")
         return values
 
+    def _check_real(self, what: str, value: str) -> None:
+        if self._sandbox:
+            return
+        if SANDBOX_MARK in value:
+            self.fault(f"{what} holds a value made for the sandbox; set a real one")
+        elif any(re.sub(r"\W|_", "", part).lower() in PLACEHOLDERS for part in value.split(",")):
+            self.fault(f"{what} holds a placeholder; set a real one")
+
+    def _given(self, name: str) -> str:
+        """Return what the variable, or the file that `NAME_FILE` names, holds."""
+        value = self._environ.get(name, "").strip()
+        path = self._environ.get(f"{name}_FILE", "").strip()
+        if not path:
+            return value
+        if value:
+            self._fault_once(f"{name} and {name}_FILE are both given; unset one")
+            return value
+        if name not in self._files:
+            self._files[name] = self._read(f"{name}_FILE", path)
+        return self._files[name]
+
+    def _read(self, name: str, path: str) -> str:
+        try:
+            with Path(path).open(encoding="utf-8") as file:
+                value = file.read(LONGEST_FILE + 1).strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8"
+            self._fault_once(f"{name} names a file that cannot be read: {reason}")
+            return ""
+        if not value or len(value) > LONGEST_FILE:
+            told = "nothing" if not value else f"over {LONGEST_FILE} characters"
+            self._fault_once(f"{name} names a file that holds {told}")
+            return ""
+        return value
+
+    def _fault_once(self, text: str) -> None:
+        if text not in self._faults:
+            self.fault(text)
+
     def url(self, name: str, *, schemes: tuple[str, ...], default: str | None = None) -> str:
         """Return a URL of one of the schemes."""
         value = self.text(name, default=default)
@@ -90,9 +139,7 @@ class Variables:
         if value and scheme not in schemes:
             self.fault(f"{name} must be a URL that begins with {schemes[0]}://")
         if name.endswith(("DATABASE_URL", "REDIS_URL")) and not self._sandbox:
-            password = urlsplit(value).password or ""
-            if SANDBOX_MARK in password:
-                self.fault(f"{name} holds a password made for the sandbox")
+            self._check_real(f"The password in {name}", urlsplit(value).password or "")
         return value
 
     def origins(self, name: str) -> tuple[str, ...]:

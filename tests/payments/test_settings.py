@@ -9,8 +9,8 @@ from payments.settings import SettingsError, read_migration_url, read_settings
 
 JWKS = '{"keys": []}'
 GOOD = {
-    "DATABASE_URL": "postgresql://app:secret@db/strongroom",
-    "REDIS_URL": "rediss://:secret@redis:6379/0",
+    "DATABASE_URL": "postgresql://app:Wq7-db@db/strongroom",
+    "REDIS_URL": "rediss://:Wq7-redis@redis:6379/0",
     "STRIPE_SECRET_KEY": "sk_live_abc",
     "STRIPE_PUBLISHABLE_KEY": "pk_live_abc",
     "STRIPE_WEBHOOK_SECRETS": "whsec_new, whsec_old",
@@ -98,7 +98,7 @@ def test_secrets_do_not_show_when_settings_are_printed() -> None:
     shown = repr(read_settings(GOOD))
 
     assert "https://id.example.com" in shown
-    for secret in ("secret", "sk_live", "whsec", "pepper", "primaryKeyId"):
+    for secret in ("Wq7", "sk_live", "whsec", "pepper", "primaryKeyId"):
         assert secret not in shown.replace("stripe_secret_key", "").replace("webhook_secrets", "")
 
 
@@ -120,3 +120,50 @@ def test_migrations_need_their_address_only() -> None:
     assert read_migration_url(both) == "postgresql://owner@db/x"
     with pytest.raises(SettingsError, match="MIGRATION_DATABASE_URL is missing"):
         read_migration_url({})
+
+
+def in_file(tmp_path: Path, name: str, content: bytes) -> dict[str, str]:
+    (tmp_path / name).write_bytes(content)
+    return {f"{name}_FILE": str(tmp_path / name)}
+
+
+def test_every_variable_may_stand_in_a_file(tmp_path: Path) -> None:
+    files: dict[str, str] = {}
+    for name, value in GOOD.items():
+        files |= in_file(tmp_path, name, f"{value}\n".encode())
+    assert read_settings(files) == read_settings(GOOD)
+
+
+def test_a_file_and_a_value_are_one_too_many(tmp_path: Path) -> None:
+    given = in_file(tmp_path, "API_KEY_PEPPER", b"other")
+    assert "API_KEY_PEPPER and API_KEY_PEPPER_FILE are both given" in faults(**given)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "holds nothing"),
+        (b"\xff\xfe", "is not UTF-8"),
+        (b"x" * 300_000, "over 262144 characters"),
+        (b"sandbox pepper", "made for the sandbox"),
+    ],
+)
+def test_a_file_is_judged_as_its_value_would_be(tmp_path: Path, content: bytes, told: str) -> None:
+    without = {name: value for name, value in GOOD.items() if name != "API_KEY_PEPPER"}
+    with pytest.raises(SettingsError, match=told):
+        read_settings(without | in_file(tmp_path, "API_KEY_PEPPER", content))
+
+
+def test_a_file_that_is_not_there_is_told_without_its_path(tmp_path: Path) -> None:
+    without = {name: value for name, value in GOOD.items() if name != "API_KEY_PEPPER"}
+    with pytest.raises(SettingsError, match="API_KEY_PEPPER_FILE names a file that cannot be read"):
+        read_settings(without | {"API_KEY_PEPPER_FILE": str(tmp_path / "nowhere")})
+
+
+@pytest.mark.parametrize("value", ["changeme", "Change-Me", "<your key here>", "TODO", "password"])
+def test_placeholders_are_refused(value: str) -> None:
+    assert "API_KEY_PEPPER holds a placeholder" in faults(API_KEY_PEPPER=value)
+    webhooks = f"whsec_real,{value}"
+    assert "STRIPE_WEBHOOK_SECRETS holds a placeholder" in faults(STRIPE_WEBHOOK_SECRETS=webhooks)
+    url = f"postgresql://app:{value.replace(' ', '')}@db/strongroom"
+    assert "The password in DATABASE_URL holds a placeholder" in faults(DATABASE_URL=url)
