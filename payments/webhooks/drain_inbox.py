@@ -23,6 +23,7 @@ from payments.providers.ports import BankProvider
 from payments.providers.stripe import events as stripe_events
 from payments.settings import RETRY_WINDOW_H
 from payments.settlement import wake_up as balance_wake_up
+from payments.webhooks.doubt_event import doubt_event
 from payments.webhooks.sealed_payload import unseal
 from payments.webhooks.set_aside import set_aside
 from payments.webhooks.tables import IS_NEW, InboxEvent
@@ -150,11 +151,20 @@ class _Drain:
         outcomes = iter(record_facts(session, facts, now=self.now))
         done: list[InboxEvent] = []
         for event, facts in batch.told:
-            faults = [
-                f"{outcome.reason}: {outcome.detail or ''}"
+            refused = [
+                outcome
                 for outcome in islice(outcomes, len(facts))
                 if outcome.result is Result.REFUSED
             ]
+            for outcome in refused:
+                doubt_event(
+                    session,
+                    outcome,
+                    provider=event.provider,
+                    event_id=event.event_id,
+                    now=self.now,
+                )
+            faults = [f"{outcome.reason}: {outcome.detail or ''}" for outcome in refused]
             if faults:
                 batch.faults.append((event, "; ".join(faults)))
             else:

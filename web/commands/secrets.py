@@ -6,8 +6,10 @@ from typing import Any
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy.orm import Session
 
 from payments.access.caller import Role
+from payments.access.end_access import end_access
 from payments.access.sessions import end_sessions
 from payments.database import in_transaction
 from payments.secret_versions.kinds import LIMITS, LONGEST_OVERLAP, Kind
@@ -93,10 +95,14 @@ def end(*, party: str | None, everybody: bool) -> None:
     if (party is None) is not everybody:
         raise click.UsageError("Say either --party or --all.")
     parts = current_parts()
-    ended = in_transaction(
-        parts.engine, lambda session: end_sessions(session, party_id=party, now=parts.now())
-    )
-    click.echo(f"{ended} sessions ended.")
+    by, now = command_line(Role.ADMIN).person, parts.now()
+
+    def end_them(session: Session) -> int:
+        if party is None:
+            return end_sessions(session, party_id=None, now=now)
+        return end_access(session, party_id=party, by=by, now=now)
+
+    click.echo(f"{in_transaction(parts.engine, end_them)} sessions ended.")
 
 
 def _row(view: SecretView) -> dict[str, Any]:
