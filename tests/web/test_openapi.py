@@ -33,6 +33,15 @@ PROMISED = {
     ("GET", "/api/ops/webhooks/replay/{replay_id}"),
     ("PUT", "/api/ops/webhooks/retry-window"),
     ("POST", "/api/ops/deadlines/extend"),
+    ("POST", "/api/notices/endpoints"),
+    ("GET", "/api/notices/endpoints"),
+    ("GET", "/api/notices/endpoints/{endpoint_id}"),
+    ("PATCH", "/api/notices/endpoints/{endpoint_id}"),
+    ("DELETE", "/api/notices/endpoints/{endpoint_id}"),
+    ("POST", "/api/notices/endpoints/{endpoint_id}/rotate-secret"),
+    ("POST", "/api/notices/endpoints/{endpoint_id}/test"),
+    ("GET", "/api/notices"),
+    ("POST", "/api/notices/replay"),
     ("GET", "/api/status"),
     ("POST", "/api/session"),
     ("DELETE", "/api/session"),
@@ -109,7 +118,7 @@ PROMISED = {
 }
 
 # A session is told by its cookie, providers name their own events, a file is its own name, and who
-# asks how far a deployment is changes nothing. Of links there may be as many as one likes.
+# asks how far a deployment is changes nothing. Of links and tests there may be as many as one likes.
 NO_REFERENCE = {
     "/api/escrow/monitor-deployment",
     "/api/invoices/{order_id}/links",
@@ -118,6 +127,7 @@ NO_REFERENCE = {
     "/api/webhooks/stripe",
     "/api/webhooks/bank",
     "/api/reconciliation/statements",
+    "/api/notices/endpoints/{endpoint_id}/test",
 }
 
 
