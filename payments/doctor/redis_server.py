@@ -70,7 +70,7 @@ def _user(client: redis.Redis, *, is_sandbox: bool) -> Check:
     name = "Redis user"
     try:
         user = str(client.execute_command("ACL WHOAMI"))  # type: ignore[no-untyped-call] # redis-py's
-    except redis.NoPermissionError:
+    except redis.exceptions.NoPermissionError:
         return Check(name, State.OK, "one of its own, which may not even ask its name")
     user = user.removeprefix("b'").removesuffix("'")
     if user != "default" or is_sandbox:

@@ -162,6 +162,8 @@ def test_row_24_a_process_sees_and_writes_no_table_of_anothers_work(login_of: Lo
             "UPDATE strongroom.api_keys SET role = 'admin'",
             "INSERT INTO strongroom.sessions DEFAULT VALUES",
             "INSERT INTO strongroom.parties DEFAULT VALUES",
+            "UPDATE strongroom.parties SET kyc_level = 'full'",
+            "UPDATE strongroom.secret_versions SET revoked_at = NULL",
             "UPDATE strongroom.freezes SET lifted_at = now()",
             "UPDATE strongroom.payout_destinations SET status = 'approved'",
             "SELECT ledger.close_books(now())",
@@ -368,7 +370,7 @@ def test_each_process_works_as_its_role(
     for name, value in make_environment(database_url=database_url, redis_url=redis_url).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(jobs.relay, "connect_engine", connect)
-    monkeypatch.setattr(jobs.relay.signal, "signal", lambda *_: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
     with pytest.raises(AskedError, match=RELAY_ROLE):
         jobs.relay.main()
 

@@ -65,7 +65,7 @@ BEGIN
     ('ended_access', 'SELECT, INSERT, UPDATE', '', ''),
     ('idempotency_keys', 'SELECT, INSERT, UPDATE', 'SELECT, INSERT, UPDATE', ''),
     ('secret_versions', 'SELECT, INSERT, UPDATE (value_encrypted, ends_at, revoked_at,
-      last_matched_at)', 'SELECT, INSERT, UPDATE (value_encrypted, last_matched_at)', ''),
+      last_matched_at)', 'SELECT', ''),
     ('data_keys', 'SELECT, INSERT, UPDATE (wrapped, closed_at, closed_horizon, retired_at)',
       'SELECT, INSERT, UPDATE (wrapped, closed_at, closed_horizon, retired_at)', ''),
     ('encryption_runs', 'SELECT, INSERT', 'SELECT, UPDATE (status, fields, encrypted, unreadable,
@@ -79,7 +79,7 @@ BEGIN
     ('audit_watermark', 'SELECT', 'SELECT', ''),
     -- people and what they buy
     ('erasures', 'SELECT, INSERT', '', ''),
-    ('parties', 'SELECT, INSERT, UPDATE', 'SELECT, UPDATE', ''),
+    ('parties', 'SELECT, INSERT, UPDATE', 'SELECT', ''),
     ('orders', 'SELECT, INSERT, UPDATE', 'SELECT, UPDATE', ''),
     ('order_lines', 'SELECT, INSERT', 'SELECT', ''),
     -- payments and what goes back of them
