@@ -118,7 +118,7 @@ PROMISED = {
 }
 
 # A session is told by its cookie, providers name their own events, a file is its own name, and who
-# asks how far a deployment is changes nothing. Of links and tests there may be as many as one likes.
+# asks how far a deployment is changes nothing. Of links and tests there may be as many as wanted.
 NO_REFERENCE = {
     "/api/escrow/monitor-deployment",
     "/api/invoices/{order_id}/links",

@@ -32,8 +32,6 @@ ONLY_READING: Mapping[str, str] = {
     "ledger seal": "routine of a worker, and it shows in the seals",
     "ledger trial-balance": "sums",
     "ledger verify": "what does not fit",
-    "notices endpoints": "addresses of the platform",
-    "notices list": "deliveries by id",
     "reconcile findings": "amounts, things by id",
     "reconcile show": "counts",
     "releases list": "amounts and states",
