@@ -27,7 +27,10 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 
 def page_policy(settings: ShopSettings) -> Policy:
     """A page of the shop: its own files, and calls to Strongroom; nothing inline, no frames."""
-    return {
+    reports = {"report-uri": REPORTS}
+    if _is_https(settings):  # browsers send to endpoints over HTTPS only, and prefer them
+        reports["report-to"] = "csp"
+    return reports | {
         "default-src": "'none'",
         "script-src": "'self'",
         "style-src": "'self'",
@@ -37,8 +40,6 @@ def page_policy(settings: ShopSettings) -> Policy:
         "base-uri": "'none'",
         "object-src": "'none'",
         "frame-ancestors": "'none'",
-        "report-uri": REPORTS,
-        "report-to": "csp",
     }
 
 
@@ -69,7 +70,7 @@ def permissions(settings: ShopSettings | None = None) -> Policy:
 
 def install_policies(app: Flask, settings: ShopSettings) -> None:
     """Set the headers of every answer; views that take cards are marked by `takes_cards`."""
-    https = settings.url.startswith("https:")
+    https = _is_https(settings)
     Talisman(
         app,
         force_https=https,
@@ -108,9 +109,14 @@ def _isolate(answer: Response, settings: ShopSettings) -> Response:
     # no Cross-Origin-Embedder-Policy, since Stripe's frames do not say that they may be embedded.
     answer.headers["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
     answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    answer.headers["Reporting-Endpoints"] = f'csp="{settings.url}{REPORTS}"'
+    if _is_https(settings):
+        answer.headers["Reporting-Endpoints"] = f'csp="{settings.url}{REPORTS}"'
     answer.headers.setdefault("Cache-Control", "no-store")
     return answer
+
+
+def _is_https(settings: ShopSettings) -> bool:
+    return settings.url.startswith("https:")
 
 
 def _sources(*sources: str) -> str:

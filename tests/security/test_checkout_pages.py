@@ -10,13 +10,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from sandbox.shop import app as shop_app
-from sandbox.shop.content_policy import REPORTS, checkout_policy, page_policy
+from sandbox.shop.content_policy import REPORTS, checkout_policy, page_policy, permissions
 from sandbox.shop.settings import ShopSettings, read_shop_settings
 from sandbox.shop.shop import Shop
 from tests.databases import ROOT
 
 STRONGROOM = "https://pay.example.com"
-URL = "http://127.0.0.1:8001"
+URL = "https://shop.example.com"
 SHOP = Path(shop_app.__file__).parent
 INVENTORY = json.loads((ROOT / "docs" / "checkout-scripts.json").read_text(encoding="utf-8"))
 ORDER = {
@@ -37,7 +37,7 @@ def settings() -> ShopSettings:
         "SHOP_IDENTITY_KEY": "never shown either",
         "BANK_PAGE_ORIGINS": "https://pay.bank.example",
     }
-    return read_shop_settings(given, port=8001)
+    return dataclasses.replace(read_shop_settings(given, port=8001), url=URL)
 
 
 @pytest.fixture
@@ -110,6 +110,33 @@ def test_the_inventory_names_what_the_policy_allows(settings: ShopSettings) -> N
     assert policy["frame-src"].split() == INVENTORY["frames"]
 
 
+def test_the_documented_policies_are_the_shops(settings: ShopSettings) -> None:
+    """Without a bank's page to go to, as a frontend begins."""
+    plain = dataclasses.replace(settings, bank_page_origins=())
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^Content-Security-Policy: (.*)$", text, re.MULTILINE)
+    assert [directives(policy) for policy in documented] == [
+        {name: value.split() for name, value in policy.items()}
+        for policy in (checkout_policy(plain), page_policy(plain))
+    ]
+    assert f"Permissions-Policy: {_listed(permissions(plain))}" in text
+
+
+def _listed(features: dict[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in features.items())
+
+
+def test_row_04_the_checkout_lets_the_banks_windows_work(browser: FlaskClient) -> None:
+    headers = browser.get("/checkout/ord_1", base_url=URL).headers
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin-allow-popups"
+    assert "Cross-Origin-Embedder-Policy" not in headers
+    assert headers["X-Frame-Options"] == "DENY"
+    assert 'payment=(self "https://js.stripe.com")' in headers["Permissions-Policy"]
+    assert "payment=()" in browser.get("/", base_url=URL).headers["Permissions-Policy"]
+    assert headers["Reporting-Endpoints"] == f'csp="{URL}{REPORTS}"'
+    assert headers["Cache-Control"] == "no-store"
+
+
 @pytest.mark.parametrize(
     ("body", "lines"),
     [
@@ -132,6 +159,12 @@ def test_reports_of_violations_are_read_with_care(
     assert len(told) == lines
     assert "token" not in "".join(told)
     assert all(len(line) < 1000 for line in told)
+
+
+def test_without_https_browsers_report_the_older_way(settings: ShopSettings) -> None:
+    policy = page_policy(dataclasses.replace(settings, url="http://127.0.0.1:8001"))
+    assert policy["report-uri"] == REPORTS
+    assert "report-to" not in policy
 
 
 def test_no_more_reports_are_written_than_somebody_reads(

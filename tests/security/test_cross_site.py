@@ -11,7 +11,7 @@ from web.bodies import reads_raw_body
 from web.policies import action_of, public_reason_of
 
 HOST = "http://localhost"  # where the client of the tests calls
-REFUSED = (
+REFUSED: tuple[dict[str, str], ...] = (
     {"Origin": "https://evil.test"},
     {"Origin": "https://evil.test", "Sec-Fetch-Site": "same-origin"},
     {"Origin": "null"},

@@ -67,6 +67,10 @@ def booked(engine: Engine) -> None:
         replace_mappings(session, "xero", named, caller=caller, now=NOON)
 
 
+def _clock() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)  # noqa: TID251 - the application's clock is real here
+
+
 def _file_name(headers: Message) -> str:
     name = headers.get_filename()
     assert name is not None
@@ -129,8 +133,7 @@ def test_names_of_files_are_made_here_and_of_plain_letters(
     assert report.data
     asked = {"reference": "../../x\";'=1+1", "report": "journal", "format": "csv"}
     export = client.post("/api/ledger/exports", json=asked, headers=finance).get_json()
-    clock = lambda: dt.datetime.now(dt.UTC)  # noqa: E731, TID251 - the application's clock is real here
-    write_export(engine, export["id"], clock=clock, until=clock() + dt.timedelta(minutes=1))
+    write_export(engine, export["id"], clock=_clock, until=_clock() + dt.timedelta(minutes=1))
     file = client.get(f"/api/ledger/exports/{export['id']}/download", headers=finance)
     for answer in (report, file):
         assert answer.status_code == 200, answer.text  # read to its end, which closes it
