@@ -115,6 +115,12 @@ class TooManyRequestsError(StrongroomError):
         self.retry_after_s = retry_after_s
 
 
+class RateLimitedError(TooManyRequestsError):
+    """The caller asked more often in a minute than anybody may; again in `retry_after_s`."""
+
+    code = "rate_limited"
+
+
 class InvalidSignatureError(StrongroomError):
     """A webhook was not signed by the provider, or too long ago or too far in the future.
 

@@ -30,6 +30,7 @@ from payments.chain_settings import (
     read_signer,
 )
 from payments.kyc import KycThresholds
+from payments.limit_settings import RATE_LIMITS, read_rate_limits, read_trusted_proxies
 from payments.notice_settings import IPNetwork, read_private_networks
 from payments.secret_settings import read_secret_ages
 from payments.variables import Environment, SettingsError, Variables
@@ -89,6 +90,8 @@ class Settings:
     kyc_thresholds: KycThresholds
     staff_hosts: frozenset[str]  # where staff work; none: everywhere
     step_up_amr: frozenset[str]  # what counts as a second factor of staff
+    rate_limits: Mapping[str, int] = field(default_factory=lambda: RATE_LIMITS)  # a minute
+    trusted_proxies: tuple[IPNetwork, ...] = ()  # whose X-Forwarded-* is believed
     notice_private_networks: tuple[IPNetwork, ...] = ()
     notice_ca_file: str | None = None  # of receivers' own authority, besides the public ones
     console_sign_in_url: str | None = None  # where staff get a session: the pages lead there
@@ -179,6 +182,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         console_sign_in_url=reader.url("CONSOLE_SIGN_IN_URL", schemes=("https", "http"), default="")
         or None,
         invoice_pay_url=_read_pay_url(reader),
+        rate_limits=read_rate_limits(reader, "RATE_LIMITS"),
+        trusted_proxies=read_trusted_proxies(reader, "TRUSTED_PROXIES"),
         notice_private_networks=read_private_networks(reader, "NOTICE_PRIVATE_NETWORKS"),
         notice_ca_file=reader.text("NOTICE_CA_FILE", default="") or None,
     )

@@ -3,6 +3,7 @@
 A setting given in the environment switches its part to the real thing, one by one.
 """
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,18 @@ from sandbox.ports import Ports
 
 # A person trying things out keeps their tokens for a day; the product's default is 15 minutes.
 _TOKEN_LIFETIME_S = 24 * 60 * 60
+# Few people try out many things, all of them from one address.
+_RATE_LIMITS = {
+    "person.sign_ins": 60,
+    "person.payments": 1_200,
+    "person.releases": 600,
+    "person.documents": 600,
+    "person.requests": 12_000,
+    "address.sign_ins": 300,
+    "address.bad_credentials": 1_200,
+    "address.bad_signatures": 1_200,
+    "address.requests": 12_000,
+}
 _CLIENT_ID = "sandbox-strongroom"
 _SIGNING_KEY_ID = "5a1d0b0e-0000-4000-8000-000000000001"
 
@@ -68,6 +81,8 @@ _SETTINGS = (
     "API_KEY_PEPPER",
     "NOTICE_PRIVATE_NETWORKS",
     "NOTICE_CA_FILE",
+    "RATE_LIMITS",
+    "TRUSTED_PROXIES",
     "LOG_LEVEL",
     "WEB_CONCURRENCY",
 )
@@ -215,6 +230,7 @@ class Plan:
             "API_KEY_PEPPER": self.secrets.api_key_pepper,
             "CONSOLE_SIGN_IN_URL": f"{self.shop_url}/staff",
             "NOTICE_PRIVATE_NETWORKS": "127.0.0.0/8",
+            "RATE_LIMITS": json.dumps(_RATE_LIMITS),
             **self._stripe(),
             **self._bank(),
             **self._chain(),

@@ -10,8 +10,10 @@ from web.bodies import install_body_limits
 from web.deeds import install_deeds
 from web.errors import install_errors
 from web.headers import install_headers
+from web.limits import install_limits
 from web.openapi import install_openapi
 from web.parts import install_parts, make_parts
+from web.request_counts import RequestCounts
 from web.request_scope import install_request_scope
 from web.ring_after import install_ringing
 from web.routes import (
@@ -50,6 +52,7 @@ from web.routes import (
 )
 from web.stream_hub import StreamHub
 from web.streams import install_streams
+from web.trusted_proxies import TrustedProxies
 
 BLUEPRINTS = (
     sessions.blueprint,
@@ -100,6 +103,7 @@ def create_app(settings: Settings, *, role: str = API_ROLE) -> Flask:
     install_ringing(app)
     install_headers(app, settings)
     install_authentication(app)
+    install_limits(app, RequestCounts(settings.redis_url))
     install_deeds(app)
     install_body_limits(app)
     api = install_openapi(app)
@@ -108,4 +112,5 @@ def create_app(settings: Settings, *, role: str = API_ROLE) -> Flask:
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(console.blueprint)
+    app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign] # Flask's documented way
     return app

@@ -19,6 +19,7 @@ from payments.invoices.links import follow_link
 from payments.log_lines import get_logger
 from payments.secret_versions.kinds import Kind
 from web.cross_site import refuse_foreign_sites
+from web.limits import note_bad_credential
 from web.parts import Parts, current_parts
 from web.policies import (
     DANGEROUS,
@@ -97,7 +98,12 @@ def _authenticate_request() -> None:
         )
     if public_reason_of(view) is not None:
         return
-    g.caller = _follow_link(view) or identify(current_parts())
+    try:
+        g.caller = _follow_link(view) or identify(current_parts())
+    except UnauthorizedError:
+        if _sends_credential():
+            note_bad_credential()
+        raise
     action = action_of(view)
     if action is None:
         get_logger(__name__).error("view_without_policy", endpoint=request.endpoint)
@@ -133,6 +139,11 @@ def current_viewer(*, reason: str | None) -> Viewer:
     if text is None:
         return Viewer(current_caller(), "session", reason)
     return Viewer(current_caller(), "key" if text.startswith("srk_") else "token", reason)
+
+
+def _sends_credential() -> bool:
+    cookie = session_cookie_name(current_parts())
+    return "Authorization" in request.headers or LINK in request.args or cookie in request.cookies
 
 
 def _follow_link(view: Callable[..., Any]) -> Caller | None:

@@ -111,7 +111,7 @@ def problem_answer(status: HTTPStatus, codes: list[str]) -> Json:
     headers = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = {"$ref": "#/components/headers/WWW-Authenticate"}
-    if {"in_progress", "too_many_requests", "unavailable"}.intersection(codes):
+    if {"in_progress", "rate_limited", "too_many_requests", "unavailable"}.intersection(codes):
         headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
     if "card_declined" in codes:
         headers["Idempotent-Replayed"] = {"$ref": "#/components/headers/Idempotent-Replayed"}

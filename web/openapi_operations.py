@@ -10,6 +10,7 @@ from flask import Flask
 from marshmallow import Schema
 
 from web.bodies import reads_raw_body
+from web.limits import is_uncounted
 from web.openapi_components import REFERENCE_PARAMETER, Json, problem_answer
 from web.paths import openapi_path
 from web.policies import POLICIES, action_of, public_reason_of
@@ -104,6 +105,8 @@ def _codes(
     operation: Json, method: str, view: _View, *, takes_reference: bool, has_id: bool
 ) -> list[str]:
     codes = ["credentials_in_url", "internal"]
+    if not is_uncounted(view):
+        codes.append("rate_limited")
     if "requestBody" in operation or any(
         p["in"] == "query" for p in operation.get("parameters", ())
     ):

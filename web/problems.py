@@ -130,6 +130,11 @@ PROBLEMS: dict[str, KnownProblem] = {
         "The caller uses as much at once as anybody may.",
         "Try again after `Retry-After` seconds.",
     ),
+    "rate_limited": KnownProblem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "There were more requests in a minute than the caller may send.",
+        "Send no more before `Retry-After` seconds have passed, then fewer at a time.",
+    ),
     "internal": KnownProblem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "A mistake of ours; the answer says no more than `request_id`.",

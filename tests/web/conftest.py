@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from payments.access.api_keys import create_key
 from payments.access.caller import Role
 from payments.database import transaction
+from payments.limit_settings import RATE_LIMITS
 from payments.settings import Settings, read_settings
 from tests.payments.shop import KEYSET
 from web.app import create_app
@@ -38,6 +39,9 @@ CHAIN = {
     "max_priority_fee_gwei": "2",
     "limits": {"USDC": {"transaction": "1000000000000", "day": "10000000000000"}},
 }
+
+# Room for all that tests do; refused sign-ins stay limited, to be provoked.
+ROOMY = {name: 1_000_000 for name in RATE_LIMITS if name != "address.sign_ins"}
 
 Headers = dict[str, str]
 KeyOf = Callable[..., Headers]
@@ -64,6 +68,7 @@ def environment(*, database_url: str, redis_url: str) -> dict[str, str]:
         "PAYOUT_COOLING_H": "0",
         "ENCRYPTION_KEYSET": KEYSET,  # the shop's, whose parties are to be read
         "API_KEY_PEPPER": "sandbox pepper",
+        "RATE_LIMITS": json.dumps(ROOMY),
     }
 
 

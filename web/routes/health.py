@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from payments.log_lines import get_logger
 from web.blueprint import Blueprint
+from web.limits import uncounted
 from web.parts import Parts, current_parts
 from web.policies import public
 from web.schemas.status import Health
@@ -17,6 +18,7 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.route("/healthz", methods=["GET"])
 @public("A load balancer asks; nothing is told")
+@uncounted
 @blueprint.response(200, Health)
 def alive() -> dict[str, object]:
     """Say that the process answers; nothing else is looked at."""
@@ -25,6 +27,7 @@ def alive() -> dict[str, object]:
 
 @blueprint.route("/readyz", methods=["GET"])
 @public("A load balancer asks; only up or down is told")
+@uncounted
 @blueprint.response(200, Health)
 @blueprint.also_answers(503, Health)
 def ready() -> tuple[dict[str, object], int]:

@@ -21,6 +21,7 @@ from payments.secret_versions.kinds import Kind
 from payments.secret_versions.source import to_make_with
 from web.authentication import current_viewer
 from web.blueprint import Blueprint
+from web.limits import counts_as
 from web.parts import current_parts
 from web.policies import allow
 from web.problems import problems
@@ -80,6 +81,7 @@ def show(query: _Given, headers: _Given, order_id: str) -> DocumentsView:
 @blueprint.arguments(InvoiceQuery, location="query")
 @blueprint.arguments(FileHeaders, location="headers")
 @blueprint.response(200)
+@counts_as("documents")
 @_file_of("pdf")
 def show_pdf(query: _Given, headers: _Given, order_id: str) -> Response:
     """Return the invoice of an order as PDF; of an order that is not paid, a pro forma.
@@ -108,6 +110,7 @@ def show_xml(query: _Given, headers: _Given, order_id: str) -> Response:
 @blueprint.arguments(InvoiceQuery, location="query")
 @blueprint.arguments(FileHeaders, location="headers")
 @blueprint.response(200)
+@counts_as("documents")
 @_file_of("pdf")
 def show_document_pdf(query: _Given, headers: _Given, order_id: str, number: str) -> Response:
     """Return an invoice or a credit note of an order as PDF, by its number."""

@@ -6,6 +6,7 @@ from payments.log_lines import current_request_id
 from payments.webhooks.receive_event import receive_bank_events, receive_event
 from web.blueprint import Blueprint
 from web.bodies import raw_body
+from web.limits import counting_bad_signatures, uncounted
 from web.parts import current_parts
 from web.policies import public
 from web.problems import problems
@@ -17,7 +18,8 @@ blueprint = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
 
 @blueprint.route("/stripe", methods=["POST"])
 @public("Stripe's signature over the raw bytes proves who calls")
-@problems("invalid_signature", "validation", "unavailable")
+@uncounted
+@problems("invalid_signature", "rate_limited", "validation", "unavailable")
 @raw_body()
 @blueprint.response(200, Received)
 @blueprint.described(
@@ -38,18 +40,19 @@ blueprint = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
 def stripe() -> dict[str, bool]:
     """Take an event of Stripe's; the answer comes after it is stored durably."""
     parts = current_parts()
-    stored = receive_event(
-        parts.inbox,
-        provider="stripe",
-        payload=request.get_data(cache=False),
-        signature=request.headers.get("Stripe-Signature", ""),
-        settings=parts.settings,
-        secrets=parts.secrets,
-        notes=parts.webhook_notes,
-        cipher=parts.cipher,
-        now=parts.now(),
-        request_id=current_request_id(),
-    )
+    with counting_bad_signatures():
+        stored = receive_event(
+            parts.inbox,
+            provider="stripe",
+            payload=request.get_data(cache=False),
+            signature=request.headers.get("Stripe-Signature", ""),
+            settings=parts.settings,
+            secrets=parts.secrets,
+            notes=parts.webhook_notes,
+            cipher=parts.cipher,
+            now=parts.now(),
+            request_id=current_request_id(),
+        )
     if not stored.asked_for_drain:
         let_it_be()
     return {"received": True, "duplicate": stored.duplicate}
@@ -57,7 +60,8 @@ def stripe() -> dict[str, bool]:
 
 @blueprint.route("/bank", methods=["POST"])
 @public("The bank provider's signature proves who calls")
-@problems("invalid_signature", "validation", "unavailable")
+@uncounted
+@problems("invalid_signature", "rate_limited", "validation", "unavailable")
 @raw_body()
 @blueprint.response(200, Received)
 @blueprint.described(
@@ -85,17 +89,18 @@ def stripe() -> dict[str, bool]:
 def bank() -> dict[str, bool]:
     """Take a bank provider's events; the answer comes after they are stored durably."""
     parts = current_parts()
-    stored = receive_bank_events(
-        parts.inbox,
-        banks=parts.providers.banks,
-        path=request.full_path.removesuffix("?"),  # as it was sent: TrueLayer signs it
-        headers={name.lower(): value for name, value in request.headers.items()},
-        payload=request.get_data(cache=False),
-        notes=parts.webhook_notes,
-        cipher=parts.cipher,
-        now=parts.now(),
-        request_id=current_request_id(),
-    )
+    with counting_bad_signatures():
+        stored = receive_bank_events(
+            parts.inbox,
+            banks=parts.providers.banks,
+            path=request.full_path.removesuffix("?"),  # as it was sent: TrueLayer signs it
+            headers={name.lower(): value for name, value in request.headers.items()},
+            payload=request.get_data(cache=False),
+            notes=parts.webhook_notes,
+            cipher=parts.cipher,
+            now=parts.now(),
+            request_id=current_request_id(),
+        )
     if not stored.asked_for_drain:
         let_it_be()
     return {"received": True, "duplicate": stored.duplicate}
