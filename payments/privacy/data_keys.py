@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, Engine, LargeBinary, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from payments.database import Base, connect_aside, transaction
+from payments.database import Base, connect_aside
 from payments.privacy.encryption import (
     PREFIX_BYTES,
     DecryptionError,
@@ -150,7 +150,8 @@ class StoredKeysCipher(FieldCipher):
 
     def _load(self) -> _Loaded:
         at_s = self._clock()
-        with transaction(self._engine) as session:
+        # No transaction of anybody's deed: a deed waits for the keys to have its reason encrypted.
+        with self._engine.begin() as connection, Session(connection) as session:
             rows = _live_keys(session)
             for kind in {FIELDS, REFERENCES} - {row.kind for row in rows}:
                 _add_first(session, kind, wrapping=self._keyset_json)
