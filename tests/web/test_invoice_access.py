@@ -191,7 +191,7 @@ def test_logs_tell_of_the_access_and_nothing_of_the_people(
     out = capsys.readouterr().out
     seen = [line for line in map(json.loads, out.splitlines()) if line["event"] == "invoice_seen"]
     assert len(seen) == len(listed) + 2
-    assert {line["reason"] for line in seen} == set(WHY.values())
+    assert not set(WHY.values()) & set(map(str, seen[0].values()))  # text stays in the database
     assert {line["order_id"] for line in seen} == {order.id}
     assert link["link"] not in out
     for party in (BUYER, SELLER):
