@@ -11,7 +11,7 @@ LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-header
 	--python-version 3.11 setup.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test contract test-stripe check lint types imports tests planted format bench contracts migrate strongroom lock reset clean in-place
+.PHONY: help run demo test contract test-stripe check lint types imports tests planted format bench sbom advisories contracts migrate strongroom lock reset clean in-place
 
 help: ## Show this list
 	@echo "Strongroom: make …"
@@ -30,6 +30,7 @@ check: lint types imports tests ## Check style, types, imports and behaviour
 lint: $(VENV)/ready-to-check
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
+	$(PY) -m sandbox.secrets_scan
 
 types: $(VENV)/ready-to-check
 	$(PY) -m mypy
@@ -56,6 +57,12 @@ format: $(VENV)/ready-to-check ## Let ruff put the code in order
 
 bench: $(VENV)/ready-to-check ## Measure the ledger; figures and method are in benchmarks/README.md
 	$(PY) -m benchmarks $(ARGS)
+
+sbom: $(VENV)/ready-to-check ## Write what runs in production down as sbom.json (CycloneDX)
+	$(PY) -m cyclonedx_py requirements requirements.txt --output-reproducible --of JSON -o sbom.json
+
+advisories: $(VENV)/ready-to-check ## Look for known vulnerabilities; offline: make advisories ADVISORIES=all.zip
+	@$(PY) -m sandbox.advisories requirements.txt $(if $(ADVISORIES),--database "$(ADVISORIES)")
 
 contracts: $(VENV)/ready-to-check ## Compile the escrow contracts; what comes of it is committed
 	$(PY) -m payments.providers.evm.compile_contracts

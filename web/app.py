@@ -95,6 +95,7 @@ def create_app(settings: Settings, *, role: str = API_ROLE) -> Flask:
     """
     configure_log_lines(settings.log_level)
     app = Flask(__name__, static_folder=None, template_folder="pages")
+    app.debug = False  # whatever FLASK_DEBUG says
     app.json.sort_keys = False  # type: ignore[attr-defined] # answers read in the schema's order
     parts = make_parts(settings, role=role)
     install_parts(app, parts)
