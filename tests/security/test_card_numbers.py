@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from marshmallow import Schema, fields
 from sqlalchemy import Engine, text
+from werkzeug.test import TestResponse
 
 from payments.access.caller import KEY_ROLES, Role
 from payments.log_lines import configure_log_lines
@@ -124,7 +125,7 @@ def test_nor_is_one_taken_from_an_address_or_a_header(
     order = matrix.own()("order")
     admin = keys.make(Role.ADMIN) | FULL_ACCESS
     with log_lines() as lines:
-        for asked in (
+        requests: tuple[Callable[[], TestResponse], ...] = (
             lambda: api.get(f"/api/parties?email={DIGITS[0]}", headers=admin),
             lambda: api.get(f"/api/orders/{DIGITS[0]}", headers=admin),
             lambda: api.get(f"/api/{DIGITS[0]}?card={DIGITS[1]}", headers=admin),
@@ -136,7 +137,8 @@ def test_nor_is_one_taken_from_an_address_or_a_header(
             lambda: api.get(
                 f"/api/invoices/{order}", headers=admin | {"X-Access-Reason": WRITTEN[1]}
             ),
-        ):
+        )
+        for asked in requests:
             answer = asked()
             assert answer.status_code in (400, 404), answer.text
             assert_nowhere(answer.text)
