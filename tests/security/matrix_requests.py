@@ -107,8 +107,8 @@ _REASON = {"reason": "The matrix asks."}
 _LINE = {"description": "A print", "quantity": 1, "unit_amount": "100", "tax_rate": "19"}
 _URLS = {"success_url": "https://shop.test/a", "cancel_url": "https://shop.test/b"}
 _RENT = [
-    {"account": "expenses:rent", "asset": "EUR", "amount": "100"},
-    {"account": "liabilities:accrued:rent", "asset": "EUR", "amount": "-100"},
+    {"account": "expenses:rent", "asset": "EUR", "debit": "100"},
+    {"account": "liabilities:accrued:rent", "asset": "EUR", "credit": "100"},
 ]
 
 REQUESTS: dict[str, Entry] = {
