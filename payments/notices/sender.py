@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from payments.database import in_transaction
 from payments.log_lines import get_logger
 from payments.notices.claim_due import Claimed, claim_due
+from payments.notices.endpoints import MAX_ENDPOINTS
 from payments.notices.record_outcome import record_outcome
 from payments.notices.send import send
 from payments.outgoing.calls import OutgoingCalls
@@ -60,11 +61,9 @@ class Sender:
         for one in claimed:
             with self._ended:
                 self._busy[one.endpoint_id] += 1
-            pool = self._pools.get(one.endpoint_id)
-            if pool is None:
-                pool = ThreadPoolExecutor(LANES, thread_name_prefix=one.endpoint_id)
-                self._pools[one.endpoint_id] = pool
-            pool.submit(self._send, one).add_done_callback(_log_unforeseen)
+            self._pool_of(one.endpoint_id).submit(self._send, one).add_done_callback(
+                _log_unforeseen
+            )
         return len(claimed)
 
     @property
@@ -95,6 +94,17 @@ class Sender:
         for pool in self._pools.values():
             pool.shutdown()
         self._calls.close()
+
+    def _pool_of(self, endpoint_id: str) -> ThreadPoolExecutor:
+        """Return an endpoint's threads; those of endpoints that are no more are let go of."""
+        if endpoint_id not in self._pools:
+            if len(self._pools) >= MAX_ENDPOINTS:
+                with self._ended:
+                    idle = [name for name in self._pools if not self._busy[name]]
+                for name in idle:
+                    self._pools.pop(name).shutdown(wait=False)
+            self._pools[endpoint_id] = ThreadPoolExecutor(LANES, thread_name_prefix=endpoint_id)
+        return self._pools[endpoint_id]
 
     def _send(self, claimed: Claimed) -> None:
         word = "broken_off"

@@ -149,14 +149,27 @@ class OutgoingCalls:
         return addresses
 
     def _take(self, target: Target) -> Connection | None:
+        self._drop_old()
         while True:
             with self._lock:
-                if not self._idle[target]:
+                kept = self._idle.get(target)
+                if not kept:
                     return None
-                connection = self._idle[target].pop()
-            is_young = self._clock() - connection.opened_at < _KEPT_FOR_S
-            if is_young and connection.wire is not None and connection.wire.is_quiet():
+                connection = kept.pop()
+            if connection.wire is not None and connection.wire.is_quiet():
                 return connection
+            connection.close()
+
+    def _drop_old(self) -> None:
+        """Hang up on all that were kept long enough, also of targets that are called no more."""
+        ended_at = self._clock() - _KEPT_FOR_S
+        with self._lock:
+            old = [one for kept in self._idle.values() for one in kept if one.opened_at <= ended_at]
+            for target, kept in list(self._idle.items()):
+                self._idle[target] = [one for one in kept if one.opened_at > ended_at]
+                if not self._idle[target]:
+                    del self._idle[target]
+        for connection in old:
             connection.close()
 
     def _keep(self, target: Target, connection: Connection) -> None:

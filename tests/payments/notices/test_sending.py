@@ -9,6 +9,7 @@ from standardwebhooks import WebhookVerificationError
 from payments.database import transaction
 from payments.notices.claim_due import LEASE_S, claim_due
 from payments.notices.deliveries import send_test
+from payments.notices.endpoints import remove_endpoint
 from payments.notices.rotate_secret import rotate_secret
 from payments.notices.send import send
 from payments.outgoing.calls import OutgoingCalls
@@ -253,3 +254,16 @@ def test_a_name_that_leads_inwards_is_not_called(office: Office, backend: Receiv
     [one] = office.deliveries(endpoint.row.id)
     assert (one.delivery.state, one.delivery.last_error) == ("waiting", "address_not_allowed")
     assert backend.heard == []
+
+
+def test_threads_of_endpoints_that_are_no_more_are_let_go_of(
+    office: Office, backend: Receiver
+) -> None:
+    for number in range(12):
+        endpoint = office.endpoint(backend.url)
+        office.change(f"pay_{number}")
+        assert office.send() == 1
+        with transaction(office.engine) as session:
+            remove_endpoint(session, endpoint.row.id, now=office.now)
+    assert len(office.sender._pools) <= 10
+    assert len(backend.heard) == 12

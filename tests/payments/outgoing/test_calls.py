@@ -221,3 +221,13 @@ def test_proxies_of_the_environment_are_not_asked(
             monkeypatch.setenv(name, proxy.url)
         assert post(there.url) == 204
         assert proxy.heard == []
+
+
+def test_connections_that_are_kept_are_let_go_of_in_time(there: Receiver) -> None:
+    now = [time.monotonic()]
+    with closing(calls(clock=lambda: now[0])) as ours, receiver() as other:
+        ours.post(there.url, body=b"", headers={})
+        assert len(ours._idle) == 1
+        now[0] += 31
+        ours.post(other.url, body=b"", headers={})
+        assert [target.port for target in ours._idle] == [int(other.url.split(":")[2][:-6])]
