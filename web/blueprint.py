@@ -1,20 +1,14 @@
-"""The blueprint every route is made with: flask-smorest's, typed, with strict JSON bodies.
+"""The blueprint every route is made with: flask-smorest's, typed, with strict JSON bodies."""
 
-Strict: UTF-8, no field twice, no NaN, no floats (a fraction arrives as Decimal), so that no two
-programs read one body differently (OWASP ASVS 5.0, 1.5.3).
-"""
-
-import json
 from collections.abc import Callable
-from decimal import Decimal
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import flask
 import flask_smorest
 from marshmallow import RAISE, Schema
 from webargs.flaskparser import FlaskParser
 
-from payments.errors import InvalidRequestError
+from web.bodies import json_body
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -30,8 +24,7 @@ class StrictParser(FlaskParser):
     }
 
     def _raw_load_json(self, req: flask.Request) -> Any:
-        body = req.get_data(cache=True)
-        return parse_json(body) if body else {}
+        return json_body(req)
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest has no types
@@ -73,33 +66,3 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest 
         """Add to the OpenAPI description what neither schemas nor marks can say."""
         decorator: Callable[[_View], _View] = super().doc(**operation)
         return decorator
-
-
-def parse_json(body: bytes) -> Any:
-    """Return what a JSON body says.
-
-    Raises:
-        InvalidRequestError: it is not JSON, or JSON that can be read in two ways.
-    """
-    try:
-        return json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_object_without_repeats,
-            parse_constant=_refuse_constant,
-            parse_float=Decimal,
-        )
-    except InvalidRequestError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequestError("The body is not valid JSON in UTF-8.") from error
-
-
-def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise InvalidRequestError("The body gives a field twice.")
-    return found
-
-
-def _refuse_constant(_name: str) -> NoReturn:
-    raise InvalidRequestError("The body holds NaN or Infinity, which are not JSON.")

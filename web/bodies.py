@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, request
-from werkzeug.exceptions import UnsupportedMediaType
+from flask import Flask, Request, current_app, g, request
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+
+from web.json_bodies import parse_json
 
 BODY_LIMIT_BYTES = 1_000_000
 
@@ -14,7 +16,7 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 def install_body_limits(app: Flask) -> None:
     """Refuse other bodies; install it after authentication."""
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT_BYTES
-    app.before_request(_require_json)
+    app.before_request(_take_body)
 
 
 def raw_body(*, limit: int = BODY_LIMIT_BYTES) -> Callable[[_View], _View]:
@@ -40,14 +42,40 @@ def _raw_limit(view: Callable[..., Any]) -> int | None:
     return limit
 
 
-def _require_json() -> None:
+def json_body(req: Request) -> Any:
+    """Return what a request's JSON says, an empty object when there is none; parsed once.
+
+    Raises:
+        InvalidRequestError: it is not JSON, or JSON that can be read in two ways.
+    """
+    if "json_body" not in g:
+        body = req.get_data(cache=True)
+        g.json_body = parse_json(body) if body else {}
+    return g.json_body
+
+
+def _take_body() -> None:
+    """Read the whole body and judge it, on every address alike, whether its view looks or not."""
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None:
         return
     raw_limit = _raw_limit(view)
-    if raw_limit is not None:
-        request.max_content_length = raw_limit
+    request.max_content_length = BODY_LIMIT_BYTES if raw_limit is None else raw_limit
+    if not (request.content_length or "Transfer-Encoding" in request.headers):
         return
-    has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
-    if has_body and request.mimetype != "application/json":
+    if raw_limit is None and not _is_plain_json():
         raise UnsupportedMediaType
+    if (request.content_length or 0) > request.max_content_length:
+        raise RequestEntityTooLarge
+    request.get_data(cache=True)
+    if raw_limit is None:
+        json_body(request)
+
+
+def _is_plain_json() -> bool:
+    """Whether the body is said to be JSON as it is: UTF-8 (RFC 8259, 8.1) and not compressed."""
+    return (
+        request.mimetype == "application/json"
+        and request.mimetype_params.get("charset", "utf-8").lower() == "utf-8"
+        and request.headers.get("Content-Encoding", "identity").lower() == "identity"
+    )

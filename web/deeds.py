@@ -12,14 +12,16 @@ from typing import Any
 
 from flask import Flask, Response, current_app, g, request
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
 
 from payments.access.caller import Caller
 from payments.audit.deed import LONGEST_REASON, Deed, Outcome, bind_deed
 from payments.audit.write_deeds import listen, write_entry
 from payments.errors import StrongroomError
 from payments.log_lines import get_logger
+from payments.privacy.redaction import redact_text
 from web.authentication import identify
-from web.blueprint import parse_json
+from web.bodies import json_body
 from web.parts import current_parts
 from web.policies import action_of, public_reason_of
 from web.references import REPLAYED
@@ -76,7 +78,7 @@ KEPT_ELSEWHERE: Mapping[str, str] = {
 }
 """Views that change something and are no entry, with where it is kept."""
 
-NOT_UNDERSTOOD = frozenset({400, 405, 413, 415})
+NOT_UNDERSTOOD = frozenset({400, 405, 408, 413, 415})
 """Answers to what was never tried, since it could not be understood: the access log has them."""
 
 REFUSED_READS = frozenset({401, 403, 404, 429})
@@ -163,7 +165,8 @@ def _deed(caller: Caller | None) -> Deed:
         action=action_of(view) or str(request.endpoint),
         at=parts.now(),
         cipher=parts.cipher,
-        subjects=tuple(str(value) for value in (request.view_args or {}).values()),
+        # A key that somebody puts where an id goes is not to be kept for ever.
+        subjects=tuple(redact_text(str(one)) for one in (request.view_args or {}).values()),
         ip=request.remote_addr,
         request_id=g.get("request_id"),
         reason_of=_reason,
@@ -176,13 +179,11 @@ def _reason() -> str | None:
     if "follower" in g:
         given = g.follower.reason
     if not given and request.mimetype == "application/json":
-        body = request.get_data(cache=True)
-        if b'"reason"' in body:
-            try:
-                said = parse_json(body)
-            except StrongroomError:
-                return None
-            given = said.get("reason") if isinstance(said, dict) else None
+        try:
+            said = json_body(request)
+        except (StrongroomError, HTTPException):  # of what was refused before its body was read
+            return None
+        given = said.get("reason") if isinstance(said, dict) else None
     return given.strip()[:LONGEST_REASON] if isinstance(given, str) else None
 
 

@@ -53,7 +53,11 @@ _HTTP_PROBLEMS = {
         "too_large",
         "The body is larger than it may be.",
     ),
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ("unsupported_media_type", "Send application/json."),
+    HTTPStatus.REQUEST_TIMEOUT: ("request_timeout", "The body did not come in time."),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (
+        "unsupported_media_type",
+        "Send application/json, in UTF-8 and not compressed.",
+    ),
 }
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: connection lost, transaction

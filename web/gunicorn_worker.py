@@ -51,6 +51,19 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
         finally:
             self._idle.discard(connection)
 
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        """Answer a request whose body has as long to come as its headers had."""
+        from web.timed_body import TimedBody  # noqa: PLC0415 - as above
+
+        plain = req.body
+        req.body = timed = TimedBody(plain, within_s=self.cfg.keepalive)
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        finally:
+            req.body = plain
+        if timed.failed:
+            raise StopIteration  # where the next request would begin is unknown
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what is no request; whatever else went wrong, gunicorn answers."""
         from web.gunicorn_refusals import is_callers_fault, refuse  # noqa: PLC0415 - as above

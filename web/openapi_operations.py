@@ -117,7 +117,7 @@ def _codes(
     if has_id:
         codes.append("not_found")
     if method in _WRITING:
-        codes.append("too_large")
+        codes += ["too_large", "request_timeout"]
         if not reads_raw_body(view):
             codes.append("unsupported_media_type")
     if takes_reference:

@@ -109,6 +109,11 @@ PROBLEMS: dict[str, KnownProblem] = {
         "The address exists and knows other methods.",
         "Use one that the `Allow` header names.",
     ),
+    "request_timeout": KnownProblem(
+        HTTPStatus.REQUEST_TIMEOUT,
+        "The body did not come within a minute; nothing happened.",
+        "Send the same again, over a faster line or without a pause.",
+    ),
     **CONFLICTS,
     "too_large": KnownProblem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -117,8 +122,8 @@ PROBLEMS: dict[str, KnownProblem] = {
     ),
     "unsupported_media_type": KnownProblem(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        "The body is not said to be JSON.",
-        "Send `Content-Type: application/json`.",
+        "The body is not said to be JSON, or in another encoding than UTF-8, or compressed.",
+        "Send `Content-Type: application/json`, and the JSON as it is.",
     ),
     "reference_reused": KnownProblem(
         HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -1,9 +1,12 @@
 """Provokes the problems of too many requests, and of bodies that come too slowly."""
 
+import io
 from typing import Any
 
+from werkzeug.exceptions import RequestTimeout
 from werkzeug.test import TestResponse
 
+from payments.access.caller import Role
 from payments.limit_settings import RATE_LIMITS
 from tests.web.provocations import provokes
 
@@ -14,4 +17,23 @@ def somebody_guesses_tokens(stage: Any) -> TestResponse:
         guess = {"Authorization": "Bearer guessed"}
         assert stage.client.post("/api/session", headers=guess).status_code == 401
     answer: TestResponse = stage.client.post("/api/session", headers=guess)
+    return answer
+
+
+class _Slow(io.RawIOBase):
+    """What gunicorn's worker hands on when the deadline has passed."""
+
+    def read(self, _size: int = -1) -> bytes:
+        raise RequestTimeout
+
+
+@provokes("request_timeout")
+def a_body_is_not_finished(stage: Any) -> TestResponse:
+    answer: TestResponse = stage.client.post(
+        "/api/parties",
+        input_stream=_Slow(),
+        content_length=9,
+        content_type="application/json",
+        headers=stage.key_of(Role.SERVICE),
+    )
     return answer

@@ -23,6 +23,7 @@ from tests.architecture.sources import ROOT
 from tests.payments.conftest import Line, line, simulated
 from tests.payments.reconciliation.statements.camt_files import balanced
 from tests.payments.shop import NOW, Shop
+from tests.security.one_world import sign
 from tests.web import (
     desk_provocations,
     escrow_provocations,
@@ -203,6 +204,11 @@ def another_site_uses_the_cookie(stage: Stage) -> TestResponse:
 @provokes("token_required")
 def a_key_starts_no_session(stage: Stage) -> TestResponse:
     return stage.client.post("/api/session", headers=stage.key_of(Role.ADMIN))
+
+
+@provokes("step_up_required")
+def staff_come_without_a_second_factor(stage: Stage) -> TestResponse:
+    return stage.client.get("/api/keys", headers=sign("pty_1", Role.ADMIN, amr=["pwd"]))
 
 
 @provokes("not_found")
@@ -452,7 +458,13 @@ NEVER_TOLD = {
     *("keystore", "no_key", "no_signer", "signing_refused"),
     *("destination_refused", "funds_not_available", "never_arrived", "returned"),
 }
-FROM_TABLES = {"internal", "method_not_allowed", "too_large", "unsupported_media_type"}
+FROM_TABLES = {
+    "internal",
+    "method_not_allowed",
+    "request_timeout",
+    "too_large",
+    "unsupported_media_type",
+}
 
 
 def test_the_table_has_exactly_the_codes_of_the_source() -> None:
