@@ -13,8 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, text
 
-from payments.access import api_keys
 from payments.access.caller import Role
+from payments.access.key_text import KeyText, make_key_text, parse_key_text
 from payments.log_lines import configure_log_lines
 from payments.settings import Settings
 from tests.web.conftest import Headers, KeyOf, TokenOf
@@ -67,11 +67,11 @@ def test_row_12_a_copy_of_the_database_holds_no_usable_key(
     # An unknown id costs what a known one does: one hash, one comparison in constant time.
     compared = []
     monkeypatch.setattr(
-        api_keys.hmac,
+        hmac,
         "compare_digest",
         lambda a, b: bool(compared.append((a, b))) or a == b,  # type: ignore[func-returns-value] # a list
     )
-    unknown = api_keys.make_key_text(livemode=False, now=dt.datetime.now(dt.UTC))  # noqa: TID251 - the application's clock is real here
+    unknown = make_key_text(livemode=False, now=dt.datetime.now(dt.UTC))  # noqa: TID251 - the application's clock is real here
     assert status(client, bearer(str(unknown))) == 401
     assert status(client, bearer(key)) == 200
     assert [len(pair[1]) for pair in compared] == [32, 32]
@@ -139,12 +139,12 @@ def test_row_20_every_wrong_credential_is_told_the_same_at_the_same_cost(
 ) -> None:
     real = admin["Authorization"].removeprefix("Bearer ")
     other = key_of(Role.ADMIN)["Authorization"].removeprefix("Bearer ")
-    unknown = str(api_keys.make_key_text(livemode=False, now=dt.datetime.now(dt.UTC)))  # noqa: TID251 - the application's clock is real here
-    parsed = api_keys.parse_key_text(unknown)
-    known = api_keys.parse_key_text(real)
+    unknown = str(make_key_text(livemode=False, now=dt.datetime.now(dt.UTC)))  # noqa: TID251 - the application's clock is real here
+    parsed = parse_key_text(unknown)
+    known = parse_key_text(real)
     assert parsed is not None
     assert known is not None
-    wrong = str(api_keys.KeyText(key_id=known.key_id, secret=parsed.secret, livemode=False))
+    wrong = str(KeyText(key_id=known.key_id, secret=parsed.secret, livemode=False))
     with engine.begin() as connection:
         connection.execute(
             text("UPDATE strongroom.api_keys SET revoked_at = now() WHERE id = :id"),

@@ -41,7 +41,7 @@ def list_all(*, as_json: bool) -> None:
 
 
 @secrets_group.command()
-@click.argument("kind", type=click.Choice([*Kind]))
+@click.argument("kind", type=click.Choice([kind.value for kind in Kind]))
 @click.option(
     "--overlap-hours",
     type=click.IntRange(0, _LONGEST_OVERLAP_H),
