@@ -2,6 +2,8 @@
 
 import json
 
+from sqlalchemy import Engine, NullPool, create_engine
+
 from payments.privacy.encryption import new_keyset_json
 from payments.settings import Settings, read_settings
 
@@ -28,3 +30,8 @@ def make_environment(*, database_url: str, redis_url: str) -> dict[str, str]:
 
 def make_settings(*, database_url: str, redis_url: str) -> Settings:
     return read_settings(make_environment(database_url=database_url, redis_url=redis_url))
+
+
+def owner_of(engine: Engine) -> Engine:
+    """Return a way to a job's database for the shop around it, which a worker may not write."""
+    return create_engine(engine.url, poolclass=NullPool)

@@ -21,7 +21,7 @@ from payments.invoices.read_invoice import read_file
 from payments.invoices.want_document import RENDER_ONE, want_document
 from payments.lifecycle.write_changes import ISSUE_CREDIT_NOTE, ISSUE_INVOICE
 from tests.conditions import wait_until
-from tests.jobs.environment import make_settings
+from tests.jobs.environment import make_settings, owner_of
 from tests.payments.invoices.desk import Desk, due, line, staged
 from tests.payments.invoices.stamp import Stamp
 from tests.payments.shop import CIPHER, NOW
@@ -45,7 +45,7 @@ def run(context: JobContext, job: str, args: Mapping[str, str] | None = None) ->
 
 
 def test_a_paid_order_becomes_a_stored_pdf(context: JobContext) -> None:
-    desk = Desk(context.engine)
+    desk = Desk(owner_of(context.engine))
     order = desk.sold(line(10_000))
     assert staged(context.engine, ISSUE_INVOICE) == [{}]
     assert run(context, ISSUE_INVOICE) == 1
@@ -62,7 +62,7 @@ def test_a_paid_order_becomes_a_stored_pdf(context: JobContext) -> None:
 
 
 def test_the_sweeps_find_what_lacks(context: JobContext) -> None:
-    desk = Desk(context.engine)
+    desk = Desk(owner_of(context.engine))
     paid, refunded, twice = desk.sold(), desk.sold(), desk.sold()
     desk.issue(refunded)
     desk.refund(refunded, 500)
@@ -82,7 +82,7 @@ def test_the_sweeps_find_what_lacks(context: JobContext) -> None:
 
 
 def test_a_refund_that_is_told_before_its_order_is_issued_after_it(context: JobContext) -> None:
-    desk = Desk(context.engine)
+    desk = Desk(owner_of(context.engine))
     order = desk.sold()
     desk.refund(order, 500)
     assert run(context, ISSUE_CREDIT_NOTE, {"order_id": order.id}) == 1
@@ -90,7 +90,7 @@ def test_a_refund_that_is_told_before_its_order_is_issued_after_it(context: JobC
 
 
 def test_who_has_staged_a_rendering_waits_for_no_number(context: JobContext) -> None:
-    desk = Desk(context.engine)
+    desk = Desk(owner_of(context.engine))
     desk.issue(desk.sold())  # opens the seller's series
     order = desk.sold()
     desk.refund(order, 500)
@@ -115,7 +115,7 @@ def wanted(context: JobContext, order_id: str) -> list[tuple[str, dict[str, str]
 
 
 def test_who_looks_has_made_what_lacks_once(context: JobContext) -> None:
-    desk = Desk(context.engine)
+    desk = Desk(owner_of(context.engine))
     order = desk.order([line(10_000)])
     assert wanted(context, order.id) == [(RENDER_ONE, {"order_id": order.id})]
     desk.charge(order)
@@ -129,7 +129,7 @@ def test_who_looks_has_made_what_lacks_once(context: JobContext) -> None:
 
 
 def test_a_pro_forma_is_made_anew_when_it_is_old(context: JobContext) -> None:
-    desk = Desk(context.engine)
+    desk = Desk(owner_of(context.engine))
     order = desk.order([line(10_000)])
 
     def look(at: dt.datetime) -> bytes | None:

@@ -26,7 +26,7 @@ from payments.parties.tables import Party
 from payments.privacy.encryption import FieldCipher
 from payments.providers.facts import ChargeSucceeded
 from payments.settings import Settings
-from tests.jobs.environment import make_settings
+from tests.jobs.environment import make_settings, owner_of
 from tests.payments.invoices.desk import Desk, due, staged
 from tests.payments.shop import CIPHER, KEYSET, NOW
 
@@ -95,7 +95,7 @@ def test_a_burst_of_paid_orders_is_one_job_and_every_invoice(
     context: JobContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(issue_due, "LONGEST", 4)
-    desk = Desk(context.engine)
+    desk = Desk(owner_of(context.engine))
     burst(desk, 300)
     assert staged(context.engine, ISSUE_INVOICE) == [{}]
     begin(context)
@@ -110,7 +110,7 @@ def test_a_burst_of_paid_orders_is_one_job_and_every_invoice(
 
 
 def test_a_slow_run_stands_in_line_too(context: JobContext) -> None:
-    desk, ticks = Desk(context.engine), iter(range(10_000))
+    desk, ticks = Desk(owner_of(context.engine)), iter(range(10_000))
     burst(desk, issue_due.AT_ONCE + 1)
     begin(context)
     slow = dataclasses.replace(context, clock=lambda: NOW + next(ticks) * SECOND)
@@ -119,7 +119,7 @@ def test_a_slow_run_stands_in_line_too(context: JobContext) -> None:
 
 
 def test_several_runs_at_once_share_the_work(context: JobContext) -> None:
-    desk = Desk(context.engine)
+    desk = Desk(owner_of(context.engine))
     burst(desk, 120)
     with ThreadPoolExecutor(3) as pool:
         runs = [pool.submit(run, context) for _ in range(3)]
@@ -129,7 +129,7 @@ def test_several_runs_at_once_share_the_work(context: JobContext) -> None:
 
 
 def test_what_is_paid_while_a_run_is_under_way_wakes_the_job_again(context: JobContext) -> None:
-    desk = Desk(context.engine)
+    desk = Desk(owner_of(context.engine))
     desk.sold()
     first = begin(context)
     claimed = in_transaction(
@@ -147,7 +147,7 @@ def test_what_is_paid_while_a_run_is_under_way_wakes_the_job_again(context: JobC
 
 
 def test_what_is_refunded_again_while_it_is_credited_stays_due(context: JobContext) -> None:
-    desk = Desk(context.engine)
+    desk = Desk(owner_of(context.engine))
     order = desk.sold()
     desk.issue(order)
     desk.refund(order, 500)
@@ -169,7 +169,7 @@ def test_what_is_refunded_again_while_it_is_credited_stays_due(context: JobConte
 def test_who_is_killed_between_leaves_no_gap_and_nothing_undone(
     context: JobContext, settings: Settings, tmp_path: Path, point: str
 ) -> None:
-    desk = Desk(context.engine)
+    desk = Desk(owner_of(context.engine))
     burst(desk, 20)
     dying = multiprocessing.get_context("spawn").Process(
         target=_die, args=(settings, KEYSET, tmp_path / "crash", point)
@@ -208,7 +208,7 @@ def _die(settings: Settings, keyset: str, file: Path, point: str) -> None:
 
 
 def test_what_cannot_be_issued_neither_holds_up_nor_is_tried_hotly(context: JobContext) -> None:
-    bad, good = Desk(context.engine), Desk(context.engine)
+    bad, good = Desk(owner_of(context.engine)), Desk(owner_of(context.engine))
     unreadable = burst(bad, issue_due.AT_ONCE * 2)  # more than are claimed at a time
     poison(bad)
     readable = burst(good, 3)
@@ -228,7 +228,7 @@ def test_what_cannot_be_issued_neither_holds_up_nor_is_tried_hotly(context: JobC
 
 
 def test_what_was_never_tried_comes_before_what_failed(context: JobContext) -> None:
-    bad, good = Desk(context.engine), Desk(context.engine)
+    bad, good = Desk(owner_of(context.engine)), Desk(owner_of(context.engine))
     burst(bad, 5)
     poison(bad)
     run(context)
@@ -244,7 +244,7 @@ def test_what_was_never_tried_comes_before_what_failed(context: JobContext) -> N
 def test_whatever_is_wrong_with_one_order_is_its_own_fault(
     context: JobContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk = Desk(context.engine)
+    desk = Desk(owner_of(context.engine))
     first, second = desk.sold(), desk.sold()
 
     def issue(order_id: str) -> int:
@@ -259,7 +259,7 @@ def test_whatever_is_wrong_with_one_order_is_its_own_fault(
 
 
 def test_a_locked_order_keeps_no_other_waiting(context: JobContext) -> None:
-    desk = Desk(context.engine)
+    desk = Desk(owner_of(context.engine))
     locked, other = desk.sold(), desk.sold()
     with transaction(context.engine) as session:
         session.execute(
@@ -273,7 +273,7 @@ def test_a_locked_order_keeps_no_other_waiting(context: JobContext) -> None:
 def test_without_a_database_the_run_is_broken_off(
     context: JobContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk = Desk(context.engine)
+    desk = Desk(owner_of(context.engine))
     burst(desk, 2)
 
     def hang_up(_context: JobContext, _order_id: str) -> int:

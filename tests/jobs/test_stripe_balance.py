@@ -18,7 +18,7 @@ from payments.delivery.tables import OutboxRow
 from payments.providers.connect import Providers
 from payments.providers.stripe import balance
 from payments.settlement import sync_balance, wake_up
-from tests.jobs.environment import make_settings
+from tests.jobs.environment import make_settings, owner_of
 from tests.payments.settlement.stripe_account import StripeAccount, open_account
 from tests.payments.settlement.stripe_books import Books, moved
 from tests.payments.shop import NOW, open_shop
@@ -36,7 +36,7 @@ def without_stripe(fresh_database_url: str, redis_url: str) -> Iterator[JobConte
 
 @pytest.fixture
 def account(without_stripe: JobContext, tmp_path: Path) -> Iterator[StripeAccount]:
-    books = Books(open_shop(without_stripe.engine))
+    books = Books(open_shop(owner_of(without_stripe.engine)))
     with open_account(books, tmp_path) as account:
         yield account
 
