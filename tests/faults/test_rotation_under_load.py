@@ -283,3 +283,26 @@ def test_link_keys_rotate_without_a_gap(office: Office, clients: Clients, shop: 
                 if old != version:
                     office.revoke(old)
     assert statuses(clients, lambda client: follow(client, last[0])) == {404}
+
+
+def test_data_keys_rotate_without_a_gap(office: Office, clients: Clients) -> None:
+    backend = office.key_for(Role.SERVICE)
+
+    def use(client: FlaskClient) -> int:
+        """Keep a name at one process and read it at the other."""
+        name = f"Ada {secrets.token_hex(4)}"
+        body = {"reference": secrets.token_hex(8), "name": name}
+        made = client.post("/api/parties", json=body, headers=backend)
+        if made.status_code != 201:
+            return made.status_code
+        read = clients[1]().get(f"/api/parties/{made.get_json()['id']}", headers=backend)
+        return read.status_code if read.get_json().get("name") == name else 0
+
+    with under_load(clients, use) as load:
+        for _ in range(ROUNDS - 1):
+            body = {"reference": secrets.token_hex(8)}
+            answer = office.client.post("/api/encryption/rotate", json=body, headers=office.headers)
+            assert answer.status_code == 202, answer.text
+            load.more()
+            office.clock.jump(6)
+            load.more()
