@@ -176,7 +176,11 @@ def test_nor_of_a_webhook_that_cannot_be_applied(
 ) -> None:
     """A signed event whose every text is secret is stored, fails, and is told of."""
     whole = " ".join(secret for secret, _ in CANARIES.values())
-    payment = {"id": "pi_1CanaryCanary", "object": "payment_intent", "description": whole}
+    payment: dict[str, Any] = {
+        "id": "pi_1CanaryCanary",
+        "object": "payment_intent",
+        "description": whole,
+    }
     payment |= {"status": whole, "amount": whole, "currency": whole, "metadata": {whole: whole}}
     body = event(id="evt_1Canary", type="payment_intent.succeeded", data={"object": payment})
     with log_lines() as lines:
