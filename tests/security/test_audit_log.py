@@ -136,7 +136,7 @@ def test_refusals_are_written_so_often_and_no_more(
     monkeypatch: pytest.MonkeyPatch, api: FlaskClient, keys: Keys, log: Log
 ) -> None:
     monkeypatch.setattr(deeds, "REFUSALS_A_MINUTE", 3)
-    monkeypatch.setattr(deeds.time, "monotonic", lambda: 6e9)
+    monkeypatch.setattr("web.deeds.time.monotonic", lambda: 6e9)
     headers = keys.make(Role.SUPPORT, owner="party:pty_curious")
     answers = [api.get("/api/keys", headers=headers) for _ in range(5)]
     assert [len(log.of(answer)) for answer in answers] == [1, 1, 1, 0, 0]
