@@ -421,7 +421,8 @@ def test_each_code_is_answered_as_documented(stage: Stage, code: str) -> None:
     assert set(problem["errors"]) == FIELDS.get(code, set()), problem
     assert ("Retry-After" in answer.headers) == (code in TRY_AGAIN)
     assert ("Allow" in answer.headers) == (code == "method_not_allowed")
-    assert ("WWW-Authenticate" in answer.headers) == (code == "unauthorized")
+    challenged = code in ("unauthorized", "step_up_required")
+    assert ("WWW-Authenticate" in answer.headers) == challenged
     assert {"stripe_code", "message", "next_step"}.issubset(problem) == (code == "card_declined")
     assert "secret of the house" not in answer.text
 

@@ -16,6 +16,7 @@ from payments.freezes.freeze_releases import freeze_releases
 from payments.freezes.lift_freeze import lift_freeze
 from payments.freezes.tables import Freeze
 from payments.idempotency import Answered
+from payments.kyc import EVERYTHING_NEEDS_BASIC, KycThresholds
 from payments.lifecycle.record_facts import SourcedFact, record_facts
 from payments.lifecycle.tables import Payment
 from payments.orders.view import OrderView
@@ -135,6 +136,7 @@ class Till:
         reference: str | None = None,
         caller: Caller = SERVICE,
         approval_above: Mapping[str, int] | None = None,
+        kyc: KycThresholds = EVERYTHING_NEEDS_BASIC,
         **asked: Any,
     ) -> Answered[ReleaseView]:
         wanted = {"order_id": None if order is None else order.id, "amount": amount} | asked
@@ -147,6 +149,7 @@ class Till:
             chains={},
             ports={},
             now=NOW,
+            kyc=kyc,
         )
 
     def waiting(self, order: OrderView, amount: int | None = None) -> ReleaseView:
