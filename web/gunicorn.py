@@ -27,3 +27,9 @@ logger_class = "web.gunicorn_lines.LineLogger"
 
 _memory = Path("/dev/shm")  # noqa: S108 - workers' heartbeats, which must not wait for a disk
 worker_tmp_dir = str(_memory) if _memory.is_dir() else None
+
+# What proxies say is judged by the application alone (TRUSTED_PROXIES). By itself gunicorn lets
+# whoever calls from this machine say that HTTPS was used, and even which path is meant.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}

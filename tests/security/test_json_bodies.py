@@ -66,7 +66,9 @@ def test_row_42_every_route_refuses_the_same_bodies(app: Flask, key_of: KeyOf) -
             continue
         for name in ("twice", "NaN", "exponent", "half a character", "UTF-16"):
             body, told = HOSTILE[name]
-            answer = client.open(route.example, method=route.method, data=body, headers=headers | JSON)
+            answer = client.open(
+                route.example, method=route.method, data=body, headers=headers | JSON
+            )
             assert answer.status_code == 400, (str(route), name, answer.text)
             assert told in answer.get_json()["detail"], str(route)
         large = b'{"a": "' + b"b" * BODY_LIMIT_BYTES + b'"}'
