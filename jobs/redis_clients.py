@@ -31,5 +31,5 @@ def connect_for_worker(redis_url: str) -> redis.Redis:
 
 
 def redis_queue(name: str, client: redis.Redis) -> RedisQueue:
-    """Return RQ's queue of a name; arguments are JSON, so Redis can never make us run code."""
+    """Return RQ's queue of a name; arguments are JSON, which is no code, unlike a pickle."""
     return RedisQueue(name, connection=client, serializer=JSONSerializer)

@@ -7,11 +7,15 @@ time-outs and stops to jobs in a way they cannot overlook.
 import signal
 import sys
 import threading
+import uuid
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
 import redis
+from rq.exceptions import DeserializationError
+from rq.job import Job
+from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.timeouts import UnixSignalDeathPenalty
 from rq.worker import SimpleWorker
@@ -23,6 +27,17 @@ from payments import crash_points
 from payments.documents.renderer import choose_renderer
 from payments.log_lines import configure_log_lines, get_logger
 from payments.settings import read_settings
+
+# What the relay never asks of RQ, by the names under which it lies in Redis.
+_NEVER_ASKED = (
+    "success_callback_name",
+    "failure_callback_name",
+    "stopped_callback_name",
+    "webhooks",
+    "dependency_ids",
+    "retries_left",
+    "repeats_left",
+)
 
 _log = get_logger(__name__)
 
@@ -64,8 +79,32 @@ class QueueWorker(SimpleWorker):
             self.connection = quick
             super().teardown()  # type: ignore[no-untyped-call] # RQ's
 
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run what the relay queued, and throw away whatever else lies there.
+
+        RQ would call any function that can be imported, when it ends too, and send any webhook.
+        """
+        if is_ours(job):
+            super().execute_job(job, queue)
+            return
+        _log.error("job_not_ours", queue=queue.name, job_id=job.id)
+        self.connection.lrem(queue.intermediate_queue_key, 1, job.id)
+        self.connection.delete(job.key)
+
     def subscribe(self) -> None:
         """Take no commands over Redis: who can write there may not stop or kill a job."""
+
+
+def is_ours(job: Job) -> bool:
+    """Whether a job is what the relay makes: our one function, a row's number, a lease's token."""
+    try:
+        row_id, token = job.args
+        uuid.UUID(token)
+        only_runs = job.func_name == execution.FUNCTION and job.instance is None and not job.kwargs
+    except (DeserializationError, AttributeError, TypeError, ValueError):
+        return False
+    told = job.to_dict(include_meta=False)
+    return only_runs and type(row_id) is int and not any(told.get(name) for name in _NEVER_ASKED)
 
 
 def work(queues: Sequence[str], redis_url: str, *, stopping: threading.Event) -> None:

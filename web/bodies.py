@@ -60,14 +60,15 @@ def _take_body() -> None:
     if view is None:
         return
     raw_limit = _raw_limit(view)
-    request.max_content_length = BODY_LIMIT_BYTES if raw_limit is None else raw_limit
+    limit = BODY_LIMIT_BYTES if raw_limit is None else raw_limit
+    # Of a body without a length Werkzeug gives the first part, and does not say that there is more.
+    request.max_content_length = limit + 1
     if not (request.content_length or "Transfer-Encoding" in request.headers):
         return
     if raw_limit is None and not _is_plain_json():
         raise UnsupportedMediaType
-    if (request.content_length or 0) > request.max_content_length:
+    if (request.content_length or 0) > limit or len(request.get_data(cache=True)) > limit:
         raise RequestEntityTooLarge
-    request.get_data(cache=True)
     if raw_limit is None:
         json_body(request)
 

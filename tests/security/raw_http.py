@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +31,8 @@ class RawServer:
         with socket.create_connection(("127.0.0.1", self.port), timeout=_TIMEOUT_S) as connection:
             for part in parts:
                 connection.sendall(part)
-            connection.shutdown(socket.SHUT_WR)  # nothing more comes: a wait for more ends
+            with suppress(OSError):  # the server may have ended it already
+                connection.shutdown(socket.SHUT_WR)  # nothing more comes: a wait for more ends
             answer = b""
             while True:
                 try:

@@ -229,7 +229,8 @@ def test_it_counts_together_again_once_redis_is_back(
 
 
 def test_requests_at_once_are_not_miscounted(redis_url: str) -> None:
-    counts, passed = RequestCounts(redis_url), []
+    counts = RequestCounts(redis_url)
+    passed: list[bool] = []
 
     def ask() -> None:
         passed.extend(counts.wait_s(50, "person.payments", "c") == 0 for _ in range(20))
