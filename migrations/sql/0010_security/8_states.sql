@@ -66,9 +66,11 @@ CREATE TRIGGER disputes_edges BEFORE UPDATE OF status ON strongroom.disputes FOR
   open>won, open>lost}'::text[]))
   EXECUTE FUNCTION strongroom.refuse_edge();
 
--- A destination is decided once.
+-- A destination is decided once; one that was approved can be stopped, while it cools off.
 CREATE TRIGGER payout_destinations_edges BEFORE UPDATE OF status ON strongroom.payout_destinations
-  FOR EACH ROW WHEN (OLD.status <> NEW.status AND OLD.status <> 'proposed')
+  FOR EACH ROW WHEN (OLD.status <> NEW.status
+        AND OLD.status || '>' || NEW.status <> ALL ('{
+  proposed>approved, proposed>rejected, approved>rejected}'::text[]))
   EXECUTE FUNCTION strongroom.refuse_edge();
 
 -- A canceled order stays so; a paid one is open again when a chain took its deposit back.
