@@ -161,6 +161,24 @@ def test_who_made_a_key_for_somebody_does_not_act_as_two(post: Post, keys: Keys)
     assert keys.make(Role.ADMIN)
 
 
+def test_one_administrator_is_not_two_by_keys_for_people_made_up(post: Post, keys: Keys) -> None:
+    mallory = sign("pty_mallory", Role.ADMIN)
+
+    def key_for(name: str, maker: Headers) -> Headers:
+        body = {"name": name, "role": "admin", "owner": f"party:pty_{name}"}
+        return {"Authorization": f"Bearer {post('/api/keys', maker, **body).get_json()['key']}"}
+
+    xaver, yves = key_for("xaver", mallory), key_for("yves", mallory)
+    zoe = key_for("zoe", xaver)  # made with a key made for somebody else
+    for asks, decides in ((xaver, yves), (zoe, mallory), (mallory, zoe), (zoe, yves)):
+        entry = post("/api/ledger/entries", asks, **ENTRY).get_json()["id"]
+        assert refused(post(f"/api/ledger/entries/{entry}/approve", decides))
+    # Whoever signs in proves to be themselves, and who has a key of their own making may as well.
+    for decides in (sign("pty_yves", Role.FINANCE), keys.make(Role.FINANCE)):
+        entry = post("/api/ledger/entries", xaver, **ENTRY).get_json()["id"]
+        assert post(f"/api/ledger/entries/{entry}/approve", decides).status_code == 200
+
+
 def test_who_asked_to_lift_a_freeze_stays_so(
     post: Post, world: World, owner_engine: Engine, keys: Keys
 ) -> None:
