@@ -69,6 +69,7 @@ def erase_party(
         raise NotFoundError("There is no such party.")
     if found.erased_at is not None:
         raise ConflictError("The party is erased already.")
+    _lock_open_orders(session, party_id)
     _refuse_open(session, party_id)
     _erase_row(found, now=now)
     _erase_elsewhere(session, party_id)
@@ -85,6 +86,13 @@ def erase_party(
     idempotency.set_resource(session, claim, resource_id=erasure.id)
     idempotency.finish(session, claim, now=now)
     return Answered(view_party(found, cipher=cipher), replayed=False)
+
+
+def _lock_open_orders(session: Session, party_id: str) -> None:
+    """Let no payment begin between the look at what is under way and the end of the orders."""
+    theirs = or_(Order.buyer_id == party_id, Order.seller_id == party_id)
+    found = select(Order.id).where(theirs, Order.status == "open").order_by(Order.id)
+    session.execute(found.with_for_update(key_share=True))
 
 
 def _refuse_open(session: Session, party_id: str) -> None:
@@ -155,6 +163,10 @@ SELECT 'disputes', count(*) FROM strongroom.disputes d JOIN paid ON paid.id = d.
 UNION ALL
 SELECT 'refunds under way', count(*) FROM strongroom.refunds r JOIN paid ON paid.id = r.payment_id
  WHERE r.status = 'pending'
+UNION ALL
+SELECT 'receipts that wait to go back', count(*)
+  FROM strongroom.bank_receipts b JOIN paid ON paid.id = b.payment_id
+ WHERE b.amount_applied + b.amount_returned < b.amount
 UNION ALL
 SELECT 'escrows', count(*) FROM strongroom.escrows e JOIN theirs ON theirs.id = e.order_id
  WHERE e.status NOT IN ('closed', 'expired', 'failed')

@@ -118,7 +118,9 @@ def _check_parties(session: Session, order: OrderInput, faults: _Faults) -> None
     if order.buyer_id == order.seller_id:
         faults["seller_id"].append("Buyer and seller must be two parties.")
     wanted = {"buyer_id": order.buyer_id, "seller_id": order.seller_id}
-    known = set(session.scalars(select(Party.id).where(Party.id.in_(wanted.values()))))
+    # Locked as the order's foreign keys would: nobody is erased between this look and the order.
+    found = select(Party.id).where(Party.id.in_(wanted.values()), Party.erased_at.is_(None))
+    known = set(session.scalars(found.with_for_update(read=True, key_share=True)))
     for field, party_id in wanted.items():
         if party_id not in known:
             faults[field].append("There is no such party.")

@@ -40,7 +40,7 @@ def decide_destination(
     Raises:
         NotFoundError: there is no such destination.
         ConflictError: the caller proposed it (`second_person_needed`), or it was decided on before
-            and is in force, or rejected (`destination_decided`).
+            and is in force, or rejected, or its party was erased (`destination_decided`).
         InvalidRequestError, InProgressError, ReferenceReusedError: see `idempotency.claim`.
     """
     claim = idempotency.claim(
@@ -71,6 +71,8 @@ def decide_destination(
 
 
 def _check(row: PayoutDestination, *, decision: Decision, now: dt.datetime) -> None:
+    if row.destination_encrypted is None:
+        raise ConflictError("Its party was erased.", code="destination_decided")
     cools_off = row.active_from is not None and row.active_from > now
     if row.status == "proposed" or (decision == "reject" and cools_off):
         return

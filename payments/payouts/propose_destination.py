@@ -36,7 +36,7 @@ def propose_destination(
     """Propose a destination once per reference.
 
     Raises:
-        NotFoundError: there is no such party, or it is not the caller.
+        NotFoundError: there is no such party (any more), or it is not the caller.
         InvalidRequestError: see `check_destination`; or the reference is malformed.
         InProgressError, ReferenceReusedError: see `idempotency.claim`.
     """
@@ -54,6 +54,9 @@ def propose_destination(
     if claim.replayed_id is not None:
         row = session.get_one(PayoutDestination, claim.replayed_id)
         return Answered(view_destination(row, caller=caller, cipher=cipher), replayed=True)
+    session.refresh(party, with_for_update={"read": True, "key_share": True})
+    if party.erased_at is not None:
+        raise NotFoundError("There is no such party.")
     checked = check_destination(session, wanted, chains=chains)
     destination_id = new_id("dst", now=now)
     row = PayoutDestination(

@@ -171,6 +171,7 @@ def test_a_person_is_erased_and_the_books_stay(
     assert register_again(api, service, names["buyer"]) == "reference_reused"
     [shown] = api.get(path, headers=admin).get_json()["data"]
     assert (shown["holder"], shown["iban"], shown["hint"]) == (None, None, "erased")
+    assert_nothing_begins(api, service, admin, buyer_id, seller_id, shown["id"])
 
     assert books(engine) == before
     with transaction(engine) as session:
@@ -184,6 +185,46 @@ def test_a_person_is_erased_and_the_books_stay(
     with owner.connect() as connection:
         left = connection.execute(_LEFT, {"party_id": buyer_id}).one()
     assert set(left) == {None}
+
+
+def assert_nothing_begins(
+    api: FlaskClient, service: Headers, admin: Headers, gone: str, other: str, destination: str
+) -> None:
+    """Nobody orders from, pays out to or learns anew of a party that was erased."""
+    line = {"description": "Lamp", "quantity": 1, "unit_amount": "100", "tax_rate": "0"}
+    for buyer_id, seller_id in ((gone, other), (other, gone)):
+        body = {"buyer_id": buyer_id, "seller_id": seller_id, "currency": "EUR", "lines": [line]}
+        body["reference"] = secrets.token_hex(8)
+        answer = api.post("/api/orders", json=body, headers=service)
+        assert answer.status_code == 400, answer.text
+        assert "no such party" in answer.text
+    body = {"reference": secrets.token_hex(8), "kind": "stripe", "account": "acct_1Nv0FGQ9RKHgCVdL"}
+    path = f"/api/parties/{gone}/payout-destinations"
+    assert api.post(path, json=body, headers=service).status_code == 404
+    path = f"/api/payout-destinations/{destination}/approve"
+    answer = api.post(path, json={"reference": secrets.token_hex(8)}, headers=admin)
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "destination_decided")
+
+
+def test_money_that_waits_to_go_back_keeps_its_payer(
+    engine: Engine, owner: Engine, api: FlaskClient, service: Headers, admin: Headers
+) -> None:
+    buyer_id, seller_id = (register(api, service, f"Zq{secrets.token_hex(6)}") for _ in "ab")
+    desk = Desk(engine)
+    desk.shop = Shop(engine, buyer_id, seller_id)
+    order = desk.sold()
+    desk.refund(order, order.amount)
+    receipt = """
+        INSERT INTO strongroom.bank_receipts (id, payment_id, source, receipt_ref, amount, currency,
+               occurred_at, reason, created_at, updated_at)
+        SELECT 'rcp_late', id, 'statement', 'late', 5, currency, now(), 'late', now(), now()
+          FROM strongroom.payments WHERE order_id = :order_id"""
+    with owner.begin() as connection:
+        connection.execute(text(receipt), {"order_id": order.id})
+        connection.execute(_ALL_WRITTEN)
+    status, problem = erase(api, admin, buyer_id)
+    assert (status, problem["code"]) == (409, "party_in_use")
+    assert "1 receipts that wait to go back" in problem["detail"]
 
 
 def test_documents_are_kept_to_the_end_of_the_tenth_year(
