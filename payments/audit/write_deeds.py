@@ -89,6 +89,8 @@ def _write(session: Session) -> None:
     deed = current_deed()
     if deed is None or deed.written or session.info.get(_WRITTEN):
         return
+    if session.in_nested_transaction():
+        return  # a savepoint ends; what it is part of may still be rolled back
     session.flush()
     outcome: Outcome = "seen" if deed.is_look else "done"
     if session.info.get(_REPLAYED):
@@ -99,6 +101,8 @@ def _write(session: Session) -> None:
 
 
 def _note_written(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
     deed = current_deed()
     if deed is not None and session.info.get(_WRITTEN):
         deed.written = True
@@ -106,6 +110,8 @@ def _note_written(session: Session) -> None:
 
 
 def _forget(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
     for name in (_CHANGES, _REPLAYED, _WRITTEN):
         session.info.pop(name, None)
 

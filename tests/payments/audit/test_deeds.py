@@ -1,5 +1,6 @@
 """A deed commits with the change it is about, and no writer waits for another."""
 
+import contextlib
 import datetime as dt
 import threading
 from typing import Any
@@ -117,6 +118,30 @@ def test_plain_statements_count_as_changes_and_reading_does_not(engine: Engine) 
         with transaction(engine) as session:
             session.execute(text("UPDATE strongroom.parties SET kyc_level = kyc_level"))
     assert [entry.outcome for entry in entries(engine, "p5")] == ["done"]
+
+
+def test_a_part_that_is_kept_is_no_commit(engine: Engine) -> None:
+    """A savepoint's end says nothing yet: the transaction may fail, and be tried again."""
+
+    def attempt(name: str, *, fails: bool) -> None:
+        with transaction(engine) as session:
+            session.add(party(name))
+            session.flush()
+            with session.begin_nested():
+                session.execute(text("UPDATE strongroom.parties SET kyc_level = kyc_level"))
+            with contextlib.suppress(ZeroDivisionError), session.begin_nested():
+                raise ZeroDivisionError
+            if fails:
+                raise RuntimeError
+
+    bound = deed(person="p8")
+    with bind_deed(bound):
+        with pytest.raises(RuntimeError):
+            attempt("pty_eight", fails=True)
+        assert not bound.written
+        attempt("pty_eight", fails=False)
+    (entry,) = entries(engine, "p8")
+    assert entry.subjects == ["pty_eight"]
 
 
 def test_a_look_is_an_entry_and_a_replay_is_told_as_such(engine: Engine) -> None:
