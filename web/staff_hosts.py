@@ -25,6 +25,9 @@ def refuse_other_hosts(view: Callable[..., Any]) -> None:
     hosts = current_parts().settings.staff_hosts
     if not hosts or not (request.blueprint == _CONSOLE or is_for_staff_only(view)):
         return
-    host = request.host.lower()
-    if host not in hosts and host.rpartition(":")[0] not in hosts:
-        raise NotFound
+    # A proxy chose by Host whom to let through, and may pass on an X-Forwarded-Host that the caller
+    # made up: so both have to name a host of staff.
+    before_proxies: dict[str, str] = request.environ.get("werkzeug.proxy_fix.orig", {})
+    for host in {request.host.lower(), (before_proxies.get("HTTP_HOST") or request.host).lower()}:
+        if host not in hosts and host.rpartition(":")[0] not in hosts:
+            raise NotFound

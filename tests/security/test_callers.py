@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import hmac
+import ipaddress
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text, update
+from werkzeug.test import Client
 
 from payments.access.caller import STAFF_ROLES, Role
 from payments.access.tables import ApiKey
@@ -37,6 +39,7 @@ from tests.web.conftest import ORIGIN, SIGNING_KEY, Headers
 from web.app import create_app
 from web.parts import parts_of
 from web.policies import POLICIES, is_for_staff_only
+from web.trusted_proxies import TrustedProxies
 
 __all__ = ["api", "keys", "one_app", "one_settings", "strangers", "world"]  # fixtures
 
@@ -342,4 +345,11 @@ def test_row_28_staff_work_on_a_host_of_their_own(split_app: Flask, keys: Keys) 
     assert client.get("/api/payments", headers={**buyer, "Host": "api.test"}).status_code == 200
     spoofed = {"Host": "api.test", "X-Forwarded-Host": "staff.test", "X-Host": "staff.test"}
     assert client.get("/api/keys", headers={**admin, **spoofed}).status_code == 404
+    # A trusted proxy looks at Host and passes on what else the caller sends.
+    proxied = TrustedProxies(split_app.wsgi_app, [ipaddress.ip_network("127.0.0.0/8")])
+    behind = Client(proxied)
+    for host, status in (("api.test", 404), ("staff.test", 200)):
+        headers = {**admin, "Host": host, "X-Forwarded-Host": "staff.test"}
+        answer = behind.get("/api/keys", headers=headers, environ_base={"REMOTE_ADDR": "127.0.0.1"})
+        assert answer.status_code == status, host
     assert {Role.SERVICE} < POLICIES["parties.create"], "what the backend uses is on every host"
