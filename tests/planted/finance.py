@@ -306,7 +306,7 @@ _MONTHS = (
     Bug(
         "who asked for an entry may approve it",
         (
-            Edit(DECIDE, "    if row.requested_by == caller.principal:\n", "    if 0:\n"),
+            Edit(DECIDE, "        first=row.requested_by,\n", '        first="somebody:else",\n'),
             Edit(
                 ENTRIES_SQL,
                 "  CHECK (kind = 'auto_reversal' OR decided_by <> requested_by)\n",

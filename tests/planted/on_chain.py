@@ -187,8 +187,8 @@ ON_CHAIN = (
         (
             Edit(
                 "payments/releases/decide_release.py",
-                "        if row.requested_by == caller.principal:\n",
-                "        if 0:\n",
+                "            first=row.requested_by,\n",
+                '            first="somebody:else",\n',
             ),
         ),
         ("tests/payments/releases/test_decide_release.py", "-k", "whoever_asked"),
