@@ -1,6 +1,7 @@
 """What a process knows of live versions, and when it learns of others."""
 
 import datetime as dt
+import io
 import secrets
 
 import pytest
@@ -8,6 +9,8 @@ from sqlalchemy import Engine, event, text
 
 from payments.access.due_secrets import due_secrets, forget_ended_values
 from payments.database import in_transaction, transaction
+from payments.errors import ConflictError
+from payments.log_lines import configure_log_lines
 from payments.privacy.encryption import FieldCipher
 from payments.secret_versions.kinds import Kind
 from payments.secret_versions.live import LiveSecrets
@@ -29,7 +32,12 @@ def process(engine: Engine, cipher: FieldCipher = CIPHER) -> LiveSecrets:
 
 
 def rotate(
-    engine: Engine, kind: Kind, *, overlap: dt.timedelta | None = None, now: dt.datetime = NOW
+    engine: Engine,
+    kind: Kind,
+    *,
+    overlap: dt.timedelta | None = None,
+    starts_at: dt.datetime | None = None,
+    now: dt.datetime = NOW,
 ) -> SecretVersion:
     return in_transaction(
         engine,
@@ -41,6 +49,7 @@ def rotate(
             reference=secrets.token_hex(8),
             value=f"whsec_{secrets.token_hex(16)}" if kind is Kind.STRIPE_WEBHOOK else None,
             overlap=overlap,
+            starts_at=starts_at,
             cipher=CIPHER,
             settings=SETTINGS,
             now=now,
@@ -116,6 +125,24 @@ def test_a_version_ends_when_it_is_said_to_and_when_it_is_revoked(fresh_engine: 
     left = [one.id for one in live.of(Kind.STRIPE_WEBHOOK, now=NOW + 67 * S)]
     assert version.id not in left
     assert given.id not in left  # though the environment gives it still
+
+
+def test_a_version_that_begins_some_day_stands_in_for_none(fresh_engine: Engine) -> None:
+    """Until then, everything would be refused."""
+    lines = io.StringIO()
+    configure_log_lines("INFO", stream=lines)
+    [given] = process(fresh_engine).of(Kind.STRIPE_WEBHOOK, now=NOW)
+    later = rotate(fresh_engine, Kind.STRIPE_WEBHOOK, starts_at=NOW + 864_000 * S)
+
+    def revoke(version_id: str | None) -> None:
+        with transaction(fresh_engine) as session:
+            revoke_secret(session, version_id or "", now=NOW)
+
+    with pytest.raises(ConflictError, match="rotate it first"):
+        revoke(given.id)
+    assert "secret_ends_without_successor" not in lines.getvalue()
+    revoke(later.id)
+    assert "secret_ends_without_successor" in lines.getvalue()  # `given` was to be followed by it
 
 
 def test_what_is_known_serves_while_the_database_is_away(
