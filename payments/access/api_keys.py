@@ -61,11 +61,13 @@ def create_key(
     life: dt.timedelta = LONGEST_LIFE,
     created_by: str | None = None,
     owner: str | None = None,
+    principal: str | None = None,
 ) -> IssuedKey:
     """Make a key for `role`; `scopes` narrow it to named actions, none means all of the role's.
 
     `created_by` is the person who makes it and `owner` the person behind it, for whom acts of two
-    people take whatever it does: the maker unless somebody else is named.
+    people take whatever it does: the maker unless somebody else is named. `principal` is that of
+    the key it follows, if it follows one.
 
     Raises:
         InvalidRequestError: the role is not one a key can have, or the life is over 365 days.
@@ -78,7 +80,7 @@ def create_key(
     if not dt.timedelta(0) < life <= LONGEST_LIFE:
         raise InvalidRequestError("An API key lives 365 days at most.")
     text = make_key_text(livemode=livemode, now=now)
-    principal = text.key_id.replace("key_", "key:", 1)
+    principal = principal or text.key_id.replace("key_", "key:", 1)
     key = ApiKey(
         id=text.key_id,
         principal=principal,
@@ -232,8 +234,8 @@ def rotate_key(
         now=now,
         created_by=created_by or old.created_by,
         owner=old.owner,
+        principal=old.principal,
     )
-    issued.key.principal = old.principal
     ends = now + overlap
     old.expires_at = ends if old.expires_at is None else min(old.expires_at, ends)
     session.flush()

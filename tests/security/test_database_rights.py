@@ -176,6 +176,11 @@ def test_row_24_a_process_sees_and_writes_no_table_of_anothers_work(login_of: Lo
             "INSERT INTO strongroom.invoices DEFAULT VALUES",
             "UPDATE strongroom.payouts SET status = 'paid'",
             "DELETE FROM strongroom.outbox",
+            "UPDATE strongroom.data_keys SET wrapped = NULL, retired_at = now()",
+            "UPDATE strongroom.api_keys SET role = 'admin'",
+            "UPDATE strongroom.api_keys SET owner = 'party:pty_x'",
+            "UPDATE strongroom.sessions SET role = 'admin'",
+            "DELETE FROM strongroom.sessions",
             "SELECT ledger.roll_totals(1)",
         ],
     )

@@ -60,13 +60,14 @@ DECLARE row record; readable text;
 BEGIN
   FOR row IN SELECT * FROM (VALUES
     -- who calls
-    ('api_keys', 'SELECT, INSERT, UPDATE', 'SELECT', ''),
-    ('sessions', 'SELECT, INSERT, UPDATE, DELETE', 'SELECT, DELETE', ''),
+    ('api_keys', 'SELECT, INSERT, UPDATE (secret_hash, pepper_version, expires_at, revoked_at,
+      last_used_at)', 'SELECT', ''),
+    ('sessions', 'SELECT, INSERT, UPDATE (revoked_at)', 'SELECT, DELETE', ''),
     ('ended_access', 'SELECT, INSERT, UPDATE', '', ''),
     ('idempotency_keys', 'SELECT, INSERT, UPDATE', 'SELECT, INSERT, UPDATE', ''),
     ('secret_versions', 'SELECT, INSERT, UPDATE (value_encrypted, ends_at, revoked_at,
       last_matched_at)', 'SELECT', ''),
-    ('data_keys', 'SELECT, INSERT, UPDATE (wrapped, closed_at, closed_horizon, retired_at)',
+    ('data_keys', 'SELECT, INSERT',  -- whoever takes over web destroys no key
       'SELECT, INSERT, UPDATE (wrapped, closed_at, closed_horizon, retired_at)', ''),
     ('encryption_runs', 'SELECT, INSERT', 'SELECT, UPDATE (status, fields, encrypted, unreadable,
       position, updated_at, finished_at)', ''),
