@@ -14,12 +14,19 @@ from payments.access.sessions import end_sessions
 from payments.access.tables import EndedAccess
 from payments.errors import UnauthorizedError
 
+# Whoever signs in with a token of before, at the moment its access ends, waits for that end, or is
+# found by it.
+_ONE_AT_A_TIME = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('strongroom.access ' || :principal, 0))"
+)
 _ENDED_AT = text("SELECT ended_at FROM strongroom.ended_access WHERE principal = :principal")
 
 
 def end_access(session: Session, *, party_id: str, by: str, now: dt.datetime) -> int:
     """End a person's sessions and refuse their tokens of until now; return how many sessions."""
-    wanted = insert(EndedAccess).values(principal=f"party:{party_id}", ended_at=now, ended_by=by)
+    principal = f"party:{party_id}"
+    session.execute(_ONE_AT_A_TIME, {"principal": principal})
+    wanted = insert(EndedAccess).values(principal=principal, ended_at=now, ended_by=by)
     later = func.greatest(EndedAccess.ended_at, wanted.excluded.ended_at)
     session.execute(
         wanted.on_conflict_do_update(
@@ -37,6 +44,19 @@ def refuse_ended(engine: Engine, *, principal: str, issued_at: dt.datetime) -> N
         UnauthorizedError: so it is.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        ended_at = connection.execute(_ENDED_AT, {"principal": principal}).scalar()
+        _refuse(connection.execute(_ENDED_AT, {"principal": principal}).scalar(), issued_at)
+
+
+def hold_access(session: Session, *, principal: str, issued_at: dt.datetime) -> None:
+    """Let nobody end a person's access before this transaction ends: it starts a session.
+
+    Raises:
+        UnauthorizedError: it was ended meanwhile.
+    """
+    session.execute(_ONE_AT_A_TIME, {"principal": principal})
+    _refuse(session.execute(_ENDED_AT, {"principal": principal}).scalar(), issued_at)
+
+
+def _refuse(ended_at: dt.datetime | None, issued_at: dt.datetime) -> None:
     if ended_at is not None and issued_at <= ended_at:
         raise UnauthorizedError("The token is not valid.")

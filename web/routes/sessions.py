@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from payments.access.end_access import end_access
+from payments.access.end_access import end_access, hold_access
 from payments.access.sessions import SESSION_LIFE, end_session, start_session
 from payments.database import in_transaction
 from payments.errors import ForbiddenError
@@ -37,13 +37,16 @@ def sign_in() -> tuple[dict[str, Any], int, dict[str, str]]:
     So a person who signs in again, with a second factor where one is asked for, goes on at once.
     """
     parts, caller, now = current_parts(), current_caller(), current_parts().now()
-    if (bearer_text() or "srk_").startswith("srk_"):
+    token = bearer_text() or "srk_"
+    if token.startswith("srk_"):
         raise ForbiddenError("A session is started with a person's token.", code="token_required")
+    _, issued_at = parts.tokens.read_dated(token, now=now)
     key = to_make_with(parts.secrets, Kind.SESSION_KEY, now=now)
     keys = parts.secrets.of(Kind.SESSION_KEY, now=now)
     older = request.cookies.get(session_cookie_name(parts))
 
     def sign_in_anew(session: Session) -> str:
+        hold_access(session, principal=caller.principal, issued_at=issued_at)
         if older is not None:
             end_session(session, older, keys=keys, now=now)
         return start_session(session, caller, key=key, now=now)

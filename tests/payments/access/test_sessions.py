@@ -1,9 +1,11 @@
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Engine, text
 
 from payments.access.caller import Caller, Role
+from payments.access.end_access import end_access, hold_access
 from payments.access.sessions import (
     end_session,
     end_sessions,
@@ -14,6 +16,7 @@ from payments.access.sessions import (
 from payments.database import transaction
 from payments.errors import UnauthorizedError
 from payments.secret_versions.source import LiveSecret
+from tests.conditions import wait_until
 
 KEY, NEXT = LiveSecret("sec_1", "key"), LiveSecret("sec_2", "next")
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
@@ -84,3 +87,40 @@ def test_old_sessions_are_forgotten(engine: Engine) -> None:
     start(engine)
     with transaction(engine) as session:
         assert forget_ended_sessions(session, now=NOW + dt.timedelta(hours=12)) >= 1
+
+
+def test_no_session_slips_in_while_access_is_ended(engine: Engine) -> None:
+    """Begun a moment before, it is ended too; a moment after, it is refused."""
+    values: list[str] = []
+
+    def sign_in() -> None:
+        with transaction(engine) as session:
+            hold_access(session, principal=BUYER.principal, issued_at=NOW)
+            values.append(start_session(session, BUYER, key=KEY, now=NOW))
+
+    def end() -> None:
+        with transaction(engine) as session:
+            end_access(session, party_id="pty_1", by="party:pty_2", now=NOW)
+
+    with ThreadPoolExecutor(1) as aside:
+        with transaction(engine) as session:
+            hold_access(session, principal=BUYER.principal, issued_at=NOW)
+            ending = aside.submit(end)
+            wait_until(lambda: is_anybody_waiting(engine))
+            value = start_session(session, BUYER, key=KEY, now=NOW)
+        ending.result()
+        with pytest.raises(UnauthorizedError):
+            find_session(engine, value, keys=[KEY], now=NOW)
+        with transaction(engine) as session:
+            end_access(session, party_id="pty_1", by="party:pty_2", now=NOW)
+            signing_in = aside.submit(sign_in)
+            wait_until(lambda: is_anybody_waiting(engine))
+        with pytest.raises(UnauthorizedError):
+            signing_in.result()
+    assert values == []
+
+
+def is_anybody_waiting(engine: Engine) -> bool:
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with engine.connect() as connection:
+        return bool(connection.execute(text(waiting)).scalar_one())
