@@ -32,7 +32,7 @@ def raising(app: Flask, error: Exception) -> FlaskClient:
     [
         ("GET", "/api/nowhere", 404, "not_found"),
         ("GET", "/api/payments/not-an-id", 404, "not_found"),
-        ("GET", "/api/parties", 405, "method_not_allowed"),
+        ("DELETE", "/api/parties", 405, "method_not_allowed"),
         ("POST", "/api/parties", 401, "unauthorized"),
         ("POST", "/api/webhooks/stripe", 400, "invalid_signature"),
     ],
@@ -49,7 +49,7 @@ def test_every_refusal_is_a_problem(
 
 
 def test_405_says_what_is_allowed(client: FlaskClient) -> None:
-    assert client.delete("/api/parties").headers["Allow"] == "OPTIONS, POST"
+    assert client.delete("/api/orders").headers["Allow"] == "OPTIONS, POST"
 
 
 def test_401_says_how_to_authenticate(client: FlaskClient) -> None:

@@ -1,4 +1,5 @@
 import dataclasses
+import ipaddress
 
 import pytest
 from flask.testing import FlaskClient
@@ -48,10 +49,13 @@ def test_outside_the_sandbox_plain_http_is_sent_away(
     client = make_app(production).test_client()
     answer = client.get("/api/keys", base_url="http://api.test")
     assert (answer.status_code, answer.location) == (301, "https://api.test/api/keys")
-    behind_a_proxy = client.get(
-        "/healthz", base_url="http://api.test", headers={"X-Forwarded-Proto": "https"}
-    )
-    assert behind_a_proxy.status_code == 200
+    for proxies, status in ((("127.0.0.0/8",), 200), (("10.0.0.0/8",), 301), ((), 301)):
+        networks = tuple(map(ipaddress.ip_network, proxies))
+        app = make_app(dataclasses.replace(production, trusted_proxies=networks))
+        told = app.test_client().get(
+            "/healthz", base_url="http://api.test", headers={"X-Forwarded-Proto": "https"}
+        )
+        assert told.status_code == status, proxies
 
 
 def test_the_sandbox_speaks_plain_http(client: FlaskClient) -> None:

@@ -160,7 +160,7 @@ def list_page(query: dict[str, Any]) -> Page:
 
 @blueprint.route("/replay", methods=["POST"])
 @allow("notices.manage")
-@problems("conflict")
+@problems("conflict", "not_found")
 @blueprint.arguments(NewNoticeReplay)
 @blueprint.response(202, NoticeReplay)
 def replay(body: dict[str, Any]) -> tuple[Replay, int, dict[str, str]]:

@@ -80,7 +80,7 @@ def set_kyc(body: dict[str, Any], party_id: str) -> PartyView:
 
 @blueprint.route("/<id:party_id>/erase", methods=["POST"])
 @allow("parties.erase")
-@problems("party_in_use")
+@problems("conflict", "party_in_use")
 @blueprint.arguments(NewErasure)
 @blueprint.response(200, Party)
 def erase(body: dict[str, Any], party_id: str) -> tuple[PartyView, int, dict[str, str]]:
