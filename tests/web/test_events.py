@@ -25,6 +25,8 @@ from tests.web.event_client import EventClient, announce, eventually, publish
 
 Listen = Callable[..., EventClient]
 
+START_S = 60  # a process loads everything first: 3 s of a CPU, of which others want their share
+
 
 @pytest.fixture
 def database_url(fresh_database_url: str) -> str:
@@ -80,7 +82,7 @@ def start_web(
 
     def start() -> WebProcess:
         started.append(WebProcess(settings, tmp_path / f"web-{len(started)}.log"))
-        eventually(started[-1].answers)
+        eventually(started[-1].answers, within_s=START_S)
         return started[-1]
 
     yield start
