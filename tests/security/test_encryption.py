@@ -244,7 +244,7 @@ def test_row_50_a_key_rotates_under_load_and_no_request_notices(
         assert answer.status_code == 202, answer.text
         while encrypt_anew(engine, cipher=cipher, clock=lambda: NOW) is False:
             pass
-        wait_until(lambda known=known: len(made) > known + 8 or bool(faults))  # type: ignore[misc]
+        wait_until(lambda known=known: len(made) > known + 8 or bool(faults))  # type: ignore[misc] # bound at once
     is_over.set()
     for thread in threads:
         thread.join()
@@ -270,7 +270,7 @@ def test_row_50_who_encrypts_anew_may_be_killed_and_the_next_goes_on(
 
     for least in (50, 200):  # twice killed in the middle
         walker = walk_elsewhere(fresh_database_url)
-        wait_until(lambda least=least: run().encrypted >= least, timeout_s=30)  # type: ignore[misc]
+        wait_until(lambda least=least: run().encrypted >= least, timeout_s=30)  # type: ignore[misc] # bound at once
         walker.kill()
         walker.wait()
     halfway = run()
