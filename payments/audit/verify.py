@@ -12,6 +12,8 @@ from payments.privacy.encryption import DecryptionError, FieldCipher
 BEGINNING = bytes(32)
 """The chain hash before the first seal."""
 
+_LEAST_NUMBER = -(2**63)
+
 _SEALS = text("SELECT * FROM strongroom.audit_seals WHERE number > :after ORDER BY number LIMIT 1")
 _ENTRIES = text(
     "SELECT e.number, e.id, strongroom.audit_text(e) AS text, e.reason_encrypted, e.reason_digest"
@@ -95,7 +97,9 @@ def _faults_of_entries(
         number: digests[place * 32 : place * 32 + 32]
         for place, number in enumerate(seal.entry_numbers)
     }
-    rows = connection.execute(_ENTRIES, {"after": upto, "upto": seal.upto_entry})
+    # The first seal answers for all that stands before it, with numbers nobody was ever given.
+    after = upto or _LEAST_NUMBER
+    rows = connection.execute(_ENTRIES, {"after": after, "upto": seal.upto_entry})
     for row in rows:
         digest = sealed.pop(row.number, None)
         if digest is None:

@@ -176,6 +176,16 @@ def test_an_entry_put_in_is_named(log: Engine, owner: Engine) -> None:
     ]
 
 
+@pytest.mark.parametrize("number", [0, -7])
+def test_an_entry_before_the_first_is_named(log: Engine, owner: Engine, number: int) -> None:
+    """No sequence gives such a number, so no seal would ever hold it."""
+    copied = COLUMNS.replace("id,", "'aud_forged',", 1)
+    query = f"{COPY} SELECT {number}, recorded_at, {copied} FROM strongroom.audit_entries"
+    with owner.begin() as connection:
+        without_guards(connection, f"{query} WHERE number = 1")
+    assert [(fault.seal, fault.entry) for fault in faults(log)] == [(1, number)]
+
+
 def abandon(engine: Engine) -> None:
     with engine.begin() as connection:
         copied = COLUMNS.replace("id,", "'aud_lost',", 1)
