@@ -15,7 +15,8 @@ from sandbox.programs import programs, release
 from sandbox.seed import seed
 from sandbox.valkey import Valkey
 
-_ANSWER_WAIT_S = 60
+# All parts start at once, and a busy machine takes its time; one that dies is told of at once.
+_ANSWER_WAIT_S = 120
 _WATCH_S = 0.5
 # Long enough for a worker to finish its job; an open event stream would keep the web for longer.
 _STOP_PATIENCE_S = 6

@@ -56,6 +56,11 @@ class Process:
     def says(self, text: str) -> bool:
         return text in self.log.read_text()
 
+    def wait_until_it_says(self, text: str) -> None:
+        """Wait as long as it lives: on a busy machine its imports alone may take half a minute."""
+        eventually(lambda: self.says(text) or self._process.poll() is not None, within_s=60)
+        assert self.says(text), f"it ended with {self._process.returncode}"
+
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
@@ -75,14 +80,14 @@ class Process:
 @contextmanager
 def relay(environment: Mapping[str, str], folder: Path) -> Iterator[Process]:
     with Process("jobs.relay", environment, _log(folder, "relay")) as process:
-        eventually(lambda: process.says("relay_started"))
+        process.wait_until_it_says("relay_started")
         yield process
 
 
 @contextmanager
 def worker(environment: Mapping[str, str], folder: Path) -> Iterator[Process]:
     with Process("jobs.worker", environment, _log(folder, "worker")) as process:
-        eventually(lambda: process.says("worker_started"))
+        process.wait_until_it_says("worker_started")
         yield process
 
 

@@ -133,7 +133,7 @@ def running_system(servers: Servers, name: str, folder: Path) -> Iterator[System
         for program in started:
             processes.start(program)
         for program in started:
-            processes.wait(program, timeout_s=60)
+            processes.wait(program, timeout_s=120)
         way_in = _way_in(plan, seed(plan, settings), settings)
         yield System(
             way_in,

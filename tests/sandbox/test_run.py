@@ -57,7 +57,7 @@ class Run:
     def way_in(self) -> dict[str, Any]:
         """Wait until everything answers and return what sandbox.json says."""
         file = self.home / "sandbox.json"
-        wait_until(lambda: file.exists() or self.process.poll() is not None, timeout_s=60)
+        wait_until(lambda: file.exists() or self.process.poll() is not None, timeout_s=120)
         assert self.process.poll() is None, self.said()
         way_in: dict[str, Any] = json.loads(file.read_text())
         return way_in
