@@ -22,6 +22,7 @@ from payments.log_lines import get_logger
 from payments.privacy.redaction import redact_text
 from web.authentication import identify
 from web.bodies import json_body
+from web.limits import network_of_caller
 from web.parts import current_parts
 from web.policies import action_of, public_reason_of
 from web.references import REPLAYED
@@ -83,7 +84,7 @@ NOT_UNDERSTOOD = frozenset({400, 405, 408, 413, 415})
 
 REFUSED_READS = frozenset({401, 403, 404, 429})
 REFUSALS_A_MINUTE = 120
-"""For each caller, or address without one: more tell an auditor nothing, and cost a write each."""
+"""For each caller, or network without one: more tell an auditor nothing, and cost a write each."""
 
 _NOBODY = "nobody"
 _log = get_logger(__name__)
@@ -199,7 +200,7 @@ def _conclude(response: Response, limit: RefusalLimit) -> Response:
         return response
     deed = deed or _deed(g.get("caller"))
     deed.reason_of = _no_reason if status in NOT_UNDERSTOOD else deed.reason_of
-    who = deed.person if deed.person != _NOBODY else str(deed.ip)
+    who = deed.person if deed.person != _NOBODY else network_of_caller()
     is_failure = deed.written or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     if is_failure or limit.allows(who):
         try:

@@ -92,7 +92,7 @@ def note_bad_credential() -> None:
     """
     view = current_app.view_functions[request.endpoint or ""]
     signs_in = action_of(view) == "sessions.start"
-    _count("address.sign_ins" if signs_in else "address.bad_credentials", _address())
+    _count("address.sign_ins" if signs_in else "address.bad_credentials", network_of_caller())
 
 
 @contextlib.contextmanager
@@ -105,7 +105,7 @@ def counting_bad_signatures() -> Iterator[None]:
     try:
         yield
     except InvalidSignatureError:
-        _count("address.bad_signatures", _address())
+        _count("address.bad_signatures", network_of_caller())
         raise
 
 
@@ -118,7 +118,7 @@ def _count_request() -> None:
     if name is None:
         return
     if caller is None:
-        whom = _address()
+        whom = network_of_caller()
     else:
         whom = caller.principal if name.startswith("program.") else caller.person
     _count(name, whom)
@@ -136,7 +136,7 @@ def _count(name: str, whom: str) -> None:
         )
 
 
-def _address() -> str:
+def network_of_caller() -> str:
     """Return the caller's address, of IPv6 the network that one customer has."""
     text = request.remote_addr or "unknown"
     try:

@@ -140,6 +140,10 @@ def test_refusals_are_written_so_often_and_no_more(
     headers = keys.make(Role.SUPPORT, owner="party:pty_curious")
     answers = [api.get("/api/keys", headers=headers) for _ in range(5)]
     assert [len(log.of(answer)) for answer in answers] == [1, 1, 1, 0, 0]
+    # One customer of a network has as many addresses of IPv6 as they like.
+    hosts = [{"REMOTE_ADDR": f"2001:db8:0:7::{number:x}"} for number in range(1, 6)]
+    answers = [api.get("/api/keys", environ_base=host) for host in hosts]
+    assert [len(log.of(answer)) for answer in answers] == [1, 1, 1, 0, 0]
 
 
 def test_what_an_entry_tells(api: FlaskClient, keys: Keys, log: Log) -> None:
