@@ -86,7 +86,7 @@ class Base(DeclarativeBase):
 def connect_engine(
     database_url: str, *, pool_size: int = POOL_SIZE, role: str = APPLICATION_ROLE
 ) -> Engine:
-    """Return an engine whose every connection works as a role, of a command unless another is named.
+    """Return an engine whose every connection works as a role: a command's unless one is named.
 
     Reads and writes are READ COMMITTED with explicit row locks; a lock is waited for 5 s and a
     statement 30 s at most, so that nothing hangs for ever behind a stuck transaction.

@@ -22,7 +22,14 @@ def configuration_checks(settings: Settings) -> list[Check]:
     checks = [_environment(settings), _keyset(settings), _people(settings), _origins(settings)]
     if settings.is_sandbox:
         return checks
-    return [*checks, _secrets(settings), _for_tests(settings), _staff(settings), _log(settings)]
+    return [
+        *checks,
+        _secrets(settings),
+        _for_tests(settings),
+        _staff(settings),
+        _proxies(settings),
+        _log(settings),
+    ]
 
 
 def bits_of(secret: str) -> int:
@@ -123,6 +130,15 @@ def _staff(settings: Settings) -> Check:
     change = "set STAFF_HOSTS to a host that only staff's network reaches"
     detail = "none of their own: the console answers wherever the API does"
     return Check("Staff's host", State.WARN, detail, change)
+
+
+def _proxies(settings: Settings) -> Check:
+    name = "Proxies"
+    if settings.trusted_proxies:
+        return Check(name, State.OK, " ".join(str(one) for one in settings.trusted_proxies))
+    change = "name the load balancer's network in TRUSTED_PROXIES"
+    detail = "none is trusted: what ends TLS before us looks like one caller over plain HTTP"
+    return Check(name, State.WARN, detail, change)
 
 
 def _log(settings: Settings) -> Check:

@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import secrets
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import Any
 
 import psycopg
@@ -42,6 +43,7 @@ def production(database_url: str, redis_url: str) -> Settings:
         stripe_webhook_secrets=(f"whsec_{GOOD}",),
         api_key_pepper=GOOD,
         staff_hosts=frozenset({"staff.example.com"}),
+        trusted_proxies=(ip_network("10.0.0.0/8"),),
     )
 
 
@@ -130,12 +132,14 @@ def test_open_doors_are_noticed(production: Settings) -> None:
     found = configured(
         production,
         staff_hosts=frozenset(),
+        trusted_proxies=(),
         log_level="DEBUG",
         jwt_max_lifetime_s=86_400,
         jwt_jwks={"keys": [{}]},
         trusted_origins=(),
     )
     assert_says(found["Staff's host"], State.WARN, "STAFF_HOSTS")
+    assert_says(found["Proxies"], State.WARN, "TRUSTED_PROXIES")
     assert_says(found["Log"], State.WARN, "LOG_LEVEL=INFO")
     assert_says(found["Identity provider"], State.WARN, "JWT_MAX_LIFETIME_S")
     assert_says(found["Trusted origins"], State.WARN, "TRUSTED_ORIGINS")

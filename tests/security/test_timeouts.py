@@ -65,5 +65,5 @@ def _calls() -> Iterator[tuple[str, str, ast.Call]]:
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call):
                     called = node.func
-                    name = getattr(called, "attr", None) or getattr(called, "id", "")
+                    name = str(getattr(called, "attr", None) or getattr(called, "id", ""))
                     yield f"{file.relative_to(ROOT)}:{node.lineno}", name, node

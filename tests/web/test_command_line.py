@@ -12,9 +12,9 @@ from ledger import AccountSpec, Entry, Posting
 from payments.access.api_keys import authenticate_key
 from payments.access.caller import Role
 from payments.errors import UnauthorizedError
-from payments.settings import read_settings
-from payments.secret_versions.live import LiveSecrets
 from payments.privacy.data_keys import connect_cipher
+from payments.secret_versions.live import LiveSecrets
+from payments.settings import read_settings
 from tests.conditions import wait_until
 from tests.web.conftest import environment
 from web.command_line import main
