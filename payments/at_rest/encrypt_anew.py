@@ -65,9 +65,7 @@ def encrypt_anew(
         return _end_walk(session, run_ids, left=progress.left, now=clock())
 
 
-def _begin(
-    session: Session, *, cipher: FieldCipher, now: dt.datetime
-) -> Sequence[EncryptionRun]:
+def _begin(session: Session, *, cipher: FieldCipher, now: dt.datetime) -> Sequence[EncryptionRun]:
     """Return the runs that are not done, after counting once what is before them."""
     running = select(EncryptionRun).where(EncryptionRun.status == "running")
     runs = session.scalars(running.order_by(EncryptionRun.id)).all()
