@@ -53,9 +53,7 @@ def read_trusted_proxies(reader: Variables, name: str) -> tuple[IPNetwork, ...]:
             reader.fault(f"{name} lists {text!r}; use addresses or networks such as 10.0.0.0/24")
             continue
         if network.prefixlen == 0:
-            reader.fault(
-                f"{name} lists {text!r}: then anybody could claim any address"
-            )
+            reader.fault(f"{name} lists {text!r}: then anybody could claim any address")
         found.append(network)
     return tuple(found)
 
