@@ -39,7 +39,7 @@ def wish_of(retry_after: str | None, *, now: dt.datetime) -> dt.timedelta | None
         return min(dt.timedelta(seconds=int(retry_after[:9])), LONGEST_WISH)
     try:
         moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError, IndexError, TypeError):  # whatever a receiver makes up
         return None
     if moment.tzinfo is None:
         return None

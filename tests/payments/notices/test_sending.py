@@ -128,6 +128,18 @@ def test_a_reset_a_silence_and_nobody_are_tried_again(office: Office, backend: R
     assert office.states() == ["waiting"]
 
 
+@pytest.mark.parametrize(
+    "wish",
+    [f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT", "1 Jan 2030 00:00:00 +9999999999999", "-", "Mon,"],
+)
+def test_a_wish_that_is_no_time_is_none(office: Office, backend: Receiver, wish: str) -> None:
+    office.endpoint(backend.url)
+    backend.answer_headers["Retry-After"] = wish
+    office.change("pay_1")
+    assert office.send() == 1
+    assert office.states() == ["delivered"]
+
+
 def test_retry_after_is_honoured_for_all_notices_of_that_receiver(
     office: Office, backend: Receiver
 ) -> None:
