@@ -3,6 +3,7 @@
 from tests.planted.bug import Bug, Edit
 from tests.planted.finance import FINANCE
 from tests.planted.on_chain import ON_CHAIN
+from tests.planted.security import SECURITY
 
 INBOX = "payments/webhooks/inbox_writer.py"
 EVENTS = "payments/providers/stripe/events.py"
@@ -339,5 +340,6 @@ BUGS = (
         ("tests/payments/reconciliation/test_judge.py",),
     ),
     *ON_CHAIN,
+    *SECURITY,
     *FINANCE,
 )
