@@ -66,8 +66,7 @@ def create_key(
     """Make a key for `role`; `scopes` narrow it to named actions, none means all of the role's.
 
     `created_by` is the person who makes it and `owner` the person behind it, for whom acts of two
-    people take whatever it does: the maker unless somebody else is named. `principal` is that of
-    the key it follows, if it follows one.
+    people take whatever it does: the maker unless another is named. `principal`: of its forerunner.
 
     Raises:
         InvalidRequestError: the role is not one a key can have, or the life is over 365 days.
@@ -130,12 +129,7 @@ def ensure_key(
     }
     session.execute(
         insert(ApiKey)
-        .values(
-            id=parsed.key_id,
-            principal=principal,
-            created_at=now,
-            **values,
-        )
+        .values(id=parsed.key_id, principal=principal, created_at=now, **values)
         .on_conflict_do_update(
             index_elements=[ApiKey.id],
             set_=values
