@@ -199,7 +199,8 @@ def _conclude(response: Response, limit: RefusalLimit) -> Response:
     if not _is_refusal(deed, status):
         return response
     deed = deed or _deed(g.get("caller"))
-    deed.reason_of = _no_reason if status in NOT_UNDERSTOOD else deed.reason_of
+    if status in NOT_UNDERSTOOD or deed.actor == _NOBODY:
+        deed.reason_of = _no_reason  # nobody's words are kept, nor is a body parsed for them
     who = deed.person if deed.person != _NOBODY else network_of_caller()
     is_failure = deed.written or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     if is_failure or limit.allows(who):

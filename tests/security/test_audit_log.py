@@ -146,6 +146,13 @@ def test_refusals_are_written_so_often_and_no_more(
     assert [len(log.of(answer)) for answer in answers] == [1, 1, 1, 0, 0]
 
 
+def test_the_words_of_nobody_are_not_kept(api: FlaskClient, log: Log) -> None:
+    body = {"reference": "freeze-nobody", "reason": MARK}
+    headers = {"X-Access-Reason": MARK}
+    (entry,) = log.of(api.post("/api/ops/freeze", json=body, headers=headers))
+    assert (entry.outcome, entry.status, entry.reason_encrypted) == ("refused", 401, None)
+
+
 def test_what_an_entry_tells(api: FlaskClient, keys: Keys, log: Log) -> None:
     headers = keys.make(Role.ADMIN, owner="party:pty_boss")
     body = {"reference": "freeze-55", "reason": MARK}
