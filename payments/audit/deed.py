@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -106,6 +106,13 @@ def reason_in(ciphertext: bytes, *, entry_id: str, cipher: FieldCipher) -> dict[
 def current_deed() -> Deed | None:
     """Return what is being done here; None outside of requests and commands."""
     return _bound.get()
+
+
+def note_subjects(ids: Iterable[str]) -> None:
+    """Say in this transaction's entry what was found, where the request did not name it."""
+    deed = current_deed()
+    if deed is not None:
+        deed.subjects = tuple(dict.fromkeys((*deed.subjects, *ids)))
 
 
 @contextmanager

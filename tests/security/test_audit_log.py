@@ -146,6 +146,15 @@ def test_refusals_are_written_so_often_and_no_more(
     assert [len(log.of(answer)) for answer in answers] == [1, 1, 1, 0, 0]
 
 
+def test_who_was_found_by_an_address_is_told(api: FlaskClient, keys: Keys, log: Log) -> None:
+    service = keys.make(Role.SERVICE)
+    person = {"reference": "found-55", "name": "Ada", "email": "found-55@example.com"}
+    made = api.post("/api/parties", json=person, headers=service).get_json()["id"]
+    query = {"email": person["email"]}
+    (entry,) = log.of(api.get("/api/parties", query_string=query, headers=service))
+    assert (entry.outcome, entry.subjects) == ("seen", [made])
+
+
 def test_the_words_of_nobody_are_not_kept(api: FlaskClient, log: Log) -> None:
     body = {"reference": "freeze-nobody", "reason": MARK}
     headers = {"X-Access-Reason": MARK}

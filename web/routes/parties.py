@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from payments.at_rest.erase_party import erase_party
+from payments.audit.deed import note_subjects
 from payments.database import in_transaction
 from payments.parties.create_party import create_party
 from payments.parties.email_index import find_parties
@@ -44,11 +47,13 @@ def create(body: dict[str, Any]) -> tuple[PartyView, int, dict[str, str]]:
 def find(query: dict[str, Any]) -> dict[str, list[PartyView]]:
     """Find the parties with an e-mail address, whatever its capitals."""
     parts = current_parts()
-    found = in_transaction(
-        parts.engine,
-        lambda session: find_parties(session, email=query["email"], cipher=parts.cipher),
-    )
-    return {"items": found}
+
+    def find_and_note(session: Session) -> list[PartyView]:
+        views = find_parties(session, email=query["email"], cipher=parts.cipher)
+        note_subjects(view.id for view in views)
+        return views
+
+    return {"items": in_transaction(parts.engine, find_and_note)}
 
 
 @blueprint.route("/<id:party_id>", methods=["GET"])
