@@ -13,6 +13,7 @@ from payments import idempotency
 from payments.access.api_keys import IssuedKey, create_key, rotate_key
 from payments.access.caller import Caller, Role
 from payments.access.tables import ApiKey
+from payments.errors import ForbiddenError
 from payments.idempotency import Answered, Claim
 from payments.secret_versions.source import LiveSecret
 
@@ -42,8 +43,10 @@ def issue_key(
     """Make a key; `owner` is the person behind it, the caller's own unless another one is named.
 
     Raises:
+        ForbiddenError: the caller's own key is narrowed, and the new one would be wider.
         InvalidRequestError, InProgressError, ReferenceReusedError.
     """
+    _refuse_wider(caller, scopes)
     content: dict[str, object] = {
         "name": name,
         "role": role.value,
@@ -85,8 +88,12 @@ def reissue_key(
     """Make a key's successor; the old one ends after `overlap`.
 
     Raises:
+        ForbiddenError: the caller's own key is narrowed, and this one is wider.
         NotFoundError, ConflictError, InvalidRequestError, InProgressError, ReferenceReusedError.
     """
+    old = session.get(ApiKey, key_id)
+    if old is not None:
+        _refuse_wider(caller, old.scopes)
     content = {"key_id": key_id, "overlap_s": int(overlap.total_seconds())}
     claim = _claim(session, caller, "keys.rotate", reference, content, now=now)
     if claim.replayed_id is not None:
@@ -102,6 +109,14 @@ def reissue_key(
         created_by=caller.person,
     )
     return _first(session, claim, issued, now=now)
+
+
+def _refuse_wider(caller: Caller, scopes: Collection[str]) -> None:
+    """Let a narrowed key hand on no more than it has: the answer holds the new key's text."""
+    lacking = sorted(set(scopes) - caller.scopes)
+    if caller.scopes and (lacking or not scopes):
+        what = f"the scope {lacking[0]}" if lacking else "all the scopes of its role"
+        raise ForbiddenError(f"This API key lacks {what}.", code="scope_missing")
 
 
 def _claim(

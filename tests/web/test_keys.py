@@ -73,6 +73,23 @@ def test_odd_keys_are_refused(
     assert {field.split(".")[0] for field in answer.get_json()["errors"]} == set(changes)
 
 
+def test_a_narrowed_key_hands_on_no_more_than_it_has(
+    client: FlaskClient, admin: dict[str, str]
+) -> None:
+    narrow = ["keys.create", "keys.rotate", "ledger.read"]
+    small = bearer(new_key(client, admin, role="admin", scopes=narrow))
+    whole = new_key(client, admin, role="admin")
+    for scopes in ([], ["keys.read"], [*narrow, "audit.read"]):
+        body = {"reference": "wider", "name": "More", "role": "admin", "scopes": scopes}
+        answer = client.post("/api/keys", json=body, headers=small)
+        assert (answer.status_code, answer.get_json()["code"]) == (403, "scope_missing")
+    body = {"reference": secrets.token_hex(8), "overlap_s": 3600}
+    answer = client.post(f"/api/keys/{whole['id']}/rotate", json=body, headers=small)
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "scope_missing")
+    books = new_key(client, small, role="admin", scopes=["ledger.read"])
+    assert client.get("/api/ledger/accounts", headers=bearer(books)).status_code == 200
+
+
 def test_keys_come_in_pages(client: FlaskClient, admin: dict[str, str]) -> None:
     made = {new_key(client, admin)["id"] for _ in range(3)}
     seen, after = [], ""
