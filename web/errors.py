@@ -12,7 +12,7 @@ from typing import Any
 import redis
 from flask import Flask, Response, g
 from sqlalchemy import exc as database
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
 from ledger import errors as ledger
 from payments import errors
@@ -101,6 +101,7 @@ def install_errors(app: Flask) -> None:
     app.register_error_handler(errors.StrongroomError, _answer(_domain_problem))
     app.register_error_handler(ledger.LedgerError, _answer(_ledger_problem))
     app.register_error_handler(HTTPException, _answer(_http_problem))
+    app.register_error_handler(InternalServerError, _answer(_late_problem))
     app.register_error_handler(database.SQLAlchemyError, _answer(_database_problem))
     app.register_error_handler(redis.RedisError, _answer(_redis_problem))
     app.register_error_handler(Exception, _answer(_internal_problem))
@@ -151,6 +152,18 @@ def _http_problem(error: HTTPException) -> Problem:
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return Problem(status, code, detail, errors=_flat_fields(found), headers=headers)
+
+
+def _late_problem(error: InternalServerError) -> Problem:
+    """Describe what went wrong after the view, where Flask asks no other handler."""
+    match error.original_exception:
+        case database.SQLAlchemyError() as late:
+            return _database_problem(late)
+        case redis.RedisError() as late:
+            return _redis_problem(late)
+        case Exception() as late:
+            return _internal_problem(late)
+    return _internal_problem(error)
 
 
 def _database_problem(error: database.SQLAlchemyError) -> Problem:

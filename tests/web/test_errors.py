@@ -2,7 +2,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 from flask.testing import FlaskClient
 from psycopg.errors import AdminShutdown, DeadlockDetected, DiskFull, UniqueViolation
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -54,6 +54,29 @@ def test_405_says_what_is_allowed(client: FlaskClient) -> None:
 
 def test_401_says_how_to_authenticate(client: FlaskClient) -> None:
     assert client.get("/api/keys").headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (RuntimeError("secret of the house"), 500, "internal"),
+        (OperationalError("SELECT 1", {}, AdminShutdown()), 503, "unavailable"),
+    ],
+)
+def test_what_goes_wrong_after_the_view_is_a_problem_as_well(
+    app: Flask, error: Exception, status: int, code: str
+) -> None:
+    broken = [error]
+
+    @app.after_request
+    def fail(response: Response) -> Response:
+        if broken:
+            raise broken.pop()
+        return response
+
+    answer = app.test_client().get("/healthz")
+    assert (answer.status_code, answer.get_json()["code"]) == (status, code)
+    assert "secret of the house" not in answer.text
 
 
 def test_an_unforeseen_error_tells_nothing(app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
