@@ -1,6 +1,5 @@
 """Provokes the problems of too many requests, and of bodies that come too slowly."""
 
-import io
 from typing import Any
 
 from werkzeug.exceptions import RequestTimeout
@@ -20,7 +19,7 @@ def somebody_guesses_tokens(stage: Any) -> TestResponse:
     return answer
 
 
-class _Slow(io.RawIOBase):
+class _Slow:
     """What gunicorn's worker hands on when the deadline has passed."""
 
     def read(self, _size: int = -1) -> bytes:
