@@ -26,7 +26,9 @@ def environ(fresh_database_url: str, redis_url: str) -> dict[str, str]:
 def run(environ: dict[str, str], user: str, *arguments: str, code: int = 0) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(people, "login_name", lambda: user)
-        ended = CliRunner().invoke(main, ("ledger", *arguments), env=environ | {"LOGNAME": "mallory"})
+        ended = CliRunner().invoke(
+            main, ("ledger", *arguments), env=environ | {"LOGNAME": "mallory"}
+        )
     assert ended.exit_code == code, (ended.output, ended.exception)
     return ended.output
 

@@ -83,8 +83,8 @@ def test_a_narrowed_key_hands_on_no_more_than_it_has(
         body = {"reference": "wider", "name": "More", "role": "admin", "scopes": scopes}
         answer = client.post("/api/keys", json=body, headers=small)
         assert (answer.status_code, answer.get_json()["code"]) == (403, "scope_missing")
-    body = {"reference": secrets.token_hex(8), "overlap_s": 3600}
-    answer = client.post(f"/api/keys/{whole['id']}/rotate", json=body, headers=small)
+    turned = {"reference": secrets.token_hex(8), "overlap_s": 3600}
+    answer = client.post(f"/api/keys/{whole['id']}/rotate", json=turned, headers=small)
     assert (answer.status_code, answer.get_json()["code"]) == (403, "scope_missing")
     books = new_key(client, small, role="admin", scopes=["ledger.read"])
     assert client.get("/api/ledger/accounts", headers=bearer(books)).status_code == 200
