@@ -11,7 +11,7 @@ LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-header
 	--python-version 3.11 setup.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test contract test-stripe check lint types imports tests planted format bench sbom advisories contracts migrate strongroom lock reset clean in-place
+.PHONY: help run demo test contract deep test-stripe check lint types imports tests planted format bench sbom advisories contracts migrate strongroom lock reset clean in-place
 
 help: ## Show this list
 	@echo "Strongroom: make …"
@@ -40,10 +40,13 @@ imports: $(VENV)/ready-to-check
 
 tests: $(VENV)/ready-to-check ## Run the tests only; some of them: make tests ARGS=tests/ledger
 	@$(PY) -m tests.outside_tools
-	$(PY) -m pytest -n 3 $(ARGS)
+	$(PY) -m pytest -n 3 --dist worksteal $(ARGS)
 
 contract: $(VENV)/ready-to-check ## Call every operation in many more ways than `make test` does
 	CONTRACT_EXAMPLES=200 $(PY) -m pytest tests/web/contract $(ARGS)
+
+deep: $(VENV)/ready-to-check ## Go all the way where `make test` goes a part: the contract by random calls, reorganisations
+	DEEP=1 $(PY) -m pytest -n 2 tests/payments/providers/evm/contracts tests/payments/watching $(ARGS)
 
 planted: $(VENV)/ready-to-check ## Test the tests: plant known bugs, and see that each is noticed
 	@$(PY) -m tests.planted $(ARGS)

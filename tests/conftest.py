@@ -3,6 +3,7 @@
 import gc
 import secrets
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _PROCESS = pytest.StashKey[ServerProcess]()
 _FOLDER = pytest.StashKey[Path]()
+_SYSTEM = pytest.StashKey["tuple[System, ExitStack]"]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -112,13 +114,33 @@ def redis_url(servers: Servers, worker_id: str) -> str:
     return url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def system(
-    servers: Servers, worker_id: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator["System"]:
-    """The system, started once; what one test leaves behind, the next one does not look at."""
+    pytestconfig: pytest.Config,
+    servers: Servers,
+    worker_id: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> "System":
+    """A running system; what one test leaves behind, the next one does not look at.
+
+    Modules that follow each other share one: it takes a quarter of a minute to start.
+    """
     from tests.journeys.conftest import running_system  # noqa: PLC0415 - who needs no system pays nothing
 
-    folder = tmp_path_factory.mktemp("system")
-    with running_system(servers, f"system_{worker_id}", folder) as system:
-        yield system
+    if _SYSTEM not in pytestconfig.stash:
+        name = f"system_{worker_id}_{secrets.token_hex(4)}"
+        running = ExitStack()
+        started = running.enter_context(
+            running_system(servers, name, tmp_path_factory.mktemp("system"))
+        )
+        pytestconfig.stash[_SYSTEM] = started, running
+    return pytestconfig.stash[_SYSTEM][0]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    # Even one that nobody asks anything takes a sixth of a core, from all tests to come.
+    if _SYSTEM in item.config.stash and "system" not in getattr(nextitem, "fixturenames", ()):
+        _, running = item.config.stash[_SYSTEM]
+        del item.config.stash[_SYSTEM]
+        running.close()

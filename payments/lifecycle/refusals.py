@@ -35,11 +35,9 @@ def _refusal_of_money(
 def _refusal_of_receipt(
     fact: MoneyReceived, payment: LockedPayment, payments: LockedPayments
 ) -> Refusal | None:
-    """What arrives at a bank may be any amount: payers type it in. A provider collects ours."""
+    """What arrives at a bank may be any amount: payers type it in."""
     if fact.amount < 1:
         return "amount_differs", f"received {fact.amount} minor units"
-    if fact.source == fact.provider and fact.amount != payment.view.amount:
-        return "amount_differs", f"collected {fact.amount}, ours is {payment.view.amount}"
     if not payments.is_receipt_of(payment, fact):
         return "receipt_differs", f"{fact.source} told {fact.receipt_ref} of another payment"
     return None

@@ -179,13 +179,13 @@ def test_a_crash_after_the_answer_costs_nothing(system: System) -> None:
 def test_every_point_of_the_source_is_in_the_matrix() -> None:
     """That of reconciliation is tried out in test_bank_faults, those of sending on chain in
     test_chain_crash_matrix, those of payouts in test_payouts, those of the finance desk in
-    tests/payments: each compares its own.
+    tests/payments, that of notices in tests/jobs: each compares its own.
     """
     named: set[str] = set()
     for package in ("payments", "web", "jobs"):
         for file in (ROOT / package).rglob("*.py"):
             named |= set(re.findall(r'\breach\(\s*f?"([^"]+)"', file.read_text(encoding="utf-8")))
-    elsewhere = ("entry.", "export.", "invoice.", "payout.", "period.", "sending.")
+    elsewhere = ("entry.", "export.", "invoice.", "notice.", "payout.", "period.", "sending.")
     named -= {point for point in named if point.startswith(elsewhere)}
     shared = {point for point in named if point.startswith("{asked.operation}.")}
     assert shared == {f"{{asked.operation}}.{moment}" for moment in MOMENTS}

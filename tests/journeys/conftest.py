@@ -152,7 +152,7 @@ def running_system(servers: Servers, name: str, folder: Path) -> Iterator[System
         servers.drop_database(name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def books(system: System) -> Iterator[Engine]:
     """The way to the system's database, for what a caller cannot do over HTTP."""
     engine = connect_engine(system.database_url)

@@ -158,6 +158,8 @@ def test_each_notices_what_it_is_there_for(paid: Paid, owner: Engine, name: str)
     with owner.connect() as connection:
         ids = {"payment": paid.by_card.id, "by_bank": paid.by_bank.id}
         sabotage = text(SABOTAGE[name])
+        # What the database refuses by itself is found all the same, should it ever get past.
+        connection.execute(text("ALTER TABLE strongroom.payments DISABLE TRIGGER payments_edges"))
         named = {name: ids[name] for name in sabotage.compile().params}
         assert connection.execute(sabotage, named).rowcount > 0
         broken = {found.name for found in broken_invariants(connection)}

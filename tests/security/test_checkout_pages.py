@@ -153,6 +153,7 @@ def test_row_04_the_checkout_lets_the_banks_windows_work(browser: FlaskClient) -
 def test_reports_of_violations_are_read_with_care(
     browser: FlaskClient, caplog: pytest.LogCaptureFixture, body: bytes, lines: int
 ) -> None:
+    caplog.set_level("INFO", logger="shop.violations")
     answer = browser.post(REPORTS, data=body, base_url=URL, content_type="application/csp-report")
     assert answer.status_code == 202
     told = [record.getMessage() for record in caplog.records if record.name == "shop.violations"]

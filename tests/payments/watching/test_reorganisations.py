@@ -1,4 +1,4 @@
-"""100 seeded reorganisations, 1 to 12 deep: the books follow the chain each time.
+"""Seeded reorganisations, 1 to 12 deep, each time followed by the books; `make deep` plays 100.
 
 Three blocks make something final here, so most of them undo what was booked. Transactions are
 dropped, held back and replaced by others with the same nonce.
@@ -16,10 +16,11 @@ from payments.lifecycle.tables import Refund
 from payments.releases.tables import Release
 from sandbox.chain.wallet import Wallet, calldata
 from tests.chain import USDC, WALLETS
+from tests.depth import IS_DEEP
 from tests.payments.watching.stage import Stage
 
-SEEDS = 100
-AT_ONCE = 25
+SEEDS = 100 if IS_DEEP else 40
+AT_ONCE = 20
 DEEPEST = 12
 
 

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.depth import IS_DEEP
 from tests.payments.providers.evm.contracts.machine import NOBODY, Log, RevertedError, account
 from tests.payments.providers.evm.contracts.model import PARTIES, Model
 from tests.payments.providers.evm.contracts.world import (
@@ -33,7 +34,7 @@ from tests.payments.providers.evm.contracts.world import (
     operation,
 )
 
-FEWEST_CALLS = 20_000
+FEWEST_CALLS = 20_000 if IS_DEEP else 6_000
 LONG = pytest.mark.timeout(900)  # a minute each, and more beside other tests
 PEOPLE = st.sampled_from(NAMES)
 OPERATIONS = st.integers(1, 4)
@@ -344,7 +345,7 @@ def test_tokens_go_only_where_the_terms_say_whoever_calls_what() -> None:
 
 def _try(kind: type[AnyCalls]) -> None:
     chosen = settings(
-        max_examples=100,
+        max_examples=100 if IS_DEEP else 30,
         stateful_step_count=40,
         deadline=None,
         # To find the shortest of the failing cases takes longer than a test may.
