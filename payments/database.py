@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from sqlalchemy import (
     TypeDecorator,
     create_engine,
     event,
+    text,
 )
 from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -55,6 +57,7 @@ _RETRY_SQLSTATES = frozenset({"40001", "40P01"})  # serialization failure, deadl
 _RETRY_ATTEMPTS = 5
 
 _Result = TypeVar("_Result")
+_rehearsing: ContextVar[bool] = ContextVar("rehearsing", default=False)
 
 
 class MinorUnits(TypeDecorator[int]):
@@ -154,10 +157,36 @@ def read_snapshot(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def rehearse() -> Iterator[None]:
+    """Take back, at its end, every transaction that is opened inside the block.
+
+    So a dry run goes the very way of the real one, and is refused what that would be refused. For
+    work whose effects outside the database all come from rows it writes, as jobs and news do.
+    """
+    token = _rehearsing.set(True)
+    try:
+        yield
+    finally:
+        _rehearsing.reset(token)
+
+
+def is_rehearsal() -> bool:
+    """Whether what is done now is taken back again."""
+    return _rehearsing.get()
+
+
+@contextmanager
 def transaction(engine: Engine) -> Iterator[Session]:
-    """Open a transaction: committed when the block ends, rolled back when it raises."""
-    with Session(engine, expire_on_commit=False) as session, session.begin():
+    """Open a transaction: committed when the block ends, rolled back when it raises.
+
+    In a rehearsal it is rolled back at its end, after the checks that a commit would make.
+    """
+    with Session(engine, expire_on_commit=False) as session, session.begin() as unit:
         yield session
+        if is_rehearsal() and unit.is_active:
+            session.flush()
+            session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+            unit.rollback()
 
 
 def in_transaction(engine: Engine, work: Callable[[Session], _Result]) -> _Result:

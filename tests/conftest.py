@@ -13,6 +13,7 @@ from sqlalchemy import Engine, create_engine
 
 import payments.providers.evm  # noqa: F401 - before py-evm, so that deep JSON is still refused
 from payments.database import connect_engine
+from payments.log_lines import configure_log_lines
 from tests.databases import ServerProcess, Servers, wait_for_servers
 
 if TYPE_CHECKING:
@@ -55,6 +56,12 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def _log_lines() -> None:
+    """Begin each test with log lines on standard output, whatever level the last one asked for."""
+    configure_log_lines("INFO")
 
 
 @pytest.fixture(scope="session")
@@ -140,6 +147,9 @@ def system(
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     # Even one that nobody asks anything takes a sixth of a core, from all tests to come.
+    # A module's tests share what the first of them got, so it goes after the last one only.
+    if nextitem is not None and nextitem.path == item.path:
+        return
     if _SYSTEM in item.config.stash and "system" not in getattr(nextitem, "fixturenames", ()):
         _, running = item.config.stash[_SYSTEM]
         del item.config.stash[_SYSTEM]

@@ -13,6 +13,7 @@ from web.headers import install_headers
 from web.limits import install_limits
 from web.openapi import install_openapi
 from web.parts import install_parts, make_parts
+from web.rehearsals import install_rehearsals
 from web.request_counts import RequestCounts
 from web.request_scope import install_request_scope
 from web.ring_after import install_ringing
@@ -106,6 +107,7 @@ def create_app(settings: Settings, *, role: str = API_ROLE) -> Flask:
     install_authentication(app)
     install_limits(app, RequestCounts(settings.redis_url))
     install_deeds(app)
+    install_rehearsals(app)
     install_body_limits(app)
     api = install_openapi(app)
     install_errors(app)

@@ -26,6 +26,7 @@ from web.limits import network_of_caller
 from web.parts import current_parts
 from web.policies import action_of, public_reason_of
 from web.references import REPLAYED
+from web.rehearsals import asks_rehearsal
 
 READING = frozenset({"GET", "HEAD"})
 
@@ -128,6 +129,8 @@ def is_noted(endpoint: str, method: str) -> bool:
 def _bind() -> None:
     endpoint = request.endpoint
     if endpoint is None or not is_noted(endpoint, request.method) or _is_own_look(endpoint):
+        return
+    if asks_rehearsal():
         return
     deed = _deed(_who())
     deed.is_look = request.method in READING

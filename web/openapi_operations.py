@@ -15,6 +15,7 @@ from web.openapi_components import REFERENCE_PARAMETER, Json, problem_answer
 from web.paths import openapi_path
 from web.policies import POLICIES, action_of, public_reason_of
 from web.problems import PROBLEMS, problems_of
+from web.rehearsals import is_rehearsable, openapi_parameter
 
 _View = Callable[..., Any]
 _WRITING = frozenset({"post", "put", "patch", "delete"})
@@ -57,6 +58,8 @@ def _complete(document: Json, operation: Json, method: str, view: _View, *, has_
     operation["description"] = "\n\n".join(filter(None, [told, for_whom]))
     if reason:
         operation["security"] = []
+    if is_rehearsable(view):
+        operation.setdefault("parameters", []).append(openapi_parameter())
     takes_reference = _takes_reference(document, operation)
     if takes_reference:
         operation.setdefault("parameters", []).append(REFERENCE_PARAMETER)

@@ -16,6 +16,7 @@ from web.parts import current_parts
 from web.policies import allow
 from web.problems import problems
 from web.references import render_answered, take_reference
+from web.rehearsals import rehearsable
 from web.schemas.ops import (
     Extension,
     InboxPage,
@@ -50,6 +51,7 @@ def list_webhooks(query: dict[str, Any]) -> Page:
 
 @blueprint.route("/webhooks/replay", methods=["POST"])
 @allow("webhooks.replay")
+@rehearsable
 @blueprint.arguments(NewReplay)
 @blueprint.response(202, Replay)
 def replay(body: dict[str, Any]) -> tuple[WebhookReplay, int, dict[str, str]]:
@@ -86,6 +88,7 @@ def show_replay(replay_id: str) -> WebhookReplay:
 
 @blueprint.route("/webhooks/retry-window", methods=["PUT"])
 @allow("webhooks.set_retry_window")
+@rehearsable
 @blueprint.arguments(NewRetryWindow)
 @blueprint.response(200, RetryWindow)
 def put_retry_window(body: dict[str, Any]) -> RetryWindowView:
@@ -105,6 +108,7 @@ def put_retry_window(body: dict[str, Any]) -> RetryWindowView:
 
 @blueprint.route("/deadlines/extend", methods=["POST"])
 @allow("deadlines.extend")
+@rehearsable
 @problems("payment_not_extendable")
 @blueprint.arguments(NewExtension)
 @blueprint.response(201, Extension)
