@@ -1,6 +1,7 @@
 """A dry run answers what the real one would, and leaves nothing behind."""
 
 import secrets
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -64,9 +65,9 @@ def test_what_takes_no_dry_run_does_nothing_when_asked_for_one(
     client: FlaskClient, key_of: KeyOf
 ) -> None:
     body = {"reference": secrets.token_hex(8), "buyer_id": "pty_1"}
-    refused = client.post("/api/orders?dry_run=true", json=body, headers=key_of(Role.SERVICE))
+    refused: Any = client.post("/api/orders?dry_run=true", json=body, headers=key_of(Role.SERVICE))
     assert refused.status_code == 400
     assert "no dry run" in refused.json["errors"]["dry_run"][0]
-    unclear = client.post(f"{REPLAY}?dry_run=maybe", json=body, headers=key_of(Role.OPERATOR))
+    unclear: Any = client.post(f"{REPLAY}?dry_run=maybe", json=body, headers=key_of(Role.OPERATOR))
     assert unclear.status_code == 400
     assert list(unclear.json["errors"]) == ["dry_run"]
