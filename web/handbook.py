@@ -7,6 +7,7 @@ pages of the console, links to other files stay words.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -91,7 +92,7 @@ def _homes(among: Sequence[Section]) -> Mapping[str, str]:
 
 
 def _give_anchors(tokens: Sequence[Token]) -> None:
-    for opening, inline in zip(tokens, tokens[1:], strict=False):
+    for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             opening.attrs["id"] = anchor_of(inline.content)
 

@@ -1,4 +1,4 @@
-"""The runbooks: what goes wrong, and for each the commands, calls, pages and the test that plays it.
+"""The runbooks: what goes wrong; for each, commands, calls, pages and the test that plays it.
 
 Data only. Alerts lead to `/console/runbooks/<name>`; what to do stands in docs/operating.md, in
 the section whose heading a row names. tests/architecture/test_runbooks.py holds all of it together.

@@ -15,6 +15,7 @@ from web.parts import current_parts
 from web.policies import allow
 from web.problems import problems
 from web.references import render_answered, take_reference
+from web.rehearsals import rehearsable
 from web.schemas.fields import PageQuery
 from web.schemas.keys import IssuedKey, KeyPage, KeyRotation, NewKey
 
@@ -25,6 +26,7 @@ _Answer = tuple[KeyView, int, dict[str, str]]
 
 @blueprint.route("", methods=["POST"])
 @allow("keys.create")
+@rehearsable
 @blueprint.arguments(NewKey)
 @blueprint.response(201, IssuedKey)
 def create(body: dict[str, Any]) -> _Answer:
@@ -67,6 +69,7 @@ def list_page(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.route("/<id:key_id>/rotate", methods=["POST"])
 @allow("keys.rotate")
+@rehearsable
 @problems("conflict")
 @blueprint.arguments(KeyRotation)
 @blueprint.response(201, IssuedKey)
@@ -93,6 +96,7 @@ def rotate(body: dict[str, Any], key_id: str) -> _Answer:
 
 @blueprint.route("/<id:key_id>", methods=["DELETE"])
 @allow("keys.revoke")
+@rehearsable
 @blueprint.response(204)
 def revoke(key_id: str) -> None:
     """End a key at once."""

@@ -13,6 +13,7 @@ from web.parts import current_parts
 from web.policies import allow
 from web.problems import problems
 from web.references import render_answered, take_reference
+from web.rehearsals import rehearsable
 from web.schemas.fields import MAX_LIST
 from web.schemas.freezes import Freeze, FreezeList, FreezesQuery, NewFreeze, NewLift
 
@@ -21,6 +22,7 @@ blueprint = Blueprint("ops_freezes", __name__, url_prefix="/api/ops")
 
 @blueprint.route("/freeze", methods=["POST"])
 @allow("releases.freeze")
+@rehearsable
 @problems("not_found")
 @blueprint.arguments(NewFreeze)
 @blueprint.response(201, Freeze)
@@ -40,6 +42,7 @@ def freeze(body: dict[str, Any]) -> tuple[Row, int, dict[str, str]]:
 
 @blueprint.route("/unfreeze", methods=["POST"])
 @allow("releases.unfreeze")
+@rehearsable
 @problems("not_found", "freeze_lifted", "second_person_needed")
 @blueprint.arguments(NewLift)
 @blueprint.response(202, Freeze)

@@ -24,6 +24,7 @@ from web.parts import current_parts
 from web.policies import allow
 from web.problems import problems
 from web.references import render_answered, take_reference
+from web.rehearsals import rehearsable
 from web.schemas.periods import (
     Closing,
     NewClosing,
@@ -94,6 +95,7 @@ def close(body: dict[str, Any], month: str) -> _Rendered:
 
 @blueprint.route("/<month:month>/reopen", methods=["POST"])
 @allow("periods.reopen")
+@rehearsable
 @problems("period_not_closed", "second_person_needed")
 @blueprint.arguments(NewReopening)
 @blueprint.response(200, Closing)

@@ -25,6 +25,7 @@ from web.parts import current_parts
 from web.policies import allow
 from web.problems import problems
 from web.references import render_answered, take_reference
+from web.rehearsals import rehearsable
 from web.schemas.fields import PageQuery
 from web.schemas.findings import Finding, FindingChange, FindingPage, FindingQuery
 from web.schemas.reconciliation_desk import (
@@ -110,6 +111,7 @@ def list_queue(query: dict[str, Any]) -> Queue:
 
 @blueprint.route("/unmatched/<id:item_id>/match", methods=["POST"])
 @allow("reconciliation.match")
+@rehearsable
 @problems(
     "amounts_differ",
     "currency_differs",
@@ -153,6 +155,7 @@ def match(body: dict[str, Any], item_id: str) -> Rendered:
 
 @blueprint.route("/unmatched/<id:line_id>/discard", methods=["POST"])
 @allow("reconciliation.match")
+@rehearsable
 @problems("line_not_open")
 @blueprint.arguments(NewReason)
 @blueprint.response(201, Judged)
@@ -211,6 +214,7 @@ def list_made(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.route("/matches/<id:match_id>/undo", methods=["POST"])
 @allow("reconciliation.match")
+@rehearsable
 @problems("match_undone")
 @blueprint.arguments(NewReason)
 @blueprint.response(200, Match)
@@ -251,6 +255,7 @@ def list_all_findings(query: dict[str, Any]) -> Findings:
 
 @blueprint.route("/findings/<id:finding_id>", methods=["PATCH"])
 @allow("reconciliation.match")
+@rehearsable
 @problems("finding_resolved")
 @blueprint.arguments(FindingChange)
 @blueprint.response(200, Finding)

@@ -15,6 +15,7 @@ from web.parts import current_parts
 from web.policies import allow
 from web.problems import problems
 from web.references import render_answered, take_reference
+from web.rehearsals import rehearsable
 from web.schemas.releases import (
     NewRelease,
     Release,
@@ -92,6 +93,7 @@ def read(release_id: str) -> dict[str, Any]:
 
 @blueprint.route("/releases/<id:release_id>/approve", methods=["POST"])
 @allow("releases.approve")
+@rehearsable
 @problems(
     "kyc_required",
     "order_not_paid",
@@ -121,6 +123,7 @@ def approve(body: dict[str, Any], release_id: str) -> _Rendered:
 
 @blueprint.route("/releases/<id:release_id>/cancel", methods=["POST"])
 @allow("releases.create")
+@rehearsable
 @problems("release_not_cancelable")
 @blueprint.arguments(ReleaseCancellation)
 @blueprint.response(200, Release)

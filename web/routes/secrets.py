@@ -15,6 +15,7 @@ from web.parts import current_parts
 from web.policies import allow
 from web.problems import problems
 from web.references import render_answered, take_reference
+from web.rehearsals import rehearsable
 from web.schemas.secrets import NewVersion, Version, Versions
 
 blueprint = Blueprint("secrets", __name__, url_prefix="/api/secrets")
@@ -35,6 +36,7 @@ def list_versions() -> dict[str, Any]:
 
 @blueprint.route("/<secret_kind:kind>/rotate", methods=["POST"])
 @allow("secrets.rotate")
+@rehearsable
 @problems("conflict")
 @blueprint.arguments(NewVersion)
 @blueprint.response(201, Version)
@@ -65,6 +67,7 @@ def rotate(body: dict[str, Any], kind: str) -> tuple[SecretView, int, dict[str, 
 
 @blueprint.route("/<id:version_id>", methods=["DELETE"])
 @allow("secrets.revoke")
+@rehearsable
 @problems("last_secret")
 @blueprint.response(204)
 def revoke(version_id: str) -> None:
