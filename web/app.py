@@ -21,12 +21,15 @@ from web.routes import (
     audit,
     charts,
     console,
+    console_finance,
+    console_runbooks,
     docs,
     encryption,
     escrow,
     events,
     exports,
     health,
+    incidents,
     invoices,
     journal_entries,
     keys,
@@ -45,6 +48,7 @@ from web.routes import (
     refunds,
     releases,
     reports,
+    search,
     secrets,
     seller_payouts,
     sessions,
@@ -71,6 +75,8 @@ BLUEPRINTS = (
     webhooks.blueprint,
     ops.blueprint,
     ops_freezes.blueprint,
+    incidents.blueprint,
+    search.blueprint,
     notices.blueprint,
     invoices.blueprint,
     ledger.blueprint,
@@ -86,6 +92,12 @@ BLUEPRINTS = (
     encryption.blueprint,
     status.blueprint,
     health.blueprint,
+)
+
+CONSOLE = (
+    console,
+    console_finance,
+    console_runbooks,
 )
 
 
@@ -114,6 +126,7 @@ def create_app(settings: Settings, *, role: str = API_ROLE) -> Flask:
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)
-    app.register_blueprint(console.blueprint)
+    for pages in CONSOLE:
+        app.register_blueprint(pages.blueprint)
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign] # Flask's documented way
     return app

@@ -15,6 +15,11 @@ CONFLICTS: dict[str, KnownProblem] = {
         "The thing is in a state that does not allow this.",
         "Read it again, and decide anew.",
     ),
+    "incident_resolved": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The incident is resolved, and stays as it is.",
+        "Open another one.",
+    ),
     "party_in_use": KnownProblem(
         HTTPStatus.CONFLICT,
         "Money of the party is still under way, held or owed; `detail` says what.",

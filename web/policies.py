@@ -14,6 +14,7 @@ _EVERYBODY = frozenset(Role)
 _ADMIN = frozenset({Role.ADMIN})
 
 POLICIES: dict[str, frozenset[Role]] = {
+    "console.read": STAFF_ROLES,
     "sessions.start": PERSON_ROLES | STAFF_ROLES,
     "sessions.end": frozenset({Role.SERVICE, Role.ADMIN}),
     "parties.create": frozenset({Role.SERVICE, Role.SUPPORT, Role.ADMIN}),
@@ -46,11 +47,14 @@ POLICIES: dict[str, frozenset[Role]] = {
     "releases.freeze": frozenset({Role.SUPPORT, Role.FINANCE, Role.OPERATOR, Role.ADMIN}),
     "releases.unfreeze": frozenset({Role.OPERATOR, Role.ADMIN}),
     "events.read": _EVERYBODY,
+    "things.search": STAFF_ROLES,
     "webhooks.read": frozenset({Role.SUPPORT, Role.OPERATOR, Role.ADMIN}),
     "webhooks.replay": frozenset({Role.OPERATOR, Role.ADMIN}),
     "webhooks.set_retry_window": frozenset({Role.OPERATOR, Role.ADMIN}),
     "notices.read": frozenset({Role.SERVICE, Role.SUPPORT, Role.OPERATOR, Role.ADMIN}),
     "notices.manage": frozenset({Role.SERVICE, Role.OPERATOR, Role.ADMIN}),
+    "incidents.read": STAFF_ROLES,
+    "incidents.manage": frozenset({Role.OPERATOR, Role.ADMIN}),
     "deadlines.extend": frozenset({Role.OPERATOR, Role.ADMIN}),
     "invoices.read": _EVERYBODY,
     "ledger.read": frozenset({Role.FINANCE, Role.ADMIN}),
@@ -160,3 +164,12 @@ def check_policy(caller: Caller, action: str | None) -> None:
         raise ForbiddenError(f"The role {caller.role} may not do this.")
     if caller.scopes and action not in caller.scopes:
         raise ForbiddenError(f"This API key lacks the scope {action}.", code="scope_missing")
+
+
+def is_allowed(caller: Caller, action: str) -> bool:
+    """Whether the caller's role and scopes cover an action: what a page offers to do."""
+    try:
+        check_policy(caller, action)
+    except ForbiddenError:
+        return False
+    return True

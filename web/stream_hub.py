@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import Engine
 
 from payments.access.caller import Caller
-from payments.delivery.live_events import NumberedEvent
+from payments.delivery.live_events import EVERYBODY, NumberedEvent
 from payments.errors import TooManyRequestsError
 from web.event_frames import Frame, frame_of
 from web.event_listener import EventListener
@@ -155,10 +155,10 @@ class StreamHub:
         """Offer an event to all live streams that may have it."""
         with self._lock:
             self._begun = event.position
+            everybody = EVERYBODY in event.audience
+            wanted = self._by_audience if everybody else (_EVERYTHING, *event.audience)
             streams = {
-                stream
-                for audience in (_EVERYTHING, *event.audience)
-                for stream in self._by_audience.get(audience, ())
+                stream for audience in wanted for stream in self._by_audience.get(audience, ())
             }
         frame, rest = frame_of(event), iter(streams)
         while self._offer_for_a_while(frame, rest):

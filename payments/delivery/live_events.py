@@ -10,13 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import any_, column, delete, func, literal, select, table, text, update
+from sqlalchemy import any_, column, delete, func, literal, or_, select, table, text, update
 from sqlalchemy.orm import Session
 
 from payments.access.caller import Caller
 from payments.delivery.tables import LiveEvent
 
 CHANNEL = "live_events"
+EVERYBODY = "*"
+"""In an audience: whoever has a stream, whatever is theirs. No party's id has this form."""
+
 _cursor = table("live_cursor", column("last_position"), schema="strongroom")
 
 _INSERT = text("""
@@ -32,7 +35,10 @@ _INSERT = text("""
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """Something that changed: `audience` lists the party ids that may see `data`, besides staff."""
+    """Something that changed: `audience` lists the party ids that may see `data`, besides staff.
+
+    With `EVERYBODY` in it, all of them may.
+    """
 
     topic: str
     subject_id: str
@@ -110,7 +116,8 @@ def read_since(
     """Return up to `limit` changes after `position` that `caller` may see (None: all), in order."""
     query = select(*_NUMBERED).where(LiveEvent.position > position)
     if caller is not None and not caller.sees_everyone:
-        query = query.where(literal(caller.party_id) == any_(LiveEvent.audience))
+        own = literal(caller.party_id) == any_(LiveEvent.audience)
+        query = query.where(or_(own, literal(EVERYBODY) == any_(LiveEvent.audience)))
     rows = session.execute(query.order_by(LiveEvent.position).limit(limit))
     return [NumberedEvent(**row) for row in rows.mappings()]
 

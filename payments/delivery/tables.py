@@ -36,7 +36,7 @@ class OutboxRow(Base):
 class LiveEvent(Base):
     """A change the frontend hears of; the relay gives it its gapless `position`.
 
-    `audience` lists the party ids that may see it; staff see all.
+    `audience` lists the party ids that may see it, or `*` for everybody; staff see all.
     """
 
     __tablename__ = "live_events"

@@ -4,6 +4,7 @@ from typing import Any, cast
 import pytest
 from flask.testing import FlaskClient
 
+from payments.incidents.public_status import COMPONENTS
 from payments.settings import Settings
 from tests.web.conftest import MakeApp
 
@@ -22,7 +23,8 @@ def test_all_is_well(client: FlaskClient) -> None:
     assert client.get("/api/status").get_json() == {
         "status": "operational",
         "banner": None,
-        "components": {"payments": "operational", "live_updates": "operational"},
+        "components": dict.fromkeys(COMPONENTS, "operational"),
+        "incidents": [],
     }
 
 
@@ -40,4 +42,5 @@ def test_a_part_that_is_away_is_named_and_its_address_is_not(
     assert set(checks.values()) == {"ok"}
     assert "127.0.0.1" not in answer.text
     status = client.get("/api/status")
-    assert (status.status_code, status.get_json()["status"]) == (200, "degraded")
+    told = {"database_url": "outage", "redis_url": "degraded"}[missing]
+    assert (status.status_code, status.get_json()["status"]) == (200, told)

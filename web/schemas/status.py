@@ -1,16 +1,29 @@
 """Health, status and sessions in answers."""
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from web.schemas.fields import IdField, MomentField, StrictSchema
 
 
-class Status(StrictSchema):
-    """What customers may be told."""
+class ToldIncident(StrictSchema):
+    """What everybody is told of an incident."""
 
-    status = fields.String()
+    id = fields.String()
+    severity = fields.String(validate=validate.OneOf(["P1", "P2", "notice"]))
+    status = fields.String(validate=validate.OneOf(["open", "monitoring"]))
+    text = fields.String()
+    components = fields.List(fields.String())
+    since = fields.String()
+    expected_at = fields.String(allow_none=True)
+
+
+class Status(StrictSchema):
+    """What customers may be told; the event `status.updated` brings the same to open pages."""
+
+    status = fields.String(validate=validate.OneOf(["operational", "degraded", "outage"]))
     banner = fields.String(allow_none=True)
     components = fields.Dict(keys=fields.String(), values=fields.String())
+    incidents = fields.List(fields.Nested(ToldIncident))
 
 
 class Health(StrictSchema):
