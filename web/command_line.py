@@ -27,6 +27,7 @@ from web.commands.ledger import ledger_group
 from web.commands.notices import notices
 from web.commands.reconcile import reconcile
 from web.commands.reconciliation import statements
+from web.commands.search import find
 from web.commands.secrets import secrets_group, sessions_group
 from web.commands.stripe import stripe_group
 from web.commands.webhooks import webhooks
@@ -87,6 +88,7 @@ for _command in (
     doctor,
     keys,
     encryption,
+    find,
     freeze,
     freezes,
     ledger_group,

@@ -52,8 +52,13 @@ def test_what_a_caller_made_is_found_by_their_reference(
 ) -> None:
     reference = f"shop-{secrets.token_hex(4)}"
     line = {"description": "Lamp", "quantity": 1, "unit_amount": "5000", "tax_rate": "19"}
-    body = {"reference": reference, "buyer_id": shop.buyer_id, "seller_id": shop.seller_id}
-    body |= {"currency": "EUR", "lines": [line]}
+    body = {
+        "reference": reference,
+        "buyer_id": shop.buyer_id,
+        "seller_id": shop.seller_id,
+        "currency": "EUR",
+        "lines": [line],
+    }
     made = client.post("/api/orders", json=body, headers=key_of(Role.SERVICE)).get_json()
     assert found(client, support, reference) == {made["id"]: "reference"}
 
