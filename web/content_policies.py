@@ -19,8 +19,11 @@ API_POLICY: Policy = {
 # The description of the API: a style sheet, and nothing that runs.
 DOCS_POLICY: Policy = API_POLICY | {"style-src": "'self'"}
 
-# The console: pictures, its style sheet and its own forms, and nothing that runs.
+# The console: pictures, its style sheet, its own forms, and modules of our own origin, which call
+# nothing but our own API. Nothing inline runs.
 CONSOLE_POLICY: Policy = API_POLICY | {
+    "script-src": "'self'",
+    "connect-src": "'self'",
     "img-src": "'self'",
     "style-src": "'self'",
     "form-action": "'self'",

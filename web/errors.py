@@ -115,8 +115,24 @@ def status_of(error: Exception) -> HTTPStatus:
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _answer(describe: Callable[[Any], Problem]) -> Callable[[Any], Response]:
-    return lambda error: describe(error).response()
+def describe(error: Exception) -> Problem:
+    """Return what is answered to an error, for pages, which say it in their own way."""
+    match error:
+        case errors.StrongroomError():
+            return _domain_problem(error)
+        case ledger.LedgerError():
+            return _ledger_problem(error)
+        case HTTPException():
+            return _http_problem(error)
+        case database.SQLAlchemyError():
+            return _database_problem(error)
+        case redis.RedisError():
+            return _redis_problem(error)
+    return _internal_problem(error)
+
+
+def _answer(told: Callable[[Any], Problem]) -> Callable[[Any], Response]:
+    return lambda error: told(error).response()
 
 
 def _domain_problem(error: errors.StrongroomError) -> Problem:

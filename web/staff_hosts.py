@@ -23,7 +23,8 @@ def refuse_other_hosts(view: Callable[..., Any]) -> None:
         NotFound: it is asked for at another one, as if the address led nowhere.
     """
     hosts = current_parts().settings.staff_hosts
-    if not hosts or not (request.blueprint == _CONSOLE or is_for_staff_only(view)):
+    is_page = (request.blueprint or "").startswith(_CONSOLE)
+    if not hosts or not (is_page or is_for_staff_only(view)):
         return
     # A proxy chose by Host whom to let through, and may pass on an X-Forwarded-Host that the caller
     # made up: so both have to name a host of staff.

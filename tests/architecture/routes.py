@@ -11,6 +11,7 @@ from web.policies import action_of
 _EXAMPLES = {
     "id": "pty_0",
     "name": "nothing",
+    "path": "nothing",
     "account": "assets:nothing",
     "entry": "jrn_0",
     "month": "2026-01",

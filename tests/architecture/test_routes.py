@@ -18,6 +18,7 @@ PUBLIC = {
     "GET /api/docs.css",
     "GET /console/console.css",
     "GET /console/icon.svg",
+    "GET /console/scripts/<name:script>.js",
     "POST /api/webhooks/stripe",
     "POST /api/webhooks/bank",
     "DELETE /api/session",
