@@ -65,7 +65,7 @@ def read_sections() -> list[Section]:
 
 def rendered(section: Section, among: Sequence[Section]) -> Markup:
     """Return a section as HTML, its links leading to pages of the console."""
-    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
     homes = _homes(among)
     tokens = markdown.parse(section.text)
     for token in tokens:
