@@ -157,8 +157,6 @@ def _shop(plan: Plan, settings: Mapping[str, str]) -> Program:
     accounts = settings.get("TRUELAYER_MERCHANT_ACCOUNTS")
     if accounts is not None and accounts.lstrip().startswith("{"):
         environment["BANK_CURRENCIES"] = ",".join(json.loads(accounts))
-    if plan.starts_bank:
-        environment["BANK_PAGE_ORIGINS"] = plan.bank_url
     if plan.starts_chain:
         environment["CHAIN_RPC_URL"] = plan.chain_url
         environment["SHOP_WALLET_KEY"] = plan.people.wallet("buyer").key.hex()

@@ -17,7 +17,7 @@ from sandbox.shop.catalogue import PRODUCTS, written
 from sandbox.shop.content_policy import REPORTS, install_policies, takes_cards
 from sandbox.shop.escrow_pages import add_escrow
 from sandbox.shop.settings import ShopSettings
-from sandbox.shop.shop import PAID_ALREADY, Shop
+from sandbox.shop.shop import Shop
 from sandbox.shop.staff import add_staff
 
 _NOT_FOUND = 404
@@ -90,19 +90,6 @@ def _add_checkout(app: Flask, shop: Shop) -> None:
         # Each attempt is a payment of its own; a reload stays with the one it was at.
         attempt = request.args.get("attempt", 1, type=int)
         return render_template("checkout.html", order=shop.own_order(order_id), attempt=attempt)
-
-    @app.post("/checkout/<order_id>/bank")
-    def pay_by_bank(order_id: str) -> AnyResponse:
-        attempt = request.form.get("attempt", 1, type=int)
-        try:
-            page = shop.bank_page(shop.own_order(order_id), attempt=attempt)
-        except StrongroomError as refusal:
-            if refusal.problem.get("code") not in PAID_ALREADY:
-                raise
-            return redirect(url_for("order", order_id=order_id), 303)
-        if page is None:  # given up or too late: the next attempt is another payment
-            return redirect(url_for("checkout", order_id=order_id, attempt=attempt + 1), 303)
-        return redirect(page, 303)
 
 
 def _keep_to_one_origin(settings: ShopSettings) -> AnyResponse | None:

@@ -44,7 +44,7 @@ def page_policy(settings: ShopSettings) -> Policy:
 
 
 def checkout_policy(settings: ShopSettings) -> Policy:
-    """The page that takes cards: Stripe's script, its calls and frames, and the way to banks."""
+    """The page that takes cards: Stripe's script, its calls and frames."""
     stand_in = [_origin(settings.stripe_js_url)]
     real = settings.uses_real_stripe
     scripts, calls, frames = (
@@ -54,8 +54,6 @@ def checkout_policy(settings: ShopSettings) -> Policy:
         "script-src": _sources("'self'", *scripts),
         "connect-src": _sources("'self'", _origin(settings.strongroom_url), *calls),
         "frame-src": _sources(*frames),
-        # A form of the checkout is answered with the way to the bank's page.
-        "form-action": _sources("'self'", *settings.bank_page_origins),
     }
 
 

@@ -1,26 +1,14 @@
-"""What the shop's pages do about escrows: open one, pay it from the test wallet, release it."""
+"""What the shop's pages do about escrows: pay one from the test wallet, release it."""
 
 from flask import Flask, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from sandbox.client import StrongroomError
-from sandbox.shop.escrows import open_escrow, pay_in
-from sandbox.shop.shop import PAID_ALREADY, Shop
+from sandbox.shop.escrows import pay_in
+from sandbox.shop.shop import Shop
 
 
 def add_escrow(app: Flask, shop: Shop) -> None:
     """Register the forms' targets."""
-
-    @app.post("/checkout/<order_id>/escrow")
-    def open_one(order_id: str) -> Response:
-        order = shop.own_order(order_id)
-        attempt = request.form.get("attempt", 1, type=int)
-        try:
-            open_escrow(shop.strongroom(), order, attempt=attempt)
-        except StrongroomError as refusal:
-            if refusal.problem.get("code") not in PAID_ALREADY:
-                raise
-        return redirect(url_for("order", order_id=order_id), 303)
 
     @app.post("/orders/<order_id>/deposit")
     def deposit(order_id: str) -> Response:

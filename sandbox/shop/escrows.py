@@ -1,35 +1,17 @@
-"""Orders paid on chain: the shop has a contract deployed, and pays it from a test wallet it holds.
+"""Orders paid on chain: the shop pays their contract from a test wallet that it holds.
 
 With a real wallet the buyer's browser would send what `deposit` of the escrow says.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from sandbox.chain.wallet import NodeClient, NodeError, Wallet, calldata
-from sandbox.client import Strongroom
 from sandbox.shop.settings import ShopSettings
 
 Escrow = dict[str, Any]
 _CREATED = 1
 # The approval waits for the same block, so the node cannot estimate the deposit.
 _DEPOSIT_GAS = 300_000
-
-
-def open_escrow(strongroom: Strongroom, order: Mapping[str, Any], *, attempt: int) -> Escrow:
-    """Have the contract deployed that takes an order's money; the same attempt, the same one.
-
-    Raises:
-        StrongroomError: the order cannot be paid on chain, or not now.
-    """
-    return strongroom.post(
-        "/api/escrow/deploy-contract",
-        {
-            "reference": f"escrow-{order['id']}-{attempt}",
-            "order_id": order["id"],
-            "asset": order["currency"],
-        },
-    )
 
 
 def pay_in(settings: ShopSettings, escrow: Escrow) -> None:

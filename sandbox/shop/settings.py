@@ -7,7 +7,6 @@ from sandbox.identity import AUDIENCE, ISSUER
 from sandbox.shop.catalogue import CHAIN_ASSETS, Product
 
 STRIPE_JS_URL = "https://js.stripe.com/v3/"
-_BANK_PAGE_ORIGINS = "https://payment.truelayer.com,https://pay.gocardless.com"
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,6 @@ class ShopSettings:
     issuer: str
     audience: str
     stripe_js_url: str
-    bank_page_origins: tuple[str, ...]
     bank_currencies: tuple[str, ...]
     chain_rpc_url: str | None
     wallet_key: bytes | None = field(repr=False)
@@ -54,7 +52,6 @@ def read_shop_settings(environ: Mapping[str, str], *, port: int) -> ShopSettings
         issuer=environ.get("JWT_ISSUER") or ISSUER,
         audience=environ.get("JWT_AUDIENCE") or AUDIENCE,
         stripe_js_url=environ.get("STRIPE_JS_URL") or STRIPE_JS_URL,
-        bank_page_origins=_listed(environ.get("BANK_PAGE_ORIGINS") or _BANK_PAGE_ORIGINS),
         bank_currencies=_listed(environ.get("BANK_CURRENCIES", "")),
         chain_rpc_url=environ.get("CHAIN_RPC_URL"),
         wallet_key=bytes.fromhex(environ["SHOP_WALLET_KEY"])

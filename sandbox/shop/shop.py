@@ -12,7 +12,6 @@ from sandbox.shop.catalogue import find_product
 from sandbox.shop.settings import ShopSettings
 
 TOKEN_LIFETIME_S = 300
-PAID_ALREADY = ("order_not_open", "payment_in_progress")
 _NOT_FOUND = 404
 
 
@@ -86,24 +85,6 @@ class Shop:
         if escrow["order_id"] != order["id"]:
             abort(_NOT_FOUND)
         return escrow
-
-    def bank_page(self, order: dict[str, Any], *, attempt: int) -> str | None:
-        """The page of the bank's provider for an attempt to pay an order; None once it is closed.
-
-        Raises:
-            StrongroomError: the order cannot be paid by bank, or not now.
-        """
-        link = self.strongroom().post(
-            "/api/payments/bank/link",
-            {
-                # Clicking again leads to the same page instead of to a second payment.
-                "reference": f"bank-{order['id']}-{attempt}",
-                "order_id": order["id"],
-                "return_url": f"{self.settings.url}/orders/{order['id']}",
-            },
-        )
-        url: str | None = link["link_url"]
-        return url
 
     def token(self, *, now: dt.datetime, party_id: str | None = None, role: str = "buyer") -> str:
         """A token for a browser's session at Strongroom: the buyer's, or this party's."""

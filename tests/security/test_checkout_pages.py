@@ -35,7 +35,6 @@ def settings() -> ShopSettings:
         "STRONGROOM_URL": STRONGROOM,
         "STRONGROOM_API_KEY": "srk_test_never_shown",
         "SHOP_IDENTITY_KEY": "never shown either",
-        "BANK_PAGE_ORIGINS": "https://pay.bank.example",
     }
     return dataclasses.replace(read_shop_settings(given, port=8001), url=URL)
 
@@ -62,7 +61,7 @@ def test_row_03_a_checkout_page_may_load_exactly_what_stripe_needs(browser: Flas
             "https://*.js.stripe.com",
             "https://hooks.stripe.com",
         ],
-        "form-action": ["'self'", "https://pay.bank.example"],
+        "form-action": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'"],
         "base-uri": ["'none'"],
@@ -79,7 +78,7 @@ def test_the_policy_of_a_stand_in_names_it_in_stripes_place(settings: ShopSettin
     stand_in = dataclasses.replace(settings, stripe_js_url="http://127.0.0.1:8002/v3/")
     policy = checkout_policy(stand_in)
     changed = {name for name in policy if policy[name] != page_policy(stand_in).get(name)}
-    assert changed == {"script-src", "connect-src", "frame-src", "form-action"}
+    assert changed == {"script-src", "connect-src", "frame-src"}
     assert "stripe.com" not in " ".join(policy.values())
     assert policy["script-src"] == "'self' http://127.0.0.1:8002"
 
@@ -111,15 +110,13 @@ def test_the_inventory_names_what_the_policy_allows(settings: ShopSettings) -> N
 
 
 def test_the_documented_policies_are_the_shops(settings: ShopSettings) -> None:
-    """Without a bank's page to go to, as a frontend begins."""
-    plain = dataclasses.replace(settings, bank_page_origins=())
     text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
     documented = re.findall(r"^Content-Security-Policy: (.*)$", text, re.MULTILINE)
     assert [directives(policy) for policy in documented] == [
         {name: value.split() for name, value in policy.items()}
-        for policy in (checkout_policy(plain), page_policy(plain))
+        for policy in (checkout_policy(settings), page_policy(settings))
     ]
-    assert f"Permissions-Policy: {_listed(permissions(plain))}" in text
+    assert f"Permissions-Policy: {_listed(permissions(settings))}" in text
 
 
 def _listed(features: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""From the shop to a contract of the order's own, and its deposit from the test wallet."""
+"""The deposit into an order's contract from the test wallet, and its release."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,6 @@ ORDER = {
     "tax_amount": "7600000",
     "lines": [],
 }
-DEPLOY = "/api/escrow/deploy-contract"
 RELEASE = "/api/escrow/release"
 
 
@@ -95,29 +94,6 @@ def escrow_on(chain: TestChain, reference: str, depositor: Wallet) -> dict[str, 
             "approve": {"to": chain.token, "data": f"0x{approve.hex()}"},
         },
     }
-
-
-def test_the_checkout_offers_escrow_and_asks_no_card(browser: FlaskClient) -> None:
-    page = browser.get("/checkout/ord_1", base_url=URL).text
-    assert "Pay USDC 47.60 into escrow" in page
-    assert "checkout.js" not in page
-    assert "/v3/" not in page
-
-
-def test_the_button_opens_one_escrow_for_each_attempt(
-    browser: FlaskClient, strongroom: FakeStrongroom
-) -> None:
-    for attempt in (1, 1, 2):
-        opened = press(browser, "/checkout/ord_1/escrow", attempt=attempt)
-        assert opened == (303, "/orders/ord_1")
-    first, again, other = strongroom.asked(DEPLOY)
-    assert first == {"reference": "escrow-ord_1-1", "order_id": "ord_1", "asset": "USDC"}
-    assert again == first
-    assert other["reference"] != first["reference"]
-    strongroom.answers(DEPLOY, 409, {"code": "payment_in_progress"})
-    assert press(browser, "/checkout/ord_1/escrow") == (303, "/orders/ord_1")
-    strongroom.answers(DEPLOY, 409, {"code": "payout_address_missing", "detail": "The seller's."})
-    assert press(browser, "/checkout/ord_1/escrow") == (502, None)
 
 
 def test_the_test_wallet_pays_once_however_often_it_is_asked(

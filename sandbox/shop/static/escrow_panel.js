@@ -1,19 +1,7 @@
-// What a payment into an escrow means to the buyer, and how its contract stands.
+// The escrow's part of the order's page: the contract, how final it is, and what happened on it.
 
 import { written } from './money.js';
-
-const BY_STATUS = {
-  created: ['The contract is being made', 'It takes the chain a few seconds.', 'wait'],
-  requires_action: ['The contract waits for your deposit', 'Nobody but you can pay it in, and nobody can take it elsewhere.', 'wait'],
-  processing: ['Your deposit is being confirmed', 'This page tells you when it is final.', 'wait'],
-  succeeded: ['Paid, and held by the contract', 'The workshop gets the money when you have your order.', 'good'],
-  partially_refunded: ['Part of it is back in your wallet', 'The contract holds the rest.', 'good'],
-  refunded: ['All of it is back in your wallet', '', 'good'],
-  disputed: ['Disputed', 'Only the arbiter decides now who gets the money.', 'wait'],
-  expired: ['Too late', 'The time to pay in has passed. Nothing left your wallet.', 'bad'],
-  canceled: ['Not paid', 'Nothing left your wallet.', 'bad'],
-  failed: ['No contract was made', 'Nothing left your wallet.', 'bad'],
-};
+import { timeOf } from './timeline.js';
 
 const HAPPENED = {
   created: 'Contract made',
@@ -29,24 +17,6 @@ const HAPPENED = {
   rescued: 'Given back',
   stray: 'Sent to the contract past its deposit',
 };
-
-const SHARED = ['Part of it is back in your wallet', 'The rest went to the workshop.', 'good'];
-const RELEASED = ['All of it went to the workshop', 'The contract has paid it out.', 'good'];
-
-export function escrowState(payment, escrow) {
-  const isReleased = escrow && escrow.amount_held === '0' && escrow.amount_released !== '0';
-  if (isReleased && payment.status === 'succeeded') return RELEASED;
-  if (isReleased && payment.status === 'partially_refunded') return SHARED;
-  return BY_STATUS[payment.status];
-}
-
-// What of it is not final yet may still be undone by the chain.
-export function isMoving(escrow) {
-  const { required_confirmations: required } = escrow;
-  return ['deploying', 'deposit_seen'].includes(escrow.status)
-    || (required !== null && escrow.tx_hash !== null && escrow.confirmations < required)
-    || escrow.timeline.some(({ state }) => state === 'seen');
-}
 
 export function showEscrow(escrow) {
   const text = (name, value) => { document.querySelector(`#escrow-${name}`).textContent = value; };
@@ -71,15 +41,12 @@ function confirmations({ confirmations: so_far, required_confirmations: required
 function line(effect, escrow) {
   const item = document.createElement('li');
   item.dataset.state = effect.state;
-  const time = document.createElement('time');
-  time.dateTime = effect.at;
-  time.textContent = new Date(effect.at).toLocaleTimeString('en-GB');
   const words = document.createElement('span');
   const amount = effect.amount === '0' ? '' : ` · ${written(effect.amount, escrow.asset)}`;
   const state = { seen: ' · not final yet', orphaned: ' · undone by the chain' }[effect.state] ?? '';
   const hash = document.createElement('code');
   hash.textContent = `${effect.tx_hash.slice(0, 10)}…${effect.tx_hash.slice(-6)}`;
   words.append(`${HAPPENED[effect.kind] ?? effect.kind}${amount}${state} `, hash);
-  item.append(time, words);
+  item.append(timeOf(effect.at), words);
   return item;
 }

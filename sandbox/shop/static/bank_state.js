@@ -1,4 +1,6 @@
-// What a payment by bank means to the buyer, as far as it differs from one by card.
+// What a payment by bank means to its buyer, as far as it differs from one by card.
+
+import { written } from './money.js';
 
 // By the provider's own word for where the money is, while it is on its way.
 const ON_ITS_WAY = {
@@ -16,7 +18,7 @@ const BY_STATUS = {
   failed: ['Not paid', 'Nothing left your account.', 'bad'],
 };
 
-export function missing(payment) {
+function missing(payment) {
   const left = BigInt(payment.amount) - BigInt(payment.bank.amount_received);
   return (left > 0n ? left : 0n).toString();
 }
@@ -33,4 +35,17 @@ export function bankState(payment) {
   }
   if (payment.status === 'processing') return ON_ITS_WAY[payment.bank.provider_status] ?? BY_STATUS.processing;
   return BY_STATUS[payment.status];
+}
+
+// The bank's part of the order's page. A transfer can be too small; what is missing may follow, as
+// long as it quotes the reference.
+export function bankPanel(payment) {
+  const waitsForMore = isShort(payment) && !['canceled', 'expired'].includes(payment.status);
+  document.querySelector('#bank').hidden = !waitsForMore;
+  if (!waitsForMore) return;
+  const { reference, amount_received: arrived } = payment.bank;
+  const text = (name, value) => { document.querySelector(`#bank-${name}`).textContent = value; };
+  text('arrived', written(arrived, payment.currency));
+  text('missing', written(missing(payment), payment.currency));
+  text('reference', reference);
 }
