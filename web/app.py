@@ -22,7 +22,10 @@ from web.routes import (
     charts,
     console,
     console_finance,
+    console_releases,
     console_runbooks,
+    console_webhooks,
+    dead_letters,
     docs,
     encryption,
     escrow,
@@ -38,6 +41,7 @@ from web.routes import (
     notices,
     ops,
     ops_freezes,
+    ops_pending,
     orders,
     parties,
     payments,
@@ -53,6 +57,7 @@ from web.routes import (
     seller_payouts,
     sessions,
     status,
+    webhook_reports,
     webhooks,
 )
 from web.stream_hub import StreamHub
@@ -75,6 +80,9 @@ BLUEPRINTS = (
     webhooks.blueprint,
     ops.blueprint,
     ops_freezes.blueprint,
+    ops_pending.blueprint,
+    dead_letters.blueprint,
+    webhook_reports.blueprint,
     incidents.blueprint,
     search.blueprint,
     notices.blueprint,
@@ -98,6 +106,8 @@ CONSOLE = (
     console,
     console_finance,
     console_runbooks,
+    console_releases,
+    console_webhooks,
 )
 
 

@@ -37,8 +37,11 @@ NOTHING_PERSONAL: Mapping[str, str] = {
     "console_finance.finance": "sums of accounts",
     "console_finance.show_period": "sums of accounts",
     "console_finance.show_report": "postings name parties by id",
+    "console_releases.show": "amounts and states, parties by id",
     "console_runbooks.list_all": "the handbook",
     "console_runbooks.show": "the handbook",
+    "console_webhooks.show": "events by id, without their content",
+    "dead_letters.list_page": "errors, things by id",
     "encryption.read": "keys by number",
     "escrow.read": "addresses of contracts, parties by id",
     "events.listen": "news of what the caller sees anyway, parties by id",
@@ -54,6 +57,9 @@ NOTHING_PERSONAL: Mapping[str, str] = {
     "ops.list_webhooks": "events by id, without their content",
     "ops.show_replay": "counts",
     "ops_freezes.list_all": "what staff decided",
+    "ops_pending.list_made": "counts",
+    "ops_pending.list_waiting": "amounts and states, things by id",
+    "ops_pending.show_ask": "counts",
     "orders.read": "things and prices, parties by id",
     "payments.list_page": "amounts and states, parties by id",
     "payments.read": "amounts and states, parties by id",
@@ -74,6 +80,8 @@ NOTHING_PERSONAL: Mapping[str, str] = {
     "secrets.list_versions": "versions, without their values",
     "seller_payouts.list_all": "amounts, parties by id",
     "seller_payouts.read": "amounts, parties by id",
+    "webhook_reports.show_proof": "events and effects by id",
+    "webhook_reports.show_refusals": "counts",
 }
 """Views that only read and are no entry, with what they show instead of personal data."""
 
