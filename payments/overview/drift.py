@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 _FINDINGS = text("""
-    SELECT kind, currency, count(*) AS count,
+    SELECT kind, currency, count(*) AS n,
            CAST(sum(abs(coalesce(amount, 0) - coalesce(expected, 0))) AS text) AS difference,
            min(first_seen_at) AS oldest
       FROM strongroom.findings WHERE state = 'open'
@@ -20,7 +20,7 @@ _CHAINS = text("""
       FROM strongroom.chain_cursors ORDER BY chain
 """)
 _UNKNOWN = text("""
-    SELECT 'call' AS kind, count(*) AS count, min(created_at) AS oldest
+    SELECT 'call' AS kind, count(*) AS n, min(created_at) AS oldest
       FROM strongroom.provider_calls WHERE state = 'unknown'
     UNION ALL
     SELECT 'payout', count(*), min(updated_at)
@@ -61,7 +61,7 @@ class Unknown(NamedTuple):
 def read_drift(connection: Connection) -> list[Drift]:
     """Return what is found and not settled, by kind and currency."""
     return [
-        Drift(row.kind, row.currency, row.count, int(row.difference), row.oldest)
+        Drift(row.kind, row.currency, row.n, int(row.difference), row.oldest)
         for row in connection.execute(_FINDINGS)
     ]
 

@@ -33,7 +33,7 @@ _IN_FLIGHT = text("""
                 WHEN since > :now - interval '1 day' THEN 'under_1d'
                 WHEN since > :now - interval '3 days' THEN 'under_3d'
                 ELSE 'older' END AS age,
-           count(*) AS count, CAST(sum(amount) AS text) AS amount, min(since) AS oldest
+           count(*) AS n, CAST(sum(amount) AS text) AS amount, min(since) AS oldest
       FROM (
         SELECT rail, CASE WHEN status <> 'processing' THEN 'awaiting_payer'
                           WHEN authorized_at IS NOT NULL THEN 'authorized'

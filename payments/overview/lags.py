@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from payments.overview.job_queues import QUEUE_NAMES, queue_of
 
 _INBOX = text("""
-    SELECT provider, count(*) AS count, count(*) FILTER (WHERE attempts > 0) AS tried,
+    SELECT provider, count(*) AS n, count(*) FILTER (WHERE attempts > 0) AS tried,
            min(due_at) AS due, min(received_at) AS oldest
       FROM strongroom.webhook_inbox WHERE state = 'new' GROUP BY provider ORDER BY provider
 """)
@@ -20,17 +20,17 @@ _OUTBOX = text("""
       FROM strongroom.outbox WHERE state IN ('waiting', 'leased') GROUP BY job
 """)
 _LIVE_EVENTS = text("""
-    SELECT count(*) AS count, min(created_at) AS oldest
+    SELECT count(*) AS n, min(created_at) AS oldest
       FROM strongroom.live_events WHERE position IS NULL
 """)
 _NOTICES = text("""
-    SELECT count(*) AS count, min(due_at) AS oldest
+    SELECT count(*) AS n, min(due_at) AS oldest
       FROM strongroom.notice_deliveries d JOIN strongroom.notice_endpoints e ON e.id = d.endpoint_id
      WHERE d.state = 'waiting' AND d.due_at <= :now AND e.status = 'enabled'
        AND (e.paused_until IS NULL OR e.paused_until <= :now)
 """)
 _DEAD = text("""
-    SELECT 'webhook' AS kind, count(*) AS count FROM strongroom.webhook_inbox WHERE state = 'dead'
+    SELECT 'webhook' AS kind, count(*) AS n FROM strongroom.webhook_inbox WHERE state = 'dead'
     UNION ALL SELECT 'job', count(*) FROM strongroom.outbox WHERE state = 'dead'
     UNION ALL SELECT 'notice', count(*) FROM strongroom.notice_deliveries WHERE state = 'failed'
 """)
@@ -80,7 +80,7 @@ class DeadLetters(NamedTuple):
 def read_inbox_lag(connection: Connection, *, now: dt.datetime) -> list[InboxLag]:
     """Return how far behind we are with each provider's webhooks; nothing: with none."""
     return [
-        InboxLag(row.provider, row.count, row.tried, _age(row.due, now), _age(row.oldest, now))
+        InboxLag(row.provider, row.n, row.tried, _age(row.due, now), _age(row.oldest, now))
         for row in connection.execute(_INBOX)
     ]
 
@@ -103,18 +103,18 @@ def read_outbox_lag(connection: Connection, *, now: dt.datetime) -> list[QueueLa
 def read_live_event_lag(connection: Connection, *, now: dt.datetime) -> Waiting:
     """Return which changes the relay has not told yet."""
     row = connection.execute(_LIVE_EVENTS).one()
-    return Waiting(row.count, _age(row.oldest, now))
+    return Waiting(row.n, _age(row.oldest, now))
 
 
 def read_notice_lag(connection: Connection, *, now: dt.datetime) -> Waiting:
     """Return which notices are due to endpoints that take them."""
     row = connection.execute(_NOTICES, {"now": now}).one()
-    return Waiting(row.count, _age(row.oldest, now))
+    return Waiting(row.n, _age(row.oldest, now))
 
 
 def read_dead_letters(connection: Connection) -> list[DeadLetters]:
     """Return how many of each kind wait for a person."""
-    return [DeadLetters(row.kind, row.count) for row in connection.execute(_DEAD)]
+    return [DeadLetters(row.kind, row.n) for row in connection.execute(_DEAD)]
 
 
 def _age(since: dt.datetime | None, now: dt.datetime) -> float:

@@ -16,7 +16,7 @@ OWED_TO_SELLERS = "liabilities:seller"
 _AHEAD = dt.timedelta(minutes=1)
 
 _RELEASED = text("""
-    SELECT p.rail, r.currency, count(*) AS count, CAST(sum(r.amount) AS text) AS amount
+    SELECT p.rail, r.currency, count(*) AS n, CAST(sum(r.amount) AS text) AS amount
       FROM strongroom.releases r JOIN strongroom.payments p ON p.id = r.payment_id
      WHERE r.posted_at >= :since
      GROUP BY p.rail, r.currency ORDER BY p.rail, r.currency
@@ -76,6 +76,6 @@ def read_released_today(connection: Connection, *, now: dt.datetime) -> list[Rel
     """Return what was released since midnight, UTC."""
     midnight = now.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return [
-        Released(row.rail, row.currency, row.count, int(row.amount))
+        Released(row.rail, row.currency, row.n, int(row.amount))
         for row in connection.execute(_RELEASED, {"since": midnight})
     ]
