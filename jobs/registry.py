@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.ask_provider import ask_provider
 from jobs.audit_ledger import audit_ledger
 from jobs.check_secrets import check_secrets
 from jobs.compare_stripe_balance import compare_stripe_balance
@@ -44,6 +45,7 @@ from payments.invoices.want_document import RENDER_ONE
 from payments.lifecycle import write_changes
 from payments.notices import wake_up as notices_wake_up
 from payments.payouts import wake_up as payouts_wake_up
+from payments.pending import request_ask
 from payments.periods import wake_up as periods_wake_up
 from payments.reconciliation import wake_up as reconciliation_wake_up
 from payments.webhooks import request_replay, wake_up
@@ -75,6 +77,7 @@ JOBS = {
     write_changes.ISSUE_CREDIT_NOTE: Job(issue_credit_note, ROUTINE),
     RENDER_ONE: Job(render_invoice, ROUTINE),
     RENDER_ALL: Job(render_invoices, ROUTINE),
+    request_ask.JOB: Job(ask_provider, ROUTINE),
     "resolve_calls": Job(resolve_calls, ROUTINE),
     "poll_payments": Job(poll_payments, ROUTINE),
     "resolve_refunds": Job(resolve_refunds, ROUTINE),

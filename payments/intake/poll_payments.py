@@ -61,7 +61,7 @@ def poll_payments(
         outcomes.update(
             work_one_by_one(
                 due,
-                lambda payment_id: _poll(engine, payment_id, now=now, providers=providers),
+                lambda payment_id: poll_payment(engine, payment_id, now=now, providers=providers),
                 put_off=lambda payment_id: _put_off(engine, payment_id, now=now),
             )
         )
@@ -81,7 +81,14 @@ def _put_off(engine: Engine, payment_id: str, *, now: dt.datetime) -> None:
         session.get_one(Payment, payment_id).poll_at = now + _NO_ANSWER_WAIT
 
 
-def _poll(engine: Engine, payment_id: str, *, now: dt.datetime, providers: Providers) -> str:
+def poll_payment(
+    engine: Engine, payment_id: str, *, now: dt.datetime, providers: Providers
+) -> str:
+    """Ask the provider about one payment, due or not, and return how that ended.
+
+    Raises:
+        UnavailableError: the provider did not answer.
+    """
     with transaction(engine) as session:
         row = session.get_one(Payment, payment_id)
     facts = () if row.status in FINAL else ask(providers, row, now=now)

@@ -1,0 +1,177 @@
+"""Gives dead letters another try: one, some, or all of a kind; what they do happens once.
+
+An event goes through the door of all events again, a job runs as if it were new, a notice is sent
+with the id it always had.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Session
+
+from payments import idempotency
+from payments.access.caller import Caller
+from payments.dead_letters.list_dead import (
+    EVENT,
+    IS_DEAD_EVENT,
+    IS_DEAD_JOB,
+    IS_DEAD_NOTICE,
+    JOB,
+    KINDS,
+    parse_id,
+)
+from payments.dead_letters.tables import DeadLetterReplay
+from payments.delivery.tables import OutboxRow
+from payments.errors import InvalidRequestError
+from payments.idempotency import Answered
+from payments.identifiers import new_id
+from payments.notices import wake_up as notices_wake_up
+from payments.notices.tables import NoticeDelivery, NoticeEndpoint
+from payments.webhooks.tables import InboxEvent
+from payments.webhooks.wake_up import wake_up
+
+MAX_IDS = 1_000
+MAX_AT_ONCE = 10_000
+"""Of all of a kind, so many at once, the oldest first: then ask again."""
+
+
+@dataclass(frozen=True)
+class WantedLetters:
+    """Which dead letters of a kind: those of `ids`, or all when that is None."""
+
+    kind: str
+    ids: tuple[str, ...] | None = None
+
+
+def replay_dead(
+    session: Session,
+    *,
+    caller: Caller,
+    reference: str,
+    wanted: WantedLetters,
+    reason: str,
+    now: dt.datetime,
+) -> Answered[DeadLetterReplay]:
+    """Have dead letters tried again, once per reference.
+
+    Those that live again by now, or cannot be tried (payload gone, endpoint disabled), are counted
+    as skipped.
+
+    Raises:
+        InvalidRequestError: ids are not of the kind, or too many.
+        InProgressError, ReferenceReusedError.
+    """
+    ids = None if wanted.ids is None else sorted(set(wanted.ids))
+    content = {"kind": wanted.kind, "ids": ids}
+    claim = idempotency.claim(
+        session,
+        principal=caller.principal,
+        operation="dead_letters.replay",
+        reference=reference,
+        fingerprint=idempotency.fingerprint(content),
+        now=now,
+    )
+    if claim.replayed_id is not None:
+        return Answered(session.get_one(DeadLetterReplay, claim.replayed_id), replayed=True)
+    numbers = None if ids is None else _numbers(wanted.kind, ids)
+    accepted, found = _revive(session, wanted.kind, numbers, now=now)
+    made = DeadLetterReplay(
+        id=new_id("dlr", now=now),
+        kind=wanted.kind,
+        accepted=accepted,
+        skipped=(found if numbers is None else len(numbers)) - accepted,
+        reason=reason,
+        requested_by=caller.person,
+        created_at=now,
+    )
+    session.add(made)
+    session.flush()
+    idempotency.set_resource(session, claim, resource_id=made.id)
+    idempotency.finish(session, claim, now=now)
+    return Answered(made, replayed=False)
+
+
+def _numbers(kind: str, ids: Sequence[str]) -> list[int]:
+    parsed = [parse_id(one, field="ids") for one in ids]
+    if kind not in KINDS or any(found != kind for found, _ in parsed):
+        raise InvalidRequestError(
+            "The replay is not valid.", errors={"ids": [f"All must be of the kind {kind}."]}
+        )
+    return [number for _, number in parsed]
+
+
+def _revive(
+    session: Session, kind: str, numbers: list[int] | None, *, now: dt.datetime
+) -> tuple[int, int]:
+    """Return how many live again, and how many dead ones were looked at."""
+    if kind == EVENT:
+        return _revive_events(session, numbers, now=now)
+    if kind == JOB:
+        return _revive_jobs(session, numbers, now=now)
+    return _revive_notices(session, numbers, now=now)
+
+
+def _revive_events(
+    session: Session, numbers: list[int] | None, *, now: dt.datetime
+) -> tuple[int, int]:
+    dead = _locked(session, InboxEvent.id, IS_DEAD_EVENT, numbers)
+    revived = session.scalars(
+        update(InboxEvent)
+        .where(InboxEvent.id.in_(dead), InboxEvent.payload_encrypted.is_not(None))
+        .values(state="new", attempts=0, due_at=now, replayed_at=now, error=None, finished_at=None)
+        .returning(InboxEvent.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if revived:
+        wake_up(session, now=now, request_id=None)
+    return len(revived), len(dead)
+
+
+def _revive_jobs(
+    session: Session, numbers: list[int] | None, *, now: dt.datetime
+) -> tuple[int, int]:
+    dead = _locked(session, OutboxRow.id, IS_DEAD_JOB, numbers)
+    revived = session.scalars(
+        update(OutboxRow)
+        .where(OutboxRow.id.in_(dead))
+        .values(
+            state="waiting",
+            attempts=0,
+            due_at=now,
+            error=None,
+            finished_at=None,
+            coalesce_key=None,  # another one may wait under it by now
+        )
+        .returning(OutboxRow.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    return len(revived), len(dead)
+
+
+def _revive_notices(
+    session: Session, numbers: list[int] | None, *, now: dt.datetime
+) -> tuple[int, int]:
+    dead = _locked(session, NoticeDelivery.number, IS_DEAD_NOTICE, numbers)
+    enabled = select(NoticeEndpoint.id).where(NoticeEndpoint.status == "enabled")
+    revived = session.scalars(
+        update(NoticeDelivery)
+        .where(NoticeDelivery.number.in_(dead), NoticeDelivery.endpoint_id.in_(enabled))
+        .values(state="waiting", attempts=0, due_at=now, lease_token=None)
+        .returning(NoticeDelivery.number)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if revived:
+        notices_wake_up.wake_up(session, now=now)
+    return len(revived), len(dead)
+
+
+def _locked(
+    session: Session, number: Any, is_dead: ColumnElement[bool], numbers: list[int] | None
+) -> Sequence[int]:
+    query = select(number).where(is_dead).order_by(number).limit(MAX_AT_ONCE).with_for_update()
+    if numbers is not None:
+        query = query.where(number.in_(numbers))
+    return session.scalars(query).all()

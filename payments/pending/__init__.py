@@ -1,0 +1,1 @@
+"""What waits longer than usual: with its reason, its age, and what would move it."""
