@@ -162,8 +162,8 @@ class Plan:
 
     @property
     def console_url(self) -> str:
-        """Where finance has its desk."""
-        return f"{self.base_url}/console/finance"
+        """Where staff see how everything is."""
+        return f"{self.base_url}/console"
 
     @property
     def stripe_url(self) -> str:

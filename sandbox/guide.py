@@ -105,7 +105,7 @@ def _places(plan: Plan) -> dict[str, str]:
     home = os.path.relpath(plan.home.path)
     return {
         "Shop": f"{plan.shop_url}  (pay with 4242 4242 4242 4242)",
-        "Finance desk": f"{plan.shop_url}/staff  (one click signs you in)",
+        "Console": f"{plan.shop_url}/staff  (one click signs you in, as whom you like)",
         "API": f"{plan.base_url}/api/docs",
         "Stripe": f"{plan.stripe_url}  (simulated)" if plan.starts_stripe else "Stripe itself",
         "Bank": f"{plan.bank_url}  (simulated)" if plan.starts_bank else "TrueLayer itself",

@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -12,8 +12,43 @@ from jwt.algorithms import ECAlgorithm
 
 ISSUER = "https://identity.sandbox.example"
 AUDIENCE = "strongroom"
-# Who works at the demo shop's finance desk; staff are no parties of Strongroom.
 FINANCE_ID = "pty_sandboxfinance"
+
+
+class Member(NamedTuple):
+    """Somebody of the demo shop's staff, who is no party of Strongroom: what they come to do."""
+
+    id: str
+    role: str
+    name: str
+    work: str
+
+
+STAFF = {
+    "support": Member(
+        "pty_sandboxsupport", "support", "Support", "Answers \u201cwhere is my money?\u201d"
+    ),
+    "finance": Member(
+        FINANCE_ID, "finance", "Finance", "Releases, reconciles, closes months, reads the books"
+    ),
+    "second_finance": Member(
+        "pty_sandboxfinance2",
+        "finance",
+        "Finance, second person",
+        "Agrees to what the first asks for",
+    ),
+    "operator": Member(
+        "pty_sandboxoperator", "operator", "Operator", "On call: incidents, webhooks, dead letters"
+    ),
+    "second_operator": Member(
+        "pty_sandboxoperator2",
+        "operator",
+        "Operator, second person",
+        "Lifts a freeze of the first",
+    ),
+    "admin": Member("pty_sandboxadmin", "admin", "Admin", "Keys, secrets, and all of the above"),
+}
+"""Two of each who decide in pairs."""
 
 
 def public_jwks(private_key_pem: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sandbox.client import Strongroom
 from sandbox.destinations import seed_destinations
 from sandbox.environment import Plan
-from sandbox.identity import FINANCE_ID, issue_token
+from sandbox.identity import STAFF, issue_token
 from sandbox.keys import ensure_keys, kept_keys
 
 # References make seeding repeatable: every run, on the same database, finds the same parties.
@@ -75,7 +75,7 @@ def seed(plan: Plan, settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
         "buyer": (parties.buyer_id, "buyer"),
         "other_buyer": (parties.other_buyer_id, "buyer"),
         "seller": (parties.seller_id, "seller"),
-        "finance": (FINANCE_ID, "finance"),
+        **{name: (member.id, member.role) for name, member in STAFF.items()},
     }
     tokens = {
         name: issue_token(

@@ -1,10 +1,10 @@
-"""Where the platform's own people sign in: one click, and finance is at its desk in Strongroom."""
+"""Where the platform's own people sign in: one click, and they are in Strongroom's console."""
 
 import datetime as dt
 
-from flask import Flask, Response, jsonify, render_template
+from flask import Flask, Response, abort, jsonify, render_template
 
-from sandbox.identity import FINANCE_ID
+from sandbox.identity import STAFF
 from sandbox.shop.shop import Shop
 
 
@@ -13,10 +13,12 @@ def add_staff(app: Flask, shop: Shop) -> None:
 
     @app.get("/staff")
     def staff() -> str:
-        return render_template("staff.html")
+        return render_template("staff.html", staff=STAFF)
 
-    @app.post("/staff/token")
-    def staff_token() -> Response:
+    @app.post("/staff/<who>/token")
+    def staff_token(who: str) -> Response:
         # A real platform asks for a password and a second factor before this.
+        if who not in STAFF:
+            abort(404)
         now = dt.datetime.now(dt.UTC)
-        return jsonify(token=shop.token(now=now, party_id=FINANCE_ID, role="finance"))
+        return jsonify(token=shop.token(now=now, party_id=STAFF[who].id, role=STAFF[who].role))

@@ -31,11 +31,11 @@ def test_a_declined_card_is_said_on_a_phone(browse: Browse, system: System) -> N
     assert width <= PHONE["width"]
 
 
-def test_staff_come_to_their_desk_by_one_click(browse: Browse, system: System) -> None:
+def test_staff_come_to_the_console_by_one_click(browse: Browse, system: System) -> None:
     visit = browse()
     visit.goto(f"{system.way_in.shop_url}/staff")
-    visit.page.get_by_role("button", name="Open the finance desk").click()
-    visit.page.wait_for_url(f"{system.way_in.base_url}/console/finance")
+    visit.page.get_by_role("button", name="Support").click()
+    visit.page.wait_for_url(f"{system.way_in.base_url}/console")
     assert visit.page.get_by_role("heading", level=1).is_visible()
 
 

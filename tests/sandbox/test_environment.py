@@ -88,9 +88,9 @@ def test_eight_ports_follow_each_other() -> None:
     assert (ports.web, ports.bank, ports.chain, ports.signer) == (8000, 8005, 8006, 8007)
 
 
-def test_finance_is_led_to_the_shop_to_sign_in_and_to_its_desk(tmp_path: Path) -> None:
+def test_staff_are_led_to_the_shop_to_sign_in_and_to_the_console(tmp_path: Path) -> None:
     planned = plan(tmp_path)
-    assert planned.console_url == f"{planned.base_url}/console/finance"
+    assert planned.console_url == f"{planned.base_url}/console"
     told = read_settings(settings_of(planned))
     assert told.console_sign_in_url == f"{planned.shop_url}/staff"
     own = plan(tmp_path, CONSOLE_SIGN_IN_URL="https://shop.example/sign-in")

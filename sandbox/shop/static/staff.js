@@ -5,22 +5,23 @@ import { explained } from './problems.js';
 import { Strongroom } from './strongroom.js';
 
 const { strongroom: baseUrl } = document.querySelector('main').dataset;
-const button = document.querySelector('#finance');
 const message = document.querySelector('#message');
 
 watchNetwork();
 keepLooking(baseUrl);
 
-async function tokenOfFinance() {
-  const answer = await fetch('/staff/token', { method: 'POST' });
+async function tokenOf(who) {
+  const answer = await fetch(`/staff/${who}/token`, { method: 'POST' });
   return (await answer.json()).token;
 }
 
-button.addEventListener('click', async () => {
+document.querySelector('.staff').addEventListener('click', async ({ target }) => {
+  const button = target.closest('[data-who]');
+  if (!button) return;
   button.disabled = true;
   try {
-    await new Strongroom(baseUrl, tokenOfFinance).signIn();
-    location.assign(`${baseUrl}/console/finance`);
+    await new Strongroom(baseUrl, () => tokenOf(button.dataset.who)).signIn();
+    location.assign(`${baseUrl}/console`);
   } catch (error) {
     message.textContent = `That did not work. ${explained(error)}`;
     button.disabled = false;
