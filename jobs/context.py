@@ -13,6 +13,7 @@ from payments.privacy.data_keys import connect_cipher
 from payments.privacy.encryption import FieldCipher
 from payments.providers.connect import Providers, connect_providers
 from payments.settings import Settings
+from payments.standstill.standing import gate
 
 
 def clock() -> dt.datetime:
@@ -40,5 +41,5 @@ def connect_context(settings: Settings) -> JobContext:
         engine=engine,
         cipher=connect_cipher(engine, settings.encryption_keyset),
         bell=doorbell.connect(settings.redis_url),
-        providers=connect_providers(settings),
+        providers=connect_providers(settings, gate=gate(engine)),
     )

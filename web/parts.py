@@ -16,6 +16,7 @@ from payments.privacy.encryption import FieldCipher
 from payments.providers.connect import Providers, connect_providers
 from payments.secret_versions.live import LiveSecrets
 from payments.settings import Settings
+from payments.standstill.standing import gate
 from payments.webhooks.inbox_writer import InboxWriter
 from payments.webhooks.webhook_notes import WebhookNotes
 
@@ -67,7 +68,7 @@ def make_parts(settings: Settings, *, clock: Clock | None = None, role: str = AP
             max_lifetime_s=settings.jwt_max_lifetime_s,
             secrets=secrets,
         ),
-        providers=connect_providers(settings, secrets=secrets),
+        providers=connect_providers(settings, secrets=secrets, gate=gate(engine)),
         inbox=InboxWriter(engine),
         webhook_notes=WebhookNotes(engine),
         clock=clock or _system_clock,

@@ -32,6 +32,7 @@ from payments.providers.chain_errors import (
 )
 from payments.providers.chain_port import Fees
 from payments.providers.outcome import OutcomeUnknownError
+from payments.standstill.standing import standing_still
 
 _log = get_logger(__name__)
 _RAW = {"table": "chain_attempts", "column": "raw_encrypted"}
@@ -109,6 +110,8 @@ def _mark_and_broadcast(sending: Sending, intent_id: str) -> None:
 def _mark(session: Session, sending: Sending, intent_id: str) -> ChainAttempt | None:
     """Write that an intent is handed in from now on; None when it must not be."""
     now = sending.clock()
+    if standing_still(session) is not None:
+        return None
     signer = signers.lock(session, chain=sending.chain.name, address=sending.address)
     intent = lock_intent(session, intent_id)
     if signer.frozen_at is not None or intent.state not in {"signed", "broadcast"}:

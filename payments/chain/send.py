@@ -18,6 +18,7 @@ from payments.chain.take_nonce import list_queued, live_attempts, room_in_flight
 from payments.database import in_transaction
 from payments.log_lines import get_logger
 from payments.providers.chain_port import Fees
+from payments.standstill.standing import standing_still
 
 _log = get_logger(__name__)
 _Result = TypeVar("_Result")
@@ -53,6 +54,9 @@ def look(sending: Sending) -> View:
 
 
 def _go(sending: Sending, until: dt.datetime) -> None:
+    if in_transaction(sending.engine, standing_still) is not None:
+        sending.figures["standing_still"] += 1
+        return
     try:
         _Run(sending, until).go()
     except OperationalError as error:

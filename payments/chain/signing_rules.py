@@ -13,6 +13,7 @@ from payments.chain.tables import ChainAttempt, ChainIntent, ChainSigner
 from payments.chain_settings import ChainSettings
 from payments.freezes.covering import covering
 from payments.providers.chain_port import ChainPort, Fees, Unsigned
+from payments.standstill.standing import standing_still
 
 
 def unsigned_of(
@@ -31,6 +32,9 @@ def unsigned_of(
     Raises:
         SigningRefusedError: it must not be signed; its code says why in a word.
     """
+    stands = standing_still(session)
+    if stands is not None:
+        raise refused("signer_frozen", f"This database was restored ({stands}).")
     intent = session.get(ChainIntent, intent_id)
     if intent is None:
         raise refused("unknown_intent", f"There is no intent {intent_id}.")

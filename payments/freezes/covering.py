@@ -5,13 +5,18 @@ from sqlalchemy.orm import Session
 
 from payments.errors import ConflictError
 from payments.freezes.tables import Freeze
+from payments.standstill.standing import standing_still
 
 
 def covering(session: Session, order_id: str) -> Freeze | None:
     """Return a freeze in force that covers the order, the widest and oldest first.
 
-    Share the releases lock first, or the answer is old before it is used.
+    A restored database is frozen as a whole, which no row of this table says. Share the releases
+    lock first, or the answer is old before it is used.
     """
+    stands = standing_still(session)
+    if stands is not None:
+        return Freeze(id=stands, scope="all", reason="This database was restored.")
     covers = or_(Freeze.scope == "all", Freeze.order_id == order_id)
     found = select(Freeze).where(Freeze.lifted_at.is_(None), covers)
     return session.scalars(found.order_by(Freeze.scope, Freeze.id).limit(1)).one_or_none()

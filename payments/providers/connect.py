@@ -1,6 +1,6 @@
 """Every provider that is set up, connected once for each process."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from payments.providers.chain_port import ChainPort, KeystorePort, SignerPort
@@ -27,20 +27,26 @@ class Providers:
     keystore: KeystorePort | None = None
 
 
-def connect_providers(settings: Settings, *, secrets: SecretSource | None = None) -> Providers:
+def connect_providers(
+    settings: Settings,
+    *,
+    secrets: SecretSource | None = None,
+    gate: Callable[[], None] = lambda: None,
+) -> Providers:
     """Return all providers that the settings name; connections open on first use.
 
     `secrets` is where the live webhook secrets are had from, in a process that takes webhooks.
+    `gate` is asked before every call that changes something, and raises when it must not be made.
     """
     banks: dict[str, BankProvider] = {}
     if settings.truelayer is not None:
-        banks[TrueLayer.name] = TrueLayer(settings.truelayer)
+        banks[TrueLayer.name] = TrueLayer(settings.truelayer, gate=gate)
     if settings.gocardless is not None:
-        banks[GoCardless.name] = GoCardless(settings.gocardless, secrets)
+        banks[GoCardless.name] = GoCardless(settings.gocardless, secrets, gate=gate)
     return Providers(
-        stripe=connect_stripe(settings),
+        stripe=connect_stripe(settings, gate=gate),
         banks=banks,
-        chains=connect_chains(settings.chains),
+        chains=connect_chains(settings.chains, gate=gate),
         signer=connect_signer(settings.chain_signer),
         keystore=open_keystore(settings.chain_signer),
     )

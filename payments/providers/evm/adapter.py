@@ -1,6 +1,6 @@
 """An EVM chain behind the chain port."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal, NoReturn
 
 from payments.chain_settings import ChainSettings
@@ -35,7 +35,14 @@ _STATUSES: tuple[Literal["none", "created", "funded", "disputed", "closed"], ...
 class EvmChain:
     """A chain, as `ChainPort` describes it; threads may share one."""
 
-    def __init__(self, settings: ChainSettings, *, rpc: Rpc | None = None) -> None:
+    def __init__(
+        self,
+        settings: ChainSettings,
+        *,
+        rpc: Rpc | None = None,
+        gate: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._gate = gate
         """Nothing is asked of the chain yet."""
         self._settings = settings
         self._rpc = rpc or Rpc(settings)
@@ -124,6 +131,7 @@ class EvmChain:
 
     def broadcast(self, raw: bytes) -> None:
         """See `ChainPort`."""
+        self._gate()
         try:
             self._rpc.ask(
                 "eth_sendRawTransaction",

@@ -6,7 +6,7 @@ received, and is looked up where it is needed. Events about it name our payment 
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from payments.bank_settings import GoCardlessSettings
 from payments.errors import ConflictError
@@ -31,10 +31,19 @@ class GoCardless:
 
     name = PROVIDER
 
-    def __init__(self, settings: GoCardlessSettings, secrets: SecretSource | None = None) -> None:
-        """Nothing is asked of GoCardless yet; without `secrets`, those of the settings are live."""
+    def __init__(
+        self,
+        settings: GoCardlessSettings,
+        secrets: SecretSource | None = None,
+        *,
+        gate: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Nothing is asked of GoCardless yet; without `secrets`, those of the settings are live.
+
+        `gate` is asked before each call that changes something, and raises when it must not be.
+        """
         self._secrets = secrets or FixedSecrets({Kind.GOCARDLESS_WEBHOOK: settings.webhook_secrets})
-        self._wire = Wire(settings)
+        self._wire = Wire(settings, gate=gate)
         self.capabilities = Capabilities(
             frozenset(links.SCHEMES), cancels=True, lists_transactions=False
         )

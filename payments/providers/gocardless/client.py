@@ -1,5 +1,6 @@
 """The official client, set up so that nothing is left to its defaults."""
 
+from collections.abc import Callable
 from typing import Any
 
 from gocardless_pro.services import (
@@ -30,10 +31,12 @@ class Wire:
     otherwise, so its services are made here.
     """
 
-    def __init__(self, settings: GoCardlessSettings) -> None:
-        """Connections open on first use."""
+    def __init__(
+        self, settings: GoCardlessSettings, *, gate: Callable[[], None] = lambda: None
+    ) -> None:
+        """Connections open on first use; `gate` raises when nothing may be changed there now."""
         exchange = Exchange(connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=READ_TIMEOUT_S)
-        api = Transport(settings.api_url, settings.access_token, exchange)
+        api = Transport(settings.api_url, settings.access_token, exchange, gate=gate)
         once = (api, _ATTEMPTS, _RETRY_DELAY_S, _RAISE_ON_CONFLICT)
         self.billing_requests = BillingRequestsService(*once)
         self.billing_request_flows = BillingRequestFlowsService(*once)

@@ -6,7 +6,7 @@ from a `.netrc`, and reads answers without end.
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import requests
@@ -22,10 +22,18 @@ _Headers = Mapping[str, str] | None
 class Transport(ApiClient):  # type: ignore[misc] # the client has no types
     """The client's way out; threads may share one. Each call is made once."""
 
-    def __init__(self, url: str, access_token: str, exchange: Exchange) -> None:
-        """Connections open on first use."""
+    def __init__(
+        self,
+        url: str,
+        access_token: str,
+        exchange: Exchange,
+        *,
+        gate: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Connections open on first use; `gate` raises when nothing may be changed there now."""
         super().__init__(url, access_token)
         self._exchange = exchange
+        self._gate = gate
 
     def get(
         self, path: str, params: Mapping[str, Any] | None = None, headers: _Headers = None
@@ -66,6 +74,8 @@ class Transport(ApiClient):  # type: ignore[misc] # the client has no types
     def _sent(
         self, method: str, url: str, headers: _Headers, body: bytes | None
     ) -> requests.Response:
+        if method != "GET":
+            self._gate()
         try:
             answer = self._exchange.send(
                 method, url, headers=self._headers(headers), body=body, size_max=_SIZE_MAX

@@ -4,7 +4,7 @@ The SDK's own client keeps a session for each thread. In a web process that is o
 connection, so that most calls would begin with a new connection and its TLS handshake.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import stripe
@@ -19,8 +19,16 @@ class PooledClient(HTTPClient):
 
     name = "urllib3"
 
-    def __init__(self, *, connect_timeout_s: float, read_timeout_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        connect_timeout_s: float,
+        read_timeout_s: float,
+        gate: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`gate` raises when nothing may be changed at Stripe now."""
         super().__init__()
+        self._gate = gate
         self._pool = urllib3.PoolManager(
             maxsize=_IDLE_CONNECTIONS,
             timeout=urllib3.Timeout(connect=connect_timeout_s, read=read_timeout_s),
@@ -41,7 +49,10 @@ class PooledClient(HTTPClient):
 
         Raises:
             APIConnectionError: there was none.
+            UnavailableError: nothing may be changed at Stripe now.
         """
+        if method.upper() != "GET":
+            self._gate()
         try:
             answer = self._pool.request(
                 method.upper(), url, headers=headers, body=post_data, redirect=False

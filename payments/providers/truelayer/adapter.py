@@ -59,8 +59,12 @@ class TrueLayer:
         connect_timeout_s: float = 3,
         read_timeout_s: float = 20,
         clock: Callable[[], float] = time.monotonic,
+        gate: Callable[[], None] = lambda: None,
     ) -> None:
-        """Nothing is asked of TrueLayer yet."""
+        """Nothing is asked of TrueLayer yet.
+
+        `gate` is asked before each call that changes something, and raises when it must not be.
+        """
         self._settings = settings
         self._wire = Wire(
             settings,
@@ -68,6 +72,7 @@ class TrueLayer:
                 connect_timeout_s=connect_timeout_s, read_timeout_s=read_timeout_s, clock=clock
             ),
             clock,
+            gate=gate,
         )
         keys_exchange = Exchange(
             connect_timeout_s=connect_timeout_s,

@@ -30,8 +30,11 @@ class Wire:
         settings: TrueLayerSettings,
         exchange: Exchange,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        gate: Callable[[], None] = lambda: None,
     ) -> None:
-        """Nothing is asked of TrueLayer yet."""
+        """Nothing is asked of TrueLayer yet; `gate` raises when nothing may be changed there."""
+        self._gate = gate
         self._settings = settings
         self._exchange = exchange
         self._tokens = AccessTokens(settings, exchange, clock)
@@ -61,6 +64,7 @@ class Wire:
             InvalidRequestError, ConflictError: TrueLayer refused; nothing happened.
             OutcomeUnknownError: no answer, or none that says what happened.
         """
+        self._gate()
         url = self._url(path)
         text = "" if body is None else json.dumps(body, separators=(",", ":"))
         headers = {

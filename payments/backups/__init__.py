@@ -1,0 +1,1 @@
+"""Backups of the whole PostgreSQL, and restores of it to a moment."""
