@@ -31,6 +31,9 @@ from web.rehearsals import asks_rehearsal
 READING = frozenset({"GET", "HEAD"})
 
 NOTHING_PERSONAL: Mapping[str, str] = {
+    "alerts.list_all": "counts, things by id",
+    "alerts.list_conditions": "what is looked at",
+    "alerts.show": "counts, things by id",
     "charts.show_chart": "sums of accounts",
     "console.lead_nowhere": "nothing",
     "console.overview": "sums and counts",
@@ -42,6 +45,8 @@ NOTHING_PERSONAL: Mapping[str, str] = {
     "console_runbooks.show": "the handbook",
     "console_webhooks.show": "events by id, without their content",
     "dead_letters.list_page": "errors, things by id",
+    "duplicates.balances": "sums of an order",
+    "duplicates.report": "things by id",
     "encryption.read": "keys by number",
     "escrow.read": "addresses of contracts, parties by id",
     "events.listen": "news of what the caller sees anyway, parties by id",
@@ -61,6 +66,7 @@ NOTHING_PERSONAL: Mapping[str, str] = {
     "ops_pending.list_waiting": "amounts and states, things by id",
     "ops_pending.show_ask": "counts",
     "orders.read": "things and prices, parties by id",
+    "payments.declines": "what banks said, no payer",
     "payments.list_page": "amounts and states, parties by id",
     "payments.read": "amounts and states, parties by id",
     "payments.timeline": "amounts and states, parties by id",

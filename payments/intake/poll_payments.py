@@ -81,9 +81,7 @@ def _put_off(engine: Engine, payment_id: str, *, now: dt.datetime) -> None:
         session.get_one(Payment, payment_id).poll_at = now + _NO_ANSWER_WAIT
 
 
-def poll_payment(
-    engine: Engine, payment_id: str, *, now: dt.datetime, providers: Providers
-) -> str:
+def poll_payment(engine: Engine, payment_id: str, *, now: dt.datetime, providers: Providers) -> str:
     """Ask the provider about one payment, due or not, and return how that ended.
 
     Raises:

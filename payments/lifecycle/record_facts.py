@@ -25,6 +25,7 @@ from payments.lifecycle.deadlines import extended_until
 from payments.lifecycle.givebacks import book_givebacks, take_giveback
 from payments.lifecycle.locked_payment import LockedPayment
 from payments.lifecycle.locked_payments import LockedPayments, lock_payments
+from payments.lifecycle.note_decline import note_decline
 from payments.lifecycle.receipts import reckon_shares, take_receipt
 from payments.lifecycle.refusals import refusal_of
 from payments.lifecycle.stages import GivebackFact
@@ -94,6 +95,9 @@ def record_facts(
         _apply(session, sourced, judgement, booked, now=now)
         for sourced, judgement in zip(facts, judged, strict=True)
     ]
+    for sourced, outcome in zip(facts, outcomes, strict=True):
+        if isinstance(sourced.fact, PaymentFailed) and outcome.result is not Result.REFUSED:
+            note_decline(session, outcome.payment_id, sourced.fact, cause=sourced.cause, now=now)
     write_changes(session, [payment for payment in payments.all if payment.is_changed], now=now)
     return outcomes
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy import BigInteger, ForeignKey, Identity
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -66,6 +66,22 @@ class PaymentEvent(Base):
     from_status: Mapped[str | None]
     to_status: Mapped[str]
     cause: Mapped[str]
+    occurred_at: Mapped[dt.datetime]
+    recorded_at: Mapped[dt.datetime]
+
+
+class PaymentDecline(Base):
+    """A failed attempt to pay as its payer was told it, and who told us: append-only."""
+
+    __tablename__ = "payment_declines"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    payment_id: Mapped[str] = mapped_column(ForeignKey("strongroom.payments.id"))
+    cause: Mapped[str]
+    code: Mapped[str]
+    stripe_code: Mapped[str | None]
+    message: Mapped[str]
+    next_step: Mapped[str]
     occurred_at: Mapped[dt.datetime]
     recorded_at: Mapped[dt.datetime]
 

@@ -6,6 +6,7 @@ from typing import Any
 from payments import timeline as use_case
 from payments.database import in_transaction
 from payments.idempotency import Answered
+from payments.intake import read_declines as use_case_of_declines
 from payments.intake.cancel_payment import cancel_payment
 from payments.intake.capture_payment import capture_payment
 from payments.intake.confirm_payment import confirm_payment
@@ -20,6 +21,7 @@ from web.parts import current_parts
 from web.policies import allow
 from web.problems import problems
 from web.references import render_answered, take_reference
+from web.schemas.declines import Declines
 from web.schemas.payments import (
     Cancellation,
     Capture,
@@ -174,6 +176,20 @@ def timeline(payment_id: str) -> use_case.Timeline:
     return in_transaction(
         current_parts().engine,
         lambda session: use_case.read_timeline(session, caller=caller, payment_id=payment_id),
+    )
+
+
+@blueprint.route("/<id:payment_id>/declines", methods=["GET"])
+@allow("payments.explain")
+@blueprint.response(200, Declines)
+def declines(payment_id: str) -> use_case_of_declines.Declines:
+    """Show each failed attempt: what the payer saw, what it means, and what to tell them."""
+    caller = current_caller()
+    return in_transaction(
+        current_parts().engine,
+        lambda session: use_case_of_declines.read_declines(
+            session, caller=caller, payment_id=payment_id
+        ),
     )
 
 
