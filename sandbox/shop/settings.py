@@ -33,6 +33,12 @@ class ShopSettings:
         """Whether an order in this currency is paid into an escrow."""
         return currency in CHAIN_ASSETS
 
+    def ways_to_pay(self, currency: str) -> tuple[str, ...]:
+        """What a buyer may choose from at the checkout of an order in this currency."""
+        if self.is_on_chain(currency):
+            return ("escrow on chain",)
+        return ("card", "bank") if currency in self.bank_currencies else ("card",)
+
     def sells(self, product: Product) -> bool:
         """Whether there is a way to pay for a product."""
         return self.chain_rpc_url is not None or not self.is_on_chain(product.currency)

@@ -6,31 +6,6 @@ from tests.journeys.conftest import System
 PHONE = {"width": 390, "height": 844}
 
 
-def test_from_the_catalogue_to_a_paid_order(browse: Browse, system: System) -> None:
-    visit = browse()
-    visit.goto(system.way_in.shop_url)
-    visit.picture("catalogue")
-    visit.page.get_by_role("button", name="Buy: ").first.click()
-    visit.page.wait_for_url("**/checkout/**")
-    visit.page.get_by_role("button", name="Succeeds").click()
-    visit.page.locator("#pay").click()
-    visit.page.wait_for_url("**/orders/**")
-    visit.page.get_by_text("Paid, and held safely").first.wait_for(timeout=30_000)
-    visit.picture("paid")
-
-
-def test_a_declined_card_is_said_on_a_phone(browse: Browse, system: System) -> None:
-    visit = browse(viewport=PHONE, color_scheme="dark")
-    visit.expects("status of 402")  # Stripe's answer to a card that is declined
-    visit.goto(f"{system.way_in.shop_url}/checkout/{system.order()['id']}")
-    visit.page.get_by_role("button", name="Declined").click()
-    visit.page.locator("#pay").click()
-    visit.page.get_by_role("alert").wait_for()
-    visit.picture("declined")
-    width = visit.page.evaluate("document.documentElement.scrollWidth")
-    assert width <= PHONE["width"]
-
-
 def test_staff_come_to_the_console_by_one_click(browse: Browse, system: System) -> None:
     visit = browse()
     visit.goto(f"{system.way_in.shop_url}/staff")

@@ -1,6 +1,5 @@
 """Each way to pay in the shop, from the click on "Buy" to the invoice among the downloads."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,12 +8,10 @@ from tests.browser.conftest import Browse
 from tests.browser.shop import ShopVisit
 from tests.journeys.conftest import System
 
-PHONE = {"width": 390, "height": 844}
-
 
 @pytest.fixture
-def shop(browse: Browse, system: System) -> Iterator[ShopVisit]:
-    yield ShopVisit(browse(), system)
+def shop(browse: Browse, system: System) -> ShopVisit:
+    return ShopVisit(browse(), system)
 
 
 def test_by_card(shop: ShopVisit) -> None:
@@ -49,7 +46,7 @@ def test_by_card_whose_bank_asks(shop: ShopVisit) -> None:
 def test_on_stripes_page(shop: ShopVisit) -> None:
     shop.goto("/")
     shop.buy("Tea canister")
-    shop.press("Pay on Stripe’s page")
+    shop.press("Pay on Stripe")
     shop.page.wait_for_url(f"{shop.system.way_in.stripe_api_url}/**")
     shop.choose_card("Succeeds")
     shop.picture("stripes-page")

@@ -9,14 +9,18 @@ export function showBanner(status) {
   banner.hidden = !status.banner;
   banner.dataset.status = status.status;
   document.querySelector('#banner-text').textContent = status.banner ?? '';
-  document.querySelector('#banner-until').textContent = expected(status.incidents ?? []);
+  document.querySelector('#banner-until').textContent = expected(status.incidents);
+  // Hints such as <p data-component="card"> stand where that part is used.
+  for (const hint of document.querySelectorAll('[data-component]')) {
+    hint.hidden = status.components[hint.dataset.component] === 'operational';
+  }
 }
 
 // The status is public: no cookie, no sign-in.
 export async function lookAtStatus(baseUrl) {
   try {
     const answer = await fetch(`${baseUrl}/api/status`);
-    showBanner(await answer.json());
+    if (answer.ok) showBanner(await answer.json());
   } catch {
     // Without an answer, what was shown last stays.
   }

@@ -3,14 +3,15 @@
 
 const form = document.querySelector('#card-form');
 const payButton = document.querySelector('#pay');
-const bankNotice = document.querySelector('#bank-asks');
+const bankAsks = document.querySelector('#bank-asks');
+const message = document.querySelector('#card-message');
 
-// Shows the card field of a payment; `say` shows words to the payer, `done` goes on.
-export function takeCard(payment, { say, done }) {
+// Shows the card field of a payment; `onPaid` goes on when Stripe has said yes.
+export function takeCard(payment, { onPaid }) {
   const stripe = window.Stripe(payment.publishable_key);
   const card = stripe.elements().create('card', { style: cardStyle() });
   card.on('ready', () => { payButton.disabled = false; });
-  card.on('change', (event) => say(event.error?.message ?? ''));
+  card.on('change', (event) => sayOfCard(event.error?.message ?? ''));
   card.mount('#card-field');
   document.querySelector('#card-field').ariaBusy = 'false';
 
@@ -23,18 +24,25 @@ export function takeCard(payment, { say, done }) {
   document.querySelector('#ask-bank').addEventListener('click', () => {
     settle(() => stripe.handleNextAction({ clientSecret: payment.client_secret }));
   });
-  bankNotice.hidden = payment.status !== 'requires_action';
+  bankAsks.hidden = payment.status !== 'requires_action';
 
   // Stripe.js never throws: it answers with an `error`, whose `message` is fit for the payer.
   async function settle(confirm) {
     payButton.disabled = true;
-    say('');
+    sayOfCard('');
     const { error } = await confirm();
-    if (!error) return done();
-    say(error.message);
-    bankNotice.hidden = error.payment_intent?.status !== 'requires_action';
+    if (!error) return onPaid();
+    const isAsking = error.payment_intent?.status === 'requires_action';
+    if (isAsking) document.querySelector('#bank-asks-text').textContent = error.message;
+    else sayOfCard(error.message);
+    bankAsks.hidden = !isAsking;
     payButton.disabled = false;
   }
+}
+
+export function sayOfCard(text) {
+  message.textContent = text;
+  message.hidden = !text;
 }
 
 // Stripe's field lives in a frame of its own, so it has to be told our colours.

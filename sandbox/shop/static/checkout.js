@@ -11,7 +11,7 @@
 import { dataset, strongroomFor } from './session.js';
 import { lookAtStatus, showBanner, watchNetwork } from './banner.js';
 import { declined, explained } from './problems.js';
-import { takeCard } from './card.js';
+import { sayOfCard, takeCard } from './card.js';
 
 const { order: orderId, attempt } = dataset;
 const strongroom = strongroomFor({ onWait: say });
@@ -27,7 +27,7 @@ start().catch(failed);
 async function start() {
   watchNetwork();
   lookAtStatus(dataset.strongroom);
-  if (window.location.hash === '#expired') say('That page had expired, and nothing was paid on it. Please choose again.');
+  if (window.location.hash === '#again') say('Your last attempt to pay has ended, and nothing was paid. Please choose again.');
   for (const [button, pay] of Object.entries(WAYS)) {
     document.querySelector(button)?.addEventListener('click', (event) => go(event.currentTarget, pay));
   }
@@ -42,12 +42,12 @@ async function offerCard() {
   });
   if (['canceled', 'expired'].includes(payment.status)) return startOver();
   if (!['created', 'requires_action', 'failed'].includes(payment.status)) return showOrder();
-  takeCard(payment, { say, done: showOrder });
-  if (payment.failure) say(declined(payment.failure));
+  takeCard(payment, { onPaid: showOrder });
+  if (payment.failure) sayOfCard(declined(payment.failure));
   // Stripe says at once that a card was declined. Strongroom follows, and knows what to do next.
   await strongroom.listen({
     'payment.updated': (news) => {
-      if (news.id === payment.id && news.failure) say(declined(news.failure));
+      if (news.id === payment.id && news.failure) sayOfCard(declined(news.failure));
     },
     'status.updated': showBanner,
   });
@@ -107,7 +107,7 @@ function failed(error) {
 }
 
 function startOver() {
-  window.location.replace(`/checkout/${orderId}?attempt=${Number(attempt) + 1}#expired`);
+  window.location.replace(`/checkout/${orderId}?attempt=${Number(attempt) + 1}#again`);
 }
 
 function showOrder() {

@@ -111,8 +111,8 @@ function showOrder() {
   if (hasMoney(payment) && payment.status !== 'processing') offerInvoice(strongroom, orderId);
   document.querySelector('#checkout').href =
     `/checkout/${orderId}?attempt=${known.payments.size + (hasEnded(payment) ? 1 : 0)}`;
-  document.querySelector('#staff-payment').value = payment.id;
-  document.querySelector('#staff').hidden = held(payment, around(payment)) === 0n;
+  document.querySelector('#shops-side-payment').value = payment.id;
+  document.querySelector('#shops-side').hidden = held(payment, around(payment)) === 0n;
 }
 
 // Whoever has sent a part sends the rest, instead of all of it once more; an open contract waits.

@@ -1,0 +1,99 @@
+"""The shop by keyboard alone, on a phone, in the dark: everybody can read it, and pay."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.accessible import faults_of
+from tests.browser.conftest import Browse
+from tests.browser.shop import ShopVisit
+from tests.journeys.conftest import System
+
+PHONE = {"width": 390, "height": 844}
+_FOCUSED = """() => {
+  const it = document.activeElement;
+  return it.ariaLabel || it.textContent.trim() || it.name || it.tagName;
+}"""
+
+
+def tab_to(shop: ShopVisit, name: str) -> None:
+    """Press Tab until what has this name has the focus, and shows that it does."""
+    for _ in range(40):
+        shop.page.keyboard.press("Tab")
+        if re.search(name, shop.page.evaluate(_FOCUSED)):
+            break
+    assert re.search(name, shop.page.evaluate(_FOCUSED)), f"Tab does not lead to {name}"
+    ring = "getComputedStyle(document.activeElement).outlineStyle"
+    inside = "Boolean(document.activeElement.closest('.StripeElement--focus'))"
+    assert shop.page.evaluate(f"{ring} !== 'none' || {inside}"), f"no focus is seen on {name}"
+
+
+def test_by_keyboard_alone_from_the_catalogue_to_the_invoice(
+    browse: Browse, system: System
+) -> None:
+    shop = ShopVisit(browse(), system)
+    press = shop.page.keyboard.press
+    shop.goto("/")
+    tab_to(shop, "Skip to the content")
+    press("Enter")
+    tab_to(shop, "Buy: Walnut stool")  # the first thing behind the skipped header
+    press("Enter")
+    shop.page.wait_for_url("**/checkout/**")
+    expect(shop.page.locator("#pay")).to_be_enabled()
+    tab_to(shop, "Card number")
+    shop.page.keyboard.type("4000002760003184")
+    tab_to(shop, "Expiry date")
+    shop.page.keyboard.type("1234")
+    tab_to(shop, "Security code")
+    shop.page.keyboard.type("123")
+    tab_to(shop, r"^Pay \$162")
+    shop.picture("focus")
+    press("Enter")
+    bank = shop.bank_window()
+    bank.get_by_role("button", name="Approve").wait_for()
+    press("Escape")  # leaves the bank's question open
+    shop.warns("Your bank has not confirmed this payment")
+    tab_to(shop, "Confirm with your bank")
+    press("Enter")
+    approve = bank.get_by_role("button", name="Approve")
+    approve.wait_for()
+    for _ in range(5):
+        press("Tab")
+        if approve.evaluate("(button) => button === document.activeElement"):
+            break
+    press("Enter")
+    shop.says("Paid, and held safely")
+    tab_to(shop, "Download the invoice")
+    with shop.page.expect_download():
+        press("Enter")
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_every_page_can_be_read_on_a_phone(browse: Browse, system: System, colours: str) -> None:
+    shop = ShopVisit(browse(viewport=PHONE, color_scheme=colours), system)
+    shop.visit.expects("status of 402", "status of 404")
+
+    def look(name: str) -> None:
+        shop.picture(name)
+        assert faults_of(shop.page) == [], name
+
+    shop.goto("/")
+    look("catalogue")
+    shop.goto("/nowhere")
+    look("message")
+    shop.checkout()
+    shop.choose_card("Declined")
+    shop.press("Pay $135.00")
+    shop.warns("Please try another card.")
+    look("checkout")
+    shop.choose_card("Succeeds")
+    shop.press("Pay $135.00")
+    shop.says("Paid, and held safely")
+    look("order")
+    shop.goto("/")
+    shop.buy("Salt-glazed bowl")
+    look("checkout-on-chain")
+    shop.press("Pay USDC 47.60 into escrow")
+    shop.page.get_by_role("button", name="from the test wallet").wait_for()
+    look("order-on-chain")
