@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, Row, text
 from sqlalchemy.orm import Session
 
+from payments.audit.deed import note_subjects
 from payments.calls import open_calls
 from payments.calls.tables import ProviderCall
 from payments.database import MinorUnits, in_transaction
@@ -140,6 +141,7 @@ def begin_payment(
         "now": now,
     }
     session.execute(_INSERT, row)
+    note_subjects([payment.id, payment.order_id])
     call = open_calls.begin(
         session,
         payment_id=payment.id,

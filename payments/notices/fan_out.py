@@ -21,9 +21,10 @@ from payments.notices.wake_up import wake_up
 
 _INSERT = text("""
     WITH made AS (
-      INSERT INTO strongroom.notices (id, type, body, created_at)
-      SELECT r.id, r.type, r.body, :now
-        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (id text, type text, body text)
+      INSERT INTO strongroom.notices (id, type, subject_id, body, created_at)
+      SELECT r.id, r.type, r.subject_id, r.body, :now
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+          AS r (id text, type text, subject_id text, body text)
       RETURNING id, type
     )
     INSERT INTO strongroom.notice_deliveries (notice_id, endpoint_id, due_at, created_at)
@@ -49,6 +50,7 @@ def fan_out(session: Session, events: Sequence[NumberedEvent], *, now: dt.dateti
         {
             "id": new_id("ntc", now=now),
             "type": event.topic,
+            "subject_id": event.subject_id,
             "body": compose(
                 type_=event.topic,
                 occurred_at=times[event.position],

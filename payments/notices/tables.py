@@ -46,12 +46,16 @@ class NoticeSecret(Base):
 
 
 class Notice(Base):
-    """What is told: `id` is its `webhook-id`, `body` the very bytes that are signed and sent."""
+    """What is told: `id` is its `webhook-id`, `body` the very bytes that are signed and sent.
+
+    `subject_id` is what it tells of; None for tests of an endpoint.
+    """
 
     __tablename__ = "notices"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     type: Mapped[str]
+    subject_id: Mapped[str | None]
     body: Mapped[str]
     created_at: Mapped[dt.datetime]
 
