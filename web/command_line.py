@@ -17,14 +17,18 @@ from payments.privacy.redaction import redact_text
 from payments.settings import SettingsError, read_settings
 from web.commands.audit import audit
 from web.commands.chain import chain_group
+from web.commands.dead_letters import dead_letters
 from web.commands.deadlines import deadlines
+from web.commands.declines import payments_group
 from web.commands.deeds import bind_command
 from web.commands.doctor import doctor
+from web.commands.duplicates import duplicates
 from web.commands.encryption import encryption
 from web.commands.freezes import freeze, freezes, releases, unfreeze
 from web.commands.keys import keys
 from web.commands.ledger import ledger_group
 from web.commands.notices import notices
+from web.commands.pending import pending
 from web.commands.reconcile import reconcile
 from web.commands.reconciliation import statements
 from web.commands.search import find
@@ -84,15 +88,19 @@ main = CommandLine(
 for _command in (
     audit,
     chain_group,
+    dead_letters,
     deadlines,
     doctor,
     keys,
+    duplicates,
     encryption,
     find,
     freeze,
     freezes,
     ledger_group,
     notices,
+    payments_group,
+    pending,
     reconcile,
     releases,
     secrets_group,

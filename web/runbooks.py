@@ -101,7 +101,7 @@ RUNBOOKS: tuple[Runbook, ...] = (
         title="A payment is pending for ever",
         sign="A buyer has paid, and the order still waits.",
         heading="Pending for ever",
-        commands=("pending", "stripe poll", "webhooks replay"),
+        commands=("pending list", "pending ask", "webhooks replay"),
         endpoints=(
             "GET /api/ops/pending",
             "POST /api/ops/payments/<id:payment_id>/ask-provider",
@@ -163,7 +163,7 @@ RUNBOOKS: tuple[Runbook, ...] = (
         title="A card was declined",
         sign="A payer says that their card does not work.",
         heading="Card declined, authentication required",
-        commands=("find",),
+        commands=("find", "payments declines"),
         endpoints=("GET /api/payments/<id:payment_id>/declines",),
         pages=(Page(path="/console/search", does="Find the payment, and see what its payer saw"),),
         test="tests/incidents/test_card_declined.py",

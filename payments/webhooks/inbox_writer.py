@@ -36,6 +36,14 @@ _INSERT = text("""
     RETURNING provider, event_id
 """)
 
+_COUNT_AGAIN = text("""
+    INSERT INTO strongroom.webhook_redeliveries AS known (provider, event_id, count, last_at)
+    SELECT e.*, 1, :now
+      FROM unnest(CAST(:provider AS text[]), CAST(:event_id AS text[])) AS e (provider, event_id)
+        ON CONFLICT (provider, event_id)
+        DO UPDATE SET count = known.count + 1, last_at = greatest(known.last_at, excluded.last_at)
+""")
+
 
 @dataclass(frozen=True, kw_only=True)
 class SealedEvent:
@@ -166,6 +174,7 @@ def _insert(session: Session, events: Sequence[SealedEvent]) -> list[Stored]:
     fresh = {tuple(row) for row in session.execute(_INSERT, columns)}
     reach("inbox.inserted")
     asked = bool(fresh) and _ask_for_drain(session, events[0])
+    _count_again(session, [event for event in in_order if _key(event) not in fresh])
     outcomes = []
     for event in events:
         is_fresh = _key(event) in fresh
@@ -174,6 +183,14 @@ def _insert(session: Session, events: Sequence[SealedEvent]) -> list[Stored]:
         asked = asked and not is_fresh
     reach("inbox.before_commit")
     return outcomes
+
+
+def _count_again(session: Session, known: Sequence[SealedEvent]) -> None:
+    """Note that these came again; what is in a batch twice counts once."""
+    if known:
+        keys = sorted({_key(event) for event in known})
+        columns = {"provider": [key[0] for key in keys], "event_id": [key[1] for key in keys]}
+        session.execute(_COUNT_AGAIN, columns | {"now": known[0].received_at})
 
 
 def _ask_for_drain(session: Session, event: SealedEvent) -> bool:

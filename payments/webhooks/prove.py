@@ -8,23 +8,22 @@ without such a list, the events are those of the inbox.
 import datetime as dt
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 import ledger
 from payments.database import transaction
 from payments.errors import InvalidRequestError
-from payments.privacy.encryption import DecryptionError, FieldCipher
+from payments.privacy.encryption import FieldCipher
 from payments.providers.connect import Providers
-from payments.providers.facts import MalformedEventError, Told
 from payments.providers.stripe import event_list
 from payments.providers.stripe import events as stripe_events
 from payments.webhooks.expected_effects import Expected, expected_effects
-from payments.webhooks.sealed_payload import unseal
 from payments.webhooks.tables import InboxEvent
+from payments.webhooks.told_events import ToldEvent, inbox_of, list_told, told_by_inbox
 
 MOST_SHOWN = 100
 
@@ -81,16 +80,6 @@ class Proof:
         return not self.faults
 
 
-@dataclass(frozen=True)
-class _Told:
-    """What an event says: its facts, or why that cannot be read."""
-
-    event_id: str
-    event_type: str
-    facts: Sequence[Told]
-    unreadable: str | None = None
-
-
 def prove_webhooks(
     engine: Engine,
     *,
@@ -101,8 +90,11 @@ def prove_webhooks(
     cipher: FieldCipher,
     most: int,
     now: dt.datetime,
+    on_page: Callable[[int], None] = lambda _events: None,
 ) -> Proof:
     """Compare what happened at a provider from `from_at` until `to_at` with inbox and ledger.
+
+    `on_page` is told how many events more were read, for whoever waits.
 
     Raises:
         InvalidRequestError: there is no such provider, no such range, or more than `most` events.
@@ -110,14 +102,14 @@ def prove_webhooks(
     """
     to_at = min(to_at, now)
     _check(provider, from_at, to_at, providers, now=now)
-    listed: Sequence[_Told] | None = None
+    listed: Sequence[ToldEvent] | None = None
     if provider == stripe_events.PROVIDER:
-        listed = _list(providers, from_at=from_at, to_at=to_at, most=most)
+        listed = list_told(providers, from_at=from_at, to_at=to_at, most=most, on_page=on_page)
     with transaction(engine) as session:
-        rows = _inbox(session, provider, listed, from_at=from_at, to_at=to_at, most=most)
+        rows = inbox_of(session, provider, listed, from_at=from_at, to_at=to_at, most=most)
         told = listed
         if told is None:
-            told = [_unsealed(row, providers, cipher) for row in rows]
+            told = [told_by_inbox(row, providers, cipher) for row in rows]
         return _compare(session, provider, listed, told, rows, from_at=from_at, to_at=to_at)
 
 
@@ -141,78 +133,11 @@ def _check(
         raise InvalidRequestError("The proof cannot be made.", errors=errors)
 
 
-def _list(
-    providers: Providers, *, from_at: dt.datetime, to_at: dt.datetime, most: int
-) -> Sequence[_Told]:
-    found: list[_Told] = []
-    after: str | None = None
-    while True:
-        page = event_list.next_page(providers.stripe, from_at=from_at, to_at=to_at, after=after)
-        if not page:
-            return found
-        found += [_read(one.event_id, one.type, one.payload, providers, "stripe") for one in page]
-        if len(found) > most:
-            raise _too_many(most)
-        after = page[-1].event_id
-
-
-def _too_many(most: int) -> InvalidRequestError:
-    return InvalidRequestError(
-        "The proof cannot be made.",
-        errors={"from": [f"These are more than {most} events: take a shorter range."]},
-    )
-
-
-def _read(
-    event_id: str, event_type: str, payload: bytes, providers: Providers, provider: str
-) -> _Told:
-    bank = providers.banks.get(provider)
-    translate = stripe_events.translate if bank is None else bank.translate
-    try:
-        told = translate(payload)
-    except MalformedEventError as error:
-        return _Told(event_id, event_type, [], unreadable=str(error))
-    facts = [] if told is None else told if isinstance(told, Sequence) else [told]
-    return _Told(event_id, event_type, facts)
-
-
-def _unsealed(row: InboxEvent, providers: Providers, cipher: FieldCipher) -> _Told:
-    if row.payload_encrypted is None:
-        return _Told(row.event_id, row.event_type, [])
-    try:
-        payload = unseal(
-            cipher, row.payload_encrypted, provider=row.provider, event_id=row.event_id
-        )
-    except DecryptionError as error:
-        return _Told(row.event_id, row.event_type, [], unreadable=str(error))
-    return _read(row.event_id, row.event_type, payload, providers, row.provider)
-
-
-def _inbox(
-    session: Session,
-    provider: str,
-    listed: Sequence[_Told] | None,
-    *,
-    from_at: dt.datetime,
-    to_at: dt.datetime,
-    most: int,
-) -> Sequence[InboxEvent]:
-    """Return the inbox's events of the range, and those that the provider lists for it."""
-    in_range = (InboxEvent.occurred_at >= from_at) & (InboxEvent.occurred_at < to_at)
-    of_provider = select(InboxEvent).where(InboxEvent.provider == provider)
-    rows = session.scalars(of_provider.where(in_range).limit(most + 1)).all()
-    if len(rows) > most:
-        raise _too_many(most)
-    known = {row.event_id for row in rows}
-    others = [one.event_id for one in listed or () if one.event_id not in known]
-    return [*rows, *session.scalars(of_provider.where(InboxEvent.event_id.in_(others)))]
-
-
 def _compare(
     session: Session,
     provider: str,
-    listed: Sequence[_Told] | None,
-    told: Sequence[_Told],
+    listed: Sequence[ToldEvent] | None,
+    told: Sequence[ToldEvent],
     rows: Sequence[InboxEvent],
     *,
     from_at: dt.datetime,
@@ -251,7 +176,7 @@ def _compare(
     )
 
 
-def _missing(told: Sequence[_Told], inbox: Mapping[str, InboxEvent]) -> Iterable[Fault]:
+def _missing(told: Sequence[ToldEvent], inbox: Mapping[str, InboxEvent]) -> Iterable[Fault]:
     for one in told:
         if one.event_id not in inbox:
             yield _fault("missing", one.event_id, one.event_type, "It never reached the inbox.")
@@ -265,7 +190,7 @@ def _unfinished(rows: Sequence[InboxEvent]) -> Iterable[Fault]:
             yield _fault(problem, row.event_id, row.event_type, detail)
 
 
-def _unreadable(told: Sequence[_Told]) -> Iterable[Fault]:
+def _unreadable(told: Sequence[ToldEvent]) -> Iterable[Fault]:
     for one in told:
         if one.unreadable is not None:
             yield _fault("unreadable", one.event_id, one.event_type, one.unreadable)

@@ -14,6 +14,8 @@ from payments.providers.stripe import events as stripe_events
 from payments.secret_versions.kinds import Kind
 from payments.secret_versions.source import LiveSecret, SecretSource, with_live_versions
 from payments.settings import Settings
+from payments.telemetry.measuring import count
+from payments.telemetry.meters import WEBHOOKS
 from payments.webhooks.inbox_writer import InboxWriter, SealedEvent, Stored
 from payments.webhooks.sealed_payload import seal
 from payments.webhooks.webhook_notes import WebhookNotes
@@ -51,7 +53,7 @@ def receive_event(
     )
     notes.matched(matched, now=now)
     sealed = seal(cipher, payload, provider=provider, event_id=event.event_id)
-    return inbox.store(
+    stored = inbox.store(
         SealedEvent(
             provider=provider,
             event_id=event.event_id,
@@ -62,6 +64,7 @@ def receive_event(
             received_at=now,
         )
     )
+    return _counted(provider, stored)
 
 
 def receive_bank_events(
@@ -93,7 +96,7 @@ def receive_bank_events(
         notes.refused(bank.name, error.reason, now=now)
         raise
     notes.matched(events[0].matched_secret if events else None, now=now)
-    return inbox.store_all(
+    stored = inbox.store_all(
         [
             SealedEvent(
                 provider=bank.name,
@@ -109,6 +112,7 @@ def receive_bank_events(
             for event in events
         ]
     )
+    return _counted(bank.name, stored)
 
 
 def _verify_stripe(
@@ -139,6 +143,11 @@ def _verify_stripe(
     except InvalidSignatureError as error:
         notes.refused(stripe_events.PROVIDER, error.reason, now=now)
         raise
+
+
+def _counted(provider: str, stored: Stored) -> Stored:
+    count(WEBHOOKS, provider, "duplicate" if stored.duplicate else "stored")
+    return stored
 
 
 def _signer(banks: Mapping[str, BankProvider], headers: Mapping[str, str]) -> BankProvider:

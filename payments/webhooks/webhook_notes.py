@@ -14,6 +14,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from payments.log_lines import get_logger
+from payments.telemetry.measuring import count
+from payments.telemetry.meters import WEBHOOKS
 
 WRITE_EVERY_S = 5.0
 MATCH_NOTED_EVERY_S = 60.0
@@ -48,6 +50,7 @@ class WebhookNotes:
         """Count a webhook that was refused; nothing else of it is kept."""
         with self._lock:
             self._refused[provider, reason, now.replace(minute=0, second=0, microsecond=0)] += 1
+        count(WEBHOOKS, provider, reason)
         self.write_if_due()
 
     def matched(self, secret_id: str | None, *, now: dt.datetime) -> None:

@@ -1,14 +1,18 @@
-"""`strongroom stripe`: our books against Stripe's own."""
+"""`strongroom stripe`: our books against Stripe's own, and asking it about what waits."""
 
 import click
 from flask.cli import AppGroup
 
 import ledger
+from payments.providers.stripe.intent_facts import PROVIDER as STRIPE
 from payments.settlement.compare_balance import Comparison, InFlight, compare_balance
+from web.commands.asks import WAIT, ask
 from web.commands.output import json_option, print_rows
+from web.commands.people import reference_option
+from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
 
-stripe_group = AppGroup("stripe", help="Compare our books with Stripe's own.")
+stripe_group = AppGroup("stripe", help="Our books against Stripe's own; asking it.")
 _PLACES = ("pending", "available")
 
 
@@ -40,6 +44,16 @@ def balance(context: click.Context, *, as_json: bool) -> None:
     print_rows(rows, as_json=as_json, empty="Stripe holds nothing for us.", right=("amount",))
     if not all(comparison.agrees for comparison in found):
         context.exit(1)
+
+
+@stripe_group.command("poll")
+@WAIT
+@reference_option
+@dry_run_option
+@json_option
+def poll(*, wait: bool, reference: str | None, as_json: bool) -> None:
+    """Have Stripe asked about every card payment that waits: when its webhooks do not come."""
+    ask(provider=STRIPE, payment_id=None, reference=reference, wait=wait, as_json=as_json)
 
 
 def _figures(comparison: Comparison, place: str) -> list[tuple[str, int]]:

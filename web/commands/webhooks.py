@@ -23,6 +23,7 @@ from payments.webhooks.tables import WebhookReplay
 from web.commands.moments import Moment
 from web.commands.output import json_option, print_json, print_rows
 from web.commands.people import command_line
+from web.commands.webhook_reports import proof, refusals
 from web.parts import current_parts
 
 webhooks = AppGroup("webhooks", help="List and replay webhook events, and say how long to retry.")
@@ -131,6 +132,10 @@ def retry_window(*, provider: str | None, hours: int | None, as_json: bool) -> N
             f"Events of {provider} are retried for {hours} hours; {window.revived} dead ones"
             " fit into that and are tried again."
         )
+
+
+webhooks.add_command(proof)
+webhooks.add_command(refusals)
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
