@@ -18,15 +18,18 @@ from web.request_counts import RequestCounts
 from web.request_scope import install_request_scope
 from web.ring_after import install_ringing
 from web.routes import (
+    alerts,
     audit,
     charts,
     console,
     console_finance,
+    console_reconciliation,
     console_releases,
     console_runbooks,
     console_webhooks,
     dead_letters,
     docs,
+    duplicates,
     encryption,
     escrow,
     events,
@@ -38,6 +41,7 @@ from web.routes import (
     keys,
     ledger,
     mappings,
+    metrics,
     notices,
     ops,
     ops_freezes,
@@ -84,7 +88,9 @@ BLUEPRINTS = (
     dead_letters.blueprint,
     webhook_reports.blueprint,
     incidents.blueprint,
+    alerts.blueprint,
     search.blueprint,
+    duplicates.blueprint,
     notices.blueprint,
     invoices.blueprint,
     ledger.blueprint,
@@ -108,6 +114,7 @@ CONSOLE = (
     console_runbooks,
     console_releases,
     console_webhooks,
+    console_reconciliation,
 )
 
 
@@ -136,6 +143,7 @@ def create_app(settings: Settings, *, role: str = API_ROLE) -> Flask:
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)
+    app.register_blueprint(metrics.blueprint)
     for pages in CONSOLE:
         app.register_blueprint(pages.blueprint)
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign] # Flask's documented way

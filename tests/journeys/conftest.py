@@ -195,7 +195,7 @@ def escrows(system: System, books: Engine) -> Iterator[EscrowRail]:
 
 
 def _free_ports() -> Ports:
-    return Ports(*(free_port() for _ in range(8)))
+    return Ports(*(free_port() for _ in range(9)))
 
 
 def _surroundings() -> dict[str, str]:
@@ -209,6 +209,7 @@ def _way_in(plan: Plan, seeded: dict[str, dict[str, str]], settings: dict[str, s
         stripe_api_url=plan.stripe_url,
         bank_api_url=plan.bank_url,
         chain_rpc_url=plan.chain_url,
+        pager_url=plan.pager_url,
         api_keys=seeded["api_keys"],
         tokens=seeded["tokens"],
         webhook_secrets={"stripe": settings["STRIPE_WEBHOOK_SECRETS"]},

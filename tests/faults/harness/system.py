@@ -56,7 +56,7 @@ class System:
         self.postgres = embedded_postgres(folder, durable=True)
         self.plan = Plan(
             home=home,
-            ports=Ports(*(free_port() for _ in range(8))),
+            ports=Ports(*(free_port() for _ in range(9))),
             secrets=home.secrets(),
             given={"PATH": os.defpath, "WEB_CONCURRENCY": "1"},
         )
@@ -418,6 +418,7 @@ def _way_in(plan: Plan, seeded: dict[str, dict[str, str]], settings: dict[str, s
         stripe_api_url=plan.stripe_url,
         bank_api_url=plan.bank_url,
         chain_rpc_url=plan.chain_url,
+        pager_url=plan.pager_url,
         api_keys=seeded["api_keys"],
         tokens=seeded["tokens"],
         webhook_secrets={"stripe": settings["STRIPE_WEBHOOK_SECRETS"]},
