@@ -26,6 +26,7 @@ const NEXT_STEP = {
   contact_bank: 'Please ask your bank, or try another card.',
   try_again: 'Please try again in a moment.',
   authenticate: 'Please try again and confirm with your bank.',
+  contact_support: 'Please write to us.',
 };
 
 export function explained(error) {
