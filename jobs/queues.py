@@ -30,6 +30,7 @@ URGENT = Queue("urgent", timeout_s=30)
 CHAINS = Queue("chains", timeout_s=120)
 ROUTINE = Queue("routine", timeout_s=300)
 NOTICES = Queue("notices", timeout_s=60)
+ALERTS = Queue("alerts", timeout_s=60)
 
-QUEUES = {queue.name: queue for queue in (URGENT, CHAINS, ROUTINE, NOTICES)}
+QUEUES = {queue.name: queue for queue in (URGENT, ALERTS, CHAINS, ROUTINE, NOTICES)}
 """In the order in which a worker looks into them."""

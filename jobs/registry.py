@@ -11,6 +11,7 @@ from jobs.compare_stripe_balance import compare_stripe_balance
 from jobs.context import JobContext
 from jobs.drain_webhooks import drain_webhooks
 from jobs.encrypt_anew import encrypt_anew
+from jobs.evaluate_alerts import evaluate_alerts
 from jobs.expire_holds import expire_holds
 from jobs.fetch_missed_events import fetch_missed_events
 from jobs.issue_credit_note import issue_credit_note
@@ -20,7 +21,7 @@ from jobs.make_export import make_export
 from jobs.pay_sellers import pay_sellers
 from jobs.poll_payments import poll_payments
 from jobs.prune_records import prune_records
-from jobs.queues import CHAINS, NOTICES, ROUTINE, URGENT, Queue
+from jobs.queues import ALERTS, CHAINS, NOTICES, ROUTINE, URGENT, Queue
 from jobs.reconcile import reconcile
 from jobs.refund_duplicate import refund_duplicate
 from jobs.render_invoice import render_invoice
@@ -32,11 +33,13 @@ from jobs.reverse_manual_entries import reverse_manual_entries
 from jobs.roll_ledger import roll_ledger
 from jobs.seal_audit import seal_audit
 from jobs.seal_ledger import seal_ledger
+from jobs.send_alert import send_alert
 from jobs.send_notices import send_notices
 from jobs.send_transactions import send_transactions
 from jobs.settle_available import settle_available
 from jobs.sync_stripe_balance import sync_stripe_balance
 from jobs.watch_chains import watch_chains
+from payments.alerts import tell as alerts_tell
 from payments.at_rest import request_rotation
 from payments.chain import wake_up as chain_wake_up
 from payments.exports import request_export
@@ -94,6 +97,8 @@ JOBS = {
     request_rotation.JOB: Job(encrypt_anew, ROUTINE),
     "check_secrets": Job(check_secrets, ROUTINE),
     "prune_records": Job(prune_records, ROUTINE),
+    "evaluate_alerts": Job(evaluate_alerts, ALERTS),
+    alerts_tell.JOB: Job(send_alert, ALERTS),
 }
 
 

@@ -30,6 +30,7 @@ SCHEDULE = (
     Periodic("send_transactions", dt.timedelta(seconds=2)),
     Periodic("watch_chains", dt.timedelta(seconds=2)),
     Periodic("roll_ledger", dt.timedelta(seconds=5)),
+    Periodic("evaluate_alerts", dt.timedelta(seconds=30)),
     Periodic("expire_holds", dt.timedelta(seconds=30)),
     Periodic("settle_available", dt.timedelta(seconds=30)),
     Periodic("sync_stripe_balance", dt.timedelta(minutes=1)),

@@ -186,6 +186,7 @@ def transaction(engine: Engine) -> Iterator[Session]:
         if is_rehearsal() and unit.is_active:
             session.flush()
             session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+            session.expunge_all()  # what is answered keeps the values it would have
             unit.rollback()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from payments.access_settings import read_factors, read_kyc_thresholds, read_staff_hosts
+from payments.alert_settings import read_alert_targets
 from payments.bank_settings import (
     BANK_LINK_OPEN_H,
     BankAccount,
@@ -33,6 +34,7 @@ from payments.kyc import KycThresholds
 from payments.limit_settings import RATE_LIMITS, read_rate_limits, read_trusted_proxies
 from payments.notice_settings import IPNetwork, read_private_networks
 from payments.secret_settings import read_secret_ages
+from payments.telemetry_settings import TelemetrySettings, read_telemetry
 from payments.variables import Environment, SettingsError, Variables
 
 __all__ = [
@@ -94,7 +96,10 @@ class Settings:
     trusted_proxies: tuple[IPNetwork, ...] = ()  # whose X-Forwarded-* is believed
     notice_private_networks: tuple[IPNetwork, ...] = ()
     notice_ca_file: str | None = None  # of receivers' own authority, besides the public ones
+    alert_targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    console_url: str | None = None  # where staff find the console: alerts lead there
     console_sign_in_url: str | None = None  # where staff get a session: the pages lead there
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     invoice_pay_url: str | None = None  # with `{order_id}`: where a buyer pays an order
 
     @property
@@ -179,9 +184,13 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         kyc_thresholds=read_kyc_thresholds(reader, "KYC_REQUIRED"),
         staff_hosts=read_staff_hosts(reader, "STAFF_HOSTS"),
         step_up_amr=read_factors(reader, "STEP_UP_AMR"),
+        alert_targets=read_alert_targets(reader, "ALERT_TARGETS"),
+        console_url=reader.url("CONSOLE_URL", schemes=("https", "http"), default="").rstrip("/")
+        or None,
         console_sign_in_url=reader.url("CONSOLE_SIGN_IN_URL", schemes=("https", "http"), default="")
         or None,
         invoice_pay_url=_read_pay_url(reader),
+        telemetry=read_telemetry(reader),
         rate_limits=read_rate_limits(reader, "RATE_LIMITS"),
         trusted_proxies=read_trusted_proxies(reader, "TRUSTED_PROXIES"),
         notice_private_networks=read_private_networks(reader, "NOTICE_PRIVATE_NETWORKS"),

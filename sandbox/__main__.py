@@ -32,7 +32,7 @@ _FAULTS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sandbox, or a command in its environment; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the first of eight ports")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the first of nine ports")
     parser.add_argument("--home", type=Path, default=DEFAULT_HOME, help="where its data is kept")
     parser.add_argument("command", nargs="*", help="run this in the running system's environment")
     parser.add_argument("--reset", action="store_true", help="throw all its data away")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from payments.alert_settings import TARGETS
 from sandbox.bank.account import Account, public_key
 from sandbox.chain.setup import People
 from sandbox.home import Home, Secrets
@@ -71,6 +72,8 @@ _SETTINGS = (
     *_ESCROW,
     "BANK_ACCOUNTS",
     "BANK_LINK_OPEN_H",
+    "ALERT_TARGETS",
+    "CONSOLE_URL",
     "CONSOLE_SIGN_IN_URL",
     "TRUSTED_ORIGINS",
     "JWT_JWKS",
@@ -83,6 +86,9 @@ _SETTINGS = (
     "NOTICE_CA_FILE",
     "RATE_LIMITS",
     "TRUSTED_PROXIES",
+    "METRICS_FOLDER",
+    "METRICS_NETWORKS",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
     "LOG_LEVEL",
     "WEB_CONCURRENCY",
 )
@@ -186,6 +192,11 @@ class Plan:
         return f"http://127.0.0.1:{self.ports.signer}"
 
     @property
+    def pager_url(self) -> str:
+        """Where the pager answers, which shows what people would be told."""
+        return f"http://127.0.0.1:{self.ports.pager}"
+
+    @property
     def people(self) -> People:
         """Who has a wallet on the local chain."""
         return People(self.secrets.wallets_secret)
@@ -228,9 +239,15 @@ class Plan:
             "JWT_MAX_LIFETIME_S": str(_TOKEN_LIFETIME_S),
             "ENCRYPTION_KEYSET": self.secrets.encryption_keyset,
             "API_KEY_PEPPER": self.secrets.api_key_pepper,
+            "ALERT_TARGETS": json.dumps(
+                {target: [f"json://127.0.0.1:{self.ports.pager}/{target}"] for target in TARGETS}
+            ),
+            "CONSOLE_URL": self.console_url,
             "CONSOLE_SIGN_IN_URL": f"{self.shop_url}/staff",
             "NOTICE_PRIVATE_NETWORKS": "127.0.0.0/8",
             "RATE_LIMITS": json.dumps(_RATE_LIMITS),
+            "METRICS_FOLDER": str(self.home.metrics.resolve()),
+            "METRICS_NETWORKS": "127.0.0.0/8,::1/128",
             **self._stripe(),
             **self._bank(),
             **self._chain(),

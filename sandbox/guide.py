@@ -108,6 +108,7 @@ def _places(plan: Plan) -> dict[str, str]:
         "Console": f"{plan.shop_url}/staff  (one click signs you in, as whom you like)",
         "API": f"{plan.base_url}/api/docs",
         "Stripe": f"{plan.stripe_url}  (simulated)" if plan.starts_stripe else "Stripe itself",
+        "Pager": f"{plan.pager_url}  (what people are told when something is wrong)",
         "Bank": f"{plan.bank_url}  (simulated)" if plan.starts_bank else "TrueLayer itself",
         "Chain": f"{plan.chain_url}  (local, JSON-RPC)" if plan.starts_chain else "as CHAINS says",
         "Keys, tokens, addresses": f"{home}/sandbox.json",

@@ -1,4 +1,4 @@
-"""The eight ports of a sandbox, counted from one number, and who holds one that is taken."""
+"""The nine ports of a sandbox, counted from one number, and who holds one that is taken."""
 
 import errno
 import socket
@@ -18,6 +18,7 @@ _PARTS = {
     "bank": "the simulated bank",
     "chain": "the local chain",
     "signer": "the signer",
+    "pager": "the pager",
 }
 
 
@@ -37,10 +38,11 @@ class Ports:
     bank: int
     chain: int
     signer: int
+    pager: int
 
     @classmethod
     def counted_from(cls, first: int) -> "Ports":
-        """Return `first` and the seven ports after it.
+        """Return `first` and the eight ports after it.
 
         Raises:
             PortTakenError: when one of them is no port number.

@@ -32,6 +32,7 @@ def programs(plan: Plan, settings: Mapping[str, str]) -> list[Program]:
         Program("chains", procfile["chains"], environment, _at_once),
         Program("relay", procfile["relay"], environment, _at_once),
         _shop(plan, settings),
+        _pager(plan),
     ]
     if plan.starts_chain:
         started.insert(0, _chain(plan))
@@ -73,6 +74,16 @@ def answers(url: str) -> Callable[[], bool]:
                 return False
 
     return ask
+
+
+def _pager(plan: Plan) -> Program:
+    return Program(
+        "pager",
+        [sys.executable, "-m", "sandbox.pager"],
+        {**plan.surroundings(), "PORT": str(plan.ports.pager)},
+        answers(f"{plan.pager_url}/healthz"),
+        plan.pager_url,
+    )
 
 
 def _stripe(plan: Plan) -> Program:

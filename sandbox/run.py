@@ -139,7 +139,7 @@ class Sandbox:
         left = self._stop_programs()
         if left:
             self._screen.say(f"Stopped {left} processes that an earlier run left behind.")
-        parts = ["web", "shop"]
+        parts = ["web", "shop", "pager"]
         if self.plan.starts_stripe:
             parts.append("stripe")
         if self.plan.starts_bank:
@@ -184,6 +184,7 @@ class Sandbox:
             "base_url": self.plan.base_url,
             "shop_url": self.plan.shop_url,
             "console_url": self.plan.console_url,
+            "pager_url": self.plan.pager_url,
             "stripe_api_url": settings.get("STRIPE_API_URL", "https://api.stripe.com"),
             "bank_api_url": settings.get("TRUELAYER_API_URL", "https://api.truelayer.com"),
             "chain_rpc_url": self.plan.chain_url if self.plan.starts_chain else None,

@@ -34,6 +34,7 @@ class WayIn:
     stripe_api_url: str
     bank_api_url: str
     chain_rpc_url: str | None
+    pager_url: str
     api_keys: dict[str, str]
     tokens: dict[str, str]
     webhook_secrets: dict[str, str]
@@ -85,6 +86,7 @@ def _read(home: Home, written: dict[str, Any]) -> WayIn:
     settings = json.loads(home.environment_file.read_text(encoding="utf-8"))
     named = (
         *("base_url", "shop_url", "stripe_api_url", "bank_api_url", "chain_rpc_url"),
+        "pager_url",
         *("api_keys", "tokens", "webhook_secrets"),
     )
     return WayIn(

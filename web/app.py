@@ -22,10 +22,13 @@ from web.routes import (
     audit,
     charts,
     console,
+    console_audit,
     console_finance,
+    console_periods,
     console_reconciliation,
     console_releases,
     console_runbooks,
+    console_secrets,
     console_webhooks,
     dead_letters,
     docs,
@@ -115,6 +118,9 @@ CONSOLE = (
     console_releases,
     console_webhooks,
     console_reconciliation,
+    console_secrets,
+    console_audit,
+    console_periods,
 )
 
 

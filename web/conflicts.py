@@ -15,6 +15,11 @@ CONFLICTS: dict[str, KnownProblem] = {
         "The thing is in a state that does not allow this.",
         "Read it again, and decide anew.",
     ),
+    "alert_resolved": KnownProblem(
+        HTTPStatus.CONFLICT,
+        "The alert is over: what it was about is not so any more.",
+        "Nothing is left to take on.",
+    ),
     "incident_resolved": KnownProblem(
         HTTPStatus.CONFLICT,
         "The incident is resolved, and stays as it is.",

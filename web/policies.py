@@ -78,6 +78,7 @@ POLICIES: dict[str, frozenset[Role]] = {
     "reconciliation.run": frozenset({Role.FINANCE, Role.ADMIN}),
     "reconciliation.match": frozenset({Role.FINANCE, Role.ADMIN}),
     "reconciliation.read": frozenset({Role.FINANCE, Role.OPERATOR, Role.ADMIN}),
+    "metrics.read": frozenset({Role.OPERATOR, Role.ADMIN}),
     "encryption.read": frozenset({Role.OPERATOR, Role.ADMIN}),
     "encryption.rotate": _ADMIN,
     "secrets.read": frozenset({Role.OPERATOR, Role.ADMIN}),
@@ -112,10 +113,13 @@ DANGEROUS = frozenset(
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
-def allow(action: str, *, by_link: bool = False) -> Callable[[_View], _View]:
+def allow(
+    action: str, *, by_link: bool = False, by_network: bool = False
+) -> Callable[[_View], _View]:
     """Mark a view with its action; only the action's roles reach it.
 
     `by_link`: a signed link to the order's documents stands for the caller who asked for it.
+    `by_network`: so does an address in METRICS_NETWORKS, for itself.
 
     Raises:
         KeyError: the action is not in the table.
@@ -126,6 +130,7 @@ def allow(action: str, *, by_link: bool = False) -> Callable[[_View], _View]:
     def mark(view: _View) -> _View:
         view.action = action  # type: ignore[attr-defined] # read by `action_of`
         view.by_link = by_link  # type: ignore[attr-defined] # read by `takes_link`
+        view.by_network = by_network  # type: ignore[attr-defined] # read by `takes_network`
         return view
 
     return mark
@@ -155,6 +160,12 @@ def takes_link(view: Callable[..., Any]) -> bool:
 def public_reason_of(view: Callable[..., Any] | None) -> str | None:
     """Return why a view is open to anybody; None when it is not."""
     return getattr(view, "public_reason", None)
+
+
+def takes_network(view: Callable[..., Any]) -> bool:
+    """Whether an address that is named in the settings is enough to reach the view."""
+    found: bool = getattr(view, "by_network", False)
+    return found
 
 
 def is_for_staff_only(view: Callable[..., Any]) -> bool:

@@ -3,10 +3,12 @@
 `jobs.registry` decides; tests/jobs/test_queue_names.py keeps this the same.
 """
 
-QUEUE_NAMES = ("urgent", "chains", "routine", "notices")
+QUEUE_NAMES = ("urgent", "alerts", "chains", "routine", "notices")
 
 _ELSEWHERE = {
     "drain_webhooks": "urgent",
+    "evaluate_alerts": "alerts",
+    "send_alert": "alerts",
     "expire_holds": "urgent",
     "roll_ledger": "urgent",
     "send_transactions": "chains",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs import schedule
-from jobs.queues import CHAINS, NOTICES, QUEUES, URGENT
+from jobs.queues import ALERTS, CHAINS, NOTICES, QUEUES, URGENT
 from jobs.registry import JOBS
 from tests.architecture.sources import ROOT, modules
 
@@ -46,7 +46,7 @@ def test_one_worker_works_on_every_queue_and_one_each_on_what_may_not_wait() -> 
     assert queues("worker") == set(QUEUES)
     assert queues("urgent") == {URGENT.name}
     assert queues("chains") == {CHAINS.name}
-    assert queues("notices") == {NOTICES.name}
+    assert queues("notices") == {ALERTS.name, NOTICES.name}
 
 
 @pytest.mark.parametrize("name", JOBS)

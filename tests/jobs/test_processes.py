@@ -368,6 +368,6 @@ def test_a_worker_refuses_a_queue_that_does_not_exist(
 ) -> None:
     with Process("jobs.worker nonsense", environment, tmp_path / "log") as process:
         assert process.wait(within_s=20) == 1
-        queues = "urgent, chains, routine, notices"
+        queues = "urgent, alerts, chains, routine, notices"
         assert process.says(f"There is no queue nonsense; the queues are {queues}.")
         assert json.dumps(environment) not in process.log.read_text()

@@ -83,9 +83,9 @@ def test_a_part_of_a_providers_settings_alone_is_a_mistake(
         settings_of(plan(tmp_path, **{name: "http://127.0.0.1:1"}))
 
 
-def test_eight_ports_follow_each_other() -> None:
+def test_nine_ports_follow_each_other() -> None:
     ports = Ports.counted_from(8000)
-    assert (ports.web, ports.bank, ports.chain, ports.signer) == (8000, 8005, 8006, 8007)
+    assert (ports.web, ports.bank, ports.signer, ports.pager) == (8000, 8005, 8007, 8008)
 
 
 def test_staff_are_led_to_the_shop_to_sign_in_and_to_the_console(tmp_path: Path) -> None:

@@ -24,11 +24,11 @@ from sandbox.processes import MARK
 from tests.conditions import wait_until
 from tests.databases import free_port
 
-_COUNT = 8
+_COUNT = 9
 
 
-def eight_free_ports() -> int:
-    """Return the first of eight neighbouring ports that are free."""
+def free_ports() -> int:
+    """Return the first of nine neighbouring ports that are free."""
     while True:
         first = free_port()
         with contextlib.ExitStack() as held, contextlib.suppress(OSError):
@@ -97,7 +97,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_killed_run_is_taken_over_with_its_data(home: Path) -> None:
-    port = eight_free_ports()
+    port = free_ports()
     killed = Run(home, port)
     way_in = killed.way_in()
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
@@ -137,9 +137,9 @@ def test_a_killed_run_is_taken_over_with_its_data(home: Path) -> None:
 
 
 def test_two_run_at_once_and_ctrl_c_stops_one_of_them(home: Path) -> None:
-    first = Run(home, eight_free_ports())
+    first = Run(home, free_ports())
     way_in = first.way_in()
-    second = Run(home, eight_free_ports())
+    second = Run(home, free_ports())
     second.home = home / f"port-{second.port}"
     wait_until(lambda: f"port-{second.port}" in second.said(), timeout_s=30)
     assert second.way_in()["base_url"] != way_in["base_url"]
@@ -155,7 +155,7 @@ def test_two_run_at_once_and_ctrl_c_stops_one_of_them(home: Path) -> None:
 def test_a_part_that_dies_takes_the_run_down_with_its_last_words(
     home: Path, fresh_database_url: str, redis_url: str
 ) -> None:
-    run = Run(home, eight_free_ports(), DATABASE_URL=fresh_database_url, REDIS_URL=redis_url)
+    run = Run(home, free_ports(), DATABASE_URL=fresh_database_url, REDIS_URL=redis_url)
     way_in = run.way_in()
     assert (way_in["database_url"], way_in["redis_url"]) == (fresh_database_url, redis_url)
     assert not (home / "postgres").exists()
@@ -171,7 +171,7 @@ def test_a_part_that_dies_takes_the_run_down_with_its_last_words(
 
 
 def test_a_taken_port_is_named_before_anything_starts(home: Path) -> None:
-    port = eight_free_ports()
+    port = free_ports()
     with socket.create_server(("127.0.0.1", port + 3)):
         run = Run(home, port)
         assert run.process.wait(60) == 1
@@ -181,7 +181,7 @@ def test_a_taken_port_is_named_before_anything_starts(home: Path) -> None:
 
 
 def test_stops_while_still_starting(home: Path) -> None:
-    run = Run(home, eight_free_ports())
+    run = Run(home, free_ports())
     wait_until(lambda: "PostgreSQL" in run.said(), timeout_s=60)
     run.process.send_signal(signal.SIGTERM)
     assert run.process.wait(60) == 0, run.said()
@@ -189,7 +189,7 @@ def test_stops_while_still_starting(home: Path) -> None:
 
 
 def test_real_stripe_keys_must_be_complete(home: Path) -> None:
-    run = Run(home, eight_free_ports(), STRIPE_SECRET_KEY="sk_test_of_a_real_account")
+    run = Run(home, free_ports(), STRIPE_SECRET_KEY="sk_test_of_a_real_account")
     assert run.process.wait(60) == 1
     assert "set STRIPE_PUBLISHABLE_KEY and STRIPE_WEBHOOK_SECRETS as well" in run.said()
     assert processes_of(home) == []
@@ -205,7 +205,7 @@ def test_real_stripe_keys_must_be_complete(home: Path) -> None:
     ],
 )
 def test_what_is_given_must_work(home: Path, given: dict[str, str], said: str) -> None:
-    run = Run(home, eight_free_ports(), **given)
+    run = Run(home, free_ports(), **given)
     assert run.process.wait(60) == 1
     assert said in run.said()
     assert "Traceback" not in run.said()

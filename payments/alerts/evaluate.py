@@ -1,0 +1,110 @@
+"""Looks whether conditions are true, and opens, repeats and ends alerts by it.
+
+Several workers may do it at once: each condition is looked at by one of them at a time, and the
+database allows one alert of a condition that is not over. A condition that cannot be looked at
+leaves its alert as it is, and is an alert itself.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from payments.alerts.condition import Condition, Measured
+from payments.alerts.follow import follow
+from payments.database import in_transaction
+from payments.log_lines import get_logger
+from payments.settings import Settings
+
+LOOK_TIMEOUT_S = 3
+"""A condition that takes longer is not to be asked every half minute."""
+
+BUSY_FOR = dt.timedelta(seconds=40)
+
+_TAKE_TURN = text("""
+    SELECT pg_try_advisory_xact_lock(hashtextextended('strongroom.alerts ' || :condition, 0))
+""")
+_log = get_logger(__name__)
+
+
+@dataclass
+class Evaluation:
+    """What came of it: how many conditions are true, and which could not be looked at."""
+
+    true: int = 0
+    looked_at: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+
+def evaluate_all(
+    engine: Engine,
+    conditions: Sequence[Condition],
+    *,
+    settings: Settings,
+    clock: Callable[[], dt.datetime],
+    unreadable: Callable[[Sequence[str]], Condition],
+) -> Evaluation:
+    """Look at every condition, the gravest first, and then whether all could be looked at.
+
+    `unreadable` makes the condition that stands for those that could not be.
+
+    Raises:
+        DBAPIError: the connection to the database broke.
+    """
+    done = Evaluation()
+    until = clock() + BUSY_FOR
+    for condition in sorted(conditions, key=lambda one: one.priority):
+        if clock() > until:
+            done.unreadable.append(condition.name)
+            continue
+        _evaluate(engine, condition, done, settings=settings, now=clock())
+    last = unreadable(tuple(done.unreadable))
+    _evaluate(engine, last, done, settings=settings, now=clock())
+    return done
+
+
+def _evaluate(
+    engine: Engine,
+    condition: Condition,
+    done: Evaluation,
+    *,
+    settings: Settings,
+    now: dt.datetime,
+) -> None:
+    def look(session: Session) -> tuple[bool, Measured | None]:
+        if not session.scalar(_TAKE_TURN, {"condition": condition.name}):
+            return False, None  # somebody else is looking at it
+        found = _measure(session, condition, settings=settings, now=now)
+        if found is not None:
+            follow(session, condition, found, settings=settings, now=now)
+        return True, found
+
+    mine, found = in_transaction(engine, look)
+    if mine and found is None:
+        done.unreadable.append(condition.name)
+    elif found is not None:
+        done.looked_at += 1
+        done.true += condition.is_true(found)
+
+
+def _measure(
+    session: Session, condition: Condition, *, settings: Settings, now: dt.datetime
+) -> Measured | None:
+    """Measure, or return None when that fails; the transaction can go on then."""
+    try:
+        with session.begin_nested():
+            session.execute(text(f"SET LOCAL statement_timeout = '{LOOK_TIMEOUT_S}s'"))
+            found = condition.measure(session, settings, now)
+            session.execute(text("SET LOCAL statement_timeout TO DEFAULT"))
+            return found
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        reason = type(error.orig or error).__name__
+    except Exception as error:  # noqa: BLE001 - one that is wrong must not hide the others
+        reason = type(error).__name__
+    _log.error("condition_unreadable", condition=condition.name, reason=reason)
+    return None
