@@ -31,12 +31,17 @@ def read_filters(schema: type[Schema], names: Sequence[str]) -> dict[str, Any]:
         InvalidRequestError: one cannot be read; `errors` names it.
     """
     try:
-        read: dict[str, Any] = schema().load(asked(*names))
+        read: dict[str, Any] = schema().load(_with_zone(asked(*names)))
     except ValidationError as error:
-        raise InvalidRequestError(
-            "A filter cannot be read.", errors=dict(error.messages)
-        ) from error
+        faults = {name: [str(each) for each in told] for name, told in _messages(error).items()}
+        raise InvalidRequestError("A filter cannot be read.", errors=faults) from error
     return read
+
+
+def _messages(error: ValidationError) -> dict[str, list[Any]]:
+    """Return what is said of each filter; a query has no fields within fields."""
+    found = error.messages
+    return found if isinstance(found, dict) else {"filters": found}
 
 
 def _with_zone(given: Mapping[str, str]) -> dict[str, str]:

@@ -1,16 +1,20 @@
 // Forms that call the API: `<form data-call="POST /api/ops/freeze" data-dry-run data-ask-reason>`.
 //
 // data-dry-run     says first what would happen (`?dry_run=true`), in a dialog
-// data-ask-reason  asks for the reason in that dialog, and sends it as `reason`
+// data-ask-reason  asks for the reason in that dialog, and sends it as `reason`; "header": sends it
+//                  as X-Access-Reason, which the audit log keeps, where the call takes no `reason`
 // data-confirm     a sentence for the dialog; alone it opens the dialog without a dry run
 // data-reference   "no": the call takes no reference
 // data-done        what is said afterwards; data-then: where one goes, {field} from the answer
 //
-// Fields: `data-as="integer|list|json"` for what is no text; a name with dots is nested; empty
+// data-shows       a field of the answer that is shown this once, such as a new key's text
+//
+// Fields: `data-as="integer|list|json"` for what is no text; a name with dots is nested, with a
+// number in a list (`parts.0.account`); empty
 // fields are not sent. The reference is kept until the call has been answered, so that a second
 // try is the same act.
 
-import { announce, element, facts, problemNodes } from './tell.js';
+import { announce, asHeader, element, facts, problemNodes } from './tell.js';
 import { refresh } from './live.js';
 
 const references = new WeakMap();
@@ -55,13 +59,23 @@ function collect(form, extra) {
     if (value === undefined) continue;
     const path = field.name.split('.');
     const last = path.pop();
-    path.reduce((inner, name) => (inner[name] ??= {}), body)[last] = value;
+    const made = (next) => (/^\d+$/.test(next) ? [] : {});
+    path.reduce((inner, name, n) => (inner[name] ??= made(path[n + 1] ?? last)), body)[last] = value;
   }
   if (form.dataset.reference !== 'no') {
     if (!references.has(form)) references.set(form, crypto.randomUUID());
     body.reference = references.get(form);
   }
   return body;
+}
+
+/** Return what is sent: the fields, and a reason in the body or in a header. */
+function request(form, method, extra) {
+  if (form.dataset.askReason !== 'header' && method !== 'DELETE') {
+    return { body: collect(form, extra), headers: {} };
+  }
+  const headers = extra.reason ? { 'X-Access-Reason': asHeader(extra.reason) } : {};
+  return { body: method === 'DELETE' ? undefined : collect(form, {}), headers };
 }
 
 function clear(form) {
@@ -88,7 +102,8 @@ async function act(form, submitter, extra, place) {
   const [method, path] = form.dataset.call.split(' ');
   clear(form);
   place.querySelectorAll('.problem').forEach((each) => each.remove());
-  const answer = await call(method, path, method === 'DELETE' ? undefined : collect(form, extra));
+  const { body, headers } = request(form, method, extra);
+  const answer = await call(method, path, body, headers);
   if (!answer.ok) {
     show(form, { status: answer.status, ...answer.body }, place);
     return false;
@@ -98,6 +113,7 @@ async function act(form, submitter, extra, place) {
     location.assign(form.dataset.then.replace(/\{(\w+)\}/g, (_, name) => answer.body[name] ?? ''));
     return true;
   }
+  if (form.dataset.shows && answer.body[form.dataset.shows]) showOnce(answer.body[form.dataset.shows]);
   announce(form.dataset.done || `Done: ${(submitter?.textContent || 'it').trim().toLowerCase()}.`);
   form.reset();
   await refresh();
@@ -114,6 +130,15 @@ export function openDialog(title, ...content) {
   opened = dialog;
   dialog.showModal();
   return dialog;
+}
+
+function showOnce(text) {
+  const copy = element('button', { type: 'button', class: 'copy', 'data-copy': text, 'aria-label': 'Copy it' });
+  const close = element('button', {}, 'I have kept it');
+  openDialog('Shown this once',
+    element('p', {}, 'Keep it where secrets are kept. It cannot be shown again.'),
+    element('p', { class: 'once' }, element('code', {}, text), copy),
+    element('form', { method: 'dialog' }, element('p', { class: 'acts' }, close)));
 }
 
 async function confirm(form, submitter) {
@@ -145,8 +170,8 @@ async function confirm(form, submitter) {
   result.append(element('p', { class: 'aside' }, 'Looking at what would happen…'));
   const extra = asks ? { reason: 'To see what would happen.' } : {};
   const query = path.includes('?') ? '&dry_run=true' : '?dry_run=true';
-  const sent = method === 'DELETE' ? undefined : collect(form, extra);
-  const answer = await call(method, path + query, sent);
+  const sent = request(form, method, extra);
+  const answer = await call(method, path + query, sent.body, sent.headers);
   result.replaceChildren();
   if (answer.ok) {
     result.append(element('h3', {}, 'This would happen'), facts(answer.body));

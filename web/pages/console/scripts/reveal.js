@@ -1,7 +1,7 @@
 // Personal data, shown to who says why: the reason goes along, and stands in the audit log.
 
 import { call, openDialog } from './calls.js';
-import { element, problemNodes, told } from './tell.js';
+import { asHeader, element, problemNodes, told } from './tell.js';
 
 function fill(group, answer) {
   group.querySelectorAll('[data-field]').forEach((place) => {
@@ -24,8 +24,7 @@ function ask(group) {
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     form.querySelectorAll('.problem').forEach((each) => each.remove());
-    // A header holds no line breaks, and letters of ISO 8859-1 only.
-    const said = reason.value.trim().replace(/\s+/g, ' ').replace(/[^\x20-\x7e\xa0-\xff]/g, '?');
+    const said = asHeader(reason.value);
     const answer = await call('GET', group.dataset.reveals, undefined, { 'X-Access-Reason': said });
     if (answer.ok) {
       fill(group, answer.body);

@@ -13,6 +13,9 @@ export function element(name, attributes = {}, ...children) {
 /** Return `awaiting_funding` as `awaiting funding`. */
 export const words = (text) => String(text).replace(/[_.]/g, ' ');
 
+/** Return words as a header can hold them: no line breaks, letters of ISO 8859-1 only. */
+export const asHeader = (text) => text.trim().replace(/\s+/g, ' ').replace(/[^\x20-\x7e\xa0-\xff]/g, '?');
+
 /** Return a value of an answer as a node. */
 export function told(value, depth = 0) {
   if (value === null || value === undefined || value === '') return element('span', { class: 'none' }, '–');

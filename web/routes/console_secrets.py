@@ -1,0 +1,47 @@
+"""The desk of keys and secrets: how old each is, what is due, and ending or replacing it."""
+
+import datetime as dt
+
+from flask import render_template
+
+from payments.access.api_keys import LONGEST_LIFE, list_keys
+from payments.access.caller import KEY_ROLES
+from payments.database import in_transaction
+from payments.secret_versions.kinds import LIMITS
+from payments.secret_versions.list_secrets import list_secrets
+from web.authentication import current_caller
+from web.console_pages import ConsolePages
+from web.console_queries import PAGE, asked, page_after
+from web.parts import current_parts
+from web.policies import is_allowed
+
+blueprint = ConsolePages("console_secrets")
+
+_SOON = dt.timedelta(days=14)
+
+
+@blueprint.page("/secrets", action="secrets.read")
+def show() -> str:
+    """Show every version of every secret, and to who may see them the API keys."""
+    parts, now = current_parts(), current_parts().now()
+    ages = parts.settings.secret_max_age_d
+    versions = in_transaction(
+        parts.engine, lambda session: list_secrets(session, max_age_d=ages, now=now)
+    )
+    keys, older = [], None
+    if is_allowed(current_caller(), "keys.read"):
+        keys = in_transaction(
+            parts.engine,
+            lambda session: list_keys(session, limit=PAGE + 1, **asked("after")),
+        )
+        older = page_after(keys[PAGE - 1].id if len(keys) > PAGE else None, {})
+    return render_template(
+        "console/secrets.html",
+        versions=versions,
+        limits=LIMITS,
+        keys=keys[:PAGE],
+        older=older,
+        soon=now + _SOON,
+        roles=sorted(KEY_ROLES),
+        longest_life_s=int(LONGEST_LIFE.total_seconds()),
+    )
