@@ -2,8 +2,10 @@
 
 from payments import crash_points
 from payments.settings import read_settings
+from payments.telemetry.measuring import begin_measuring
 from web.app import create_app
 
 settings = read_settings()
 crash_points.arm(settings.crash_at)
+begin_measuring(settings.telemetry.metrics_folder, role="web")
 app = create_app(settings)

@@ -18,6 +18,8 @@ from payments.delivery.outbox import Leased
 from payments.log_lines import bind_request_id, get_logger
 from payments.privacy.redaction import redact
 from payments.settings import read_settings
+from payments.telemetry.measuring import count, took
+from payments.telemetry.meters import JOB_SECONDS, JOBS
 
 FUNCTION = "jobs.execution.run"
 
@@ -70,15 +72,24 @@ def _run_and_record(context: JobContext, row: Leased) -> None:
             figures = job.run(context, row.args)
     except (Exception, OutOfTimeError) as error:  # noqa: BLE001 - whatever it was, it is written down
         line.exception("job_failed")
+        _measure(row, "failed", started, context)
         _fail(context, row, error)
         return
     line = line.bind(took_ms=_milliseconds_since(started, context), **figures)
     if not _finish(context, row):
+        _measure(row, "late", started, context)
         line.warning("job_done_after_its_lease")
     elif any(figures.values()):
+        _measure(row, "done", started, context)
         line.info("job_done")
     else:
+        _measure(row, "idle", started, context)
         line.debug("job_found_nothing_to_do")
+
+
+def _measure(row: Leased, outcome: str, started: dt.datetime, context: JobContext) -> None:
+    count(JOBS, row.job, outcome)
+    took(JOB_SECONDS, (context.clock() - started).total_seconds(), row.job)
 
 
 def _milliseconds_since(started: dt.datetime, context: JobContext) -> float:

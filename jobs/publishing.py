@@ -12,6 +12,8 @@ from payments.delivery.live_events import NumberedEvent
 from payments.delivery.redis_channels import channel
 from payments.log_lines import get_logger
 from payments.notices.fan_out import fan_out
+from payments.telemetry.measuring import count
+from payments.telemetry.meters import EVENTS_PUBLISHED
 
 BATCH = 500
 
@@ -28,6 +30,7 @@ def number_and_publish(engine: Engine, client: redis.Redis) -> int:
     """
     events = in_transaction(engine, _number)
     if events:
+        count(EVENTS_PUBLISHED, by=len(events))
         reach("relay.numbered")
         try:
             client.publish(channel(client, live_events.CHANNEL), live_events.to_wire(events))

@@ -23,6 +23,8 @@ from payments import crash_points
 from payments.database import RELAY_ROLE, connect_engine, in_transaction
 from payments.log_lines import configure_log_lines, get_logger
 from payments.settings import read_settings
+from payments.telemetry.measuring import begin_measuring, count
+from payments.telemetry.meters import RELAY_FAILURES
 from payments.webhooks.wake_up import wake_up_for_leftovers
 
 POLL_S = 0.5
@@ -75,6 +77,7 @@ class Relay:
         try:
             return step()
         except (redis.RedisError, SQLAlchemyError, OSError) as error:
+            count(RELAY_FAILURES, step.__name__.strip("_"))
             _log.warning("relay_step_failed", step=step.__name__, error=str(error))
             return False
 
@@ -90,6 +93,7 @@ def main() -> None:
     settings = read_settings()
     configure_log_lines(settings.log_level)
     crash_points.arm(settings.crash_at)
+    begin_measuring(settings.telemetry.metrics_folder, role="relay")
     stopping = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stopping.set())

@@ -56,6 +56,7 @@ class Home:
         self.chain = path / "chain"
         self.signer = path / "signer"
         self.logs = path / "logs"
+        self.metrics = path / "metrics"
         self.sandbox_file = path / "sandbox.json"
         self.environment_file = path / "environment.json"
         self._secrets_file = path / "secrets.json"

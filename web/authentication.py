@@ -3,6 +3,7 @@
 Runs before every view and checks the view's policy; a view nobody marked is refused.
 """
 
+import ipaddress
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ from web.policies import (
     check_policy,
     public_reason_of,
     takes_link,
+    takes_network,
 )
 from web.staff_hosts import refuse_other_hosts
 
@@ -90,6 +92,8 @@ def _authenticate_request() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or request.method == "OPTIONS":
         return  # an unknown path, or a CORS preflight, which browsers send without credentials
+    if takes_network(view) and _is_known_address():
+        return
     refuse_other_hosts(view)
     if _CREDENTIALS.intersection(name.lower() for name in request.args):
         raise InvalidRequestError(
@@ -110,6 +114,18 @@ def _authenticate_request() -> None:
     check_policy(g.caller, action)
     if "follower" not in g:
         check_factors(g.caller, action)
+
+
+def _is_known_address() -> bool:
+    """Whether this is asked without a credential, from where metrics may be read."""
+    networks = current_parts().settings.telemetry.metrics_networks
+    if not networks or _sends_credential():
+        return False
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:
+        return False
+    return any(address in network for network in networks)
 
 
 def check_factors(caller: Caller, action: str | None) -> None:

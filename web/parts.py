@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from payments.access.tokens import TokenReader
 from payments.database import API_ROLE, connect_engine
 from payments.delivery import doorbell
+from payments.overview.read_overview import RecentOverview
 from payments.privacy.data_keys import connect_cipher
 from payments.privacy.encryption import FieldCipher
 from payments.providers.connect import Providers, connect_providers
@@ -38,6 +39,7 @@ class Parts:
     providers: Providers
     inbox: InboxWriter
     webhook_notes: WebhookNotes
+    overview: RecentOverview
     clock: Clock
 
     def now(self) -> dt.datetime:
@@ -71,6 +73,7 @@ def make_parts(settings: Settings, *, clock: Clock | None = None, role: str = AP
         providers=connect_providers(settings, secrets=secrets, gate=gate(engine)),
         inbox=InboxWriter(engine),
         webhook_notes=WebhookNotes(engine),
+        overview=RecentOverview(engine),
         clock=clock or _system_clock,
     )
 

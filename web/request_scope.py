@@ -9,9 +9,12 @@ from flask import Flask, Response, g, request
 from payments.identifiers import new_id
 from payments.log_lines import bind_request_id, get_logger
 from payments.privacy.redaction import redact_text
+from payments.telemetry.measuring import count, took
+from payments.telemetry.meters import REQUEST_SECONDS, REQUESTS
 from web.parts import current_parts
 
 REQUEST_ID = "X-Request-Id"
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
 
@@ -33,13 +36,18 @@ def _begin() -> None:
 
 def _note_answer(response: Response) -> Response:
     response.headers[REQUEST_ID] = g.request_id
+    took_s = time.monotonic() - g.began_s
+    route = request.url_rule.rule if request.url_rule else "none"
+    method = request.method if request.method in _METHODS else "other"
+    count(REQUESTS, method, route, str(response.status_code))
+    took(REQUEST_SECONDS, took_s, route)
     caller = g.get("caller")
     get_logger("web.access").info(
         "request",
         method=request.method,
         path=request.path,  # without the query, which may hold what nobody should read
         status=response.status_code,
-        duration_ms=round((time.monotonic() - g.began_s) * 1000, 1),
+        duration_ms=round(took_s * 1000, 1),
         principal=caller.principal if caller else None,
         role=caller.role.value if caller else None,
     )

@@ -15,6 +15,8 @@ from sqlalchemy import Engine
 from payments.access.caller import Caller
 from payments.delivery.live_events import EVERYBODY, NumberedEvent
 from payments.errors import TooManyRequestsError
+from payments.telemetry.measuring import level
+from payments.telemetry.meters import STREAMS as OPEN
 from web.event_frames import Frame, frame_of
 from web.event_listener import EventListener
 from web.open_stream import Stream
@@ -76,6 +78,7 @@ class StreamHub:
             stream = Stream(caller, connection, recheck)
             self._by_principal[caller.principal].append(stream)
             self._count += 1
+            level(OPEN, self._count)
         return stream
 
     def go_live(self, stream: Stream, position: int) -> bool:
@@ -105,6 +108,7 @@ class StreamHub:
             if stream in self._by_principal.get(principal, ()):
                 self._by_principal[principal].remove(stream)
                 self._count -= 1
+                level(OPEN, self._count)
             self._by_audience.get(audience, set()).discard(stream)
             # Keep no empty places for everybody who ever listened.
             if not self._by_principal.get(principal):

@@ -1,6 +1,7 @@
 """What does not agree with banks, providers and chains, and what stands still because of it."""
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
@@ -29,7 +30,8 @@ _UNKNOWN = text("""
 _FREEZES = text("SELECT count(*) FROM strongroom.freezes WHERE lifted_at IS NULL")
 
 
-class Drift(NamedTuple):
+@dataclass(frozen=True)
+class Drift:
     """Open findings of a kind and currency: `difference` is the sum of theirs, in minor units."""
 
     kind: str
@@ -50,7 +52,8 @@ class ChainPlace(NamedTuple):
     stands_still: bool
 
 
-class Unknown(NamedTuple):
+@dataclass(frozen=True)
+class Unknown:
     """Of how many calls or payouts nobody knows what became of them, since when."""
 
     kind: str

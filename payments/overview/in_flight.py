@@ -1,7 +1,7 @@
 """Money that has left one place and is not at the next: by rail, stage and age."""
 
 import datetime as dt
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
@@ -63,7 +63,8 @@ _IN_FLIGHT = text("""
 """)
 
 
-class InFlight(NamedTuple):
+@dataclass(frozen=True)
+class InFlight:
     """What of one rail, stage, currency and age is on its way; `amount` in minor units."""
 
     rail: str
@@ -78,6 +79,6 @@ class InFlight(NamedTuple):
 def read_in_flight(connection: Connection, *, now: dt.datetime) -> list[InFlight]:
     """Return what is on its way now, by rail, stage, currency and age."""
     return [
-        InFlight(*row[:5], int(row.amount), row.oldest)
+        InFlight(row.rail, row.stage, row.currency, row.age, row.n, int(row.amount), row.oldest)
         for row in connection.execute(_IN_FLIGHT, {"now": now})
     ]

@@ -1,6 +1,7 @@
 """How far behind webhooks, jobs, live events and notices are, and what nobody tries any more."""
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
@@ -36,7 +37,8 @@ _DEAD = text("""
 """)
 
 
-class InboxLag(NamedTuple):
+@dataclass(frozen=True)
+class InboxLag:
     """Webhooks of a provider that are not applied: `tried` of them in vain, so far.
 
     `behind_s`: for how many seconds the first is due. `oldest_s`: how old the oldest is, which
@@ -63,14 +65,16 @@ class QueueLag(NamedTuple):
     behind_s: float
 
 
-class Waiting(NamedTuple):
+@dataclass(frozen=True)
+class Waiting:
     """How many wait for the relay or a worker, and for how many seconds the oldest does."""
 
     count: int
     behind_s: float
 
 
-class DeadLetters(NamedTuple):
+@dataclass(frozen=True)
+class DeadLetters:
     """What failed in every attempt, of one kind: `webhook`, `job` or `notice`."""
 
     kind: str

@@ -1,6 +1,7 @@
 """Where money is and whose it is, by control account, and what moved today."""
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
@@ -23,6 +24,12 @@ _RELEASED = text("""
 """)
 
 
+_POSTINGS = text("""
+    SELECT CAST(coalesce(sum(posting_count), 0) AS bigint)
+      FROM ledger.totals_as_of(:as_of, CAST('{}' AS date[]))
+""")
+
+
 class Balance(NamedTuple):
     """A control account, amounts in minor units, each positive the way the account grows.
 
@@ -39,7 +46,8 @@ class Balance(NamedTuple):
     went: int
 
 
-class Released(NamedTuple):
+@dataclass(frozen=True)
+class Released:
     """What was released today of one rail and currency; `amount` in minor units."""
 
     rail: str
@@ -79,3 +87,8 @@ def read_released_today(connection: Connection, *, now: dt.datetime) -> list[Rel
         Released(row.rail, row.currency, row.n, int(row.amount))
         for row in connection.execute(_RELEASED, {"since": midnight})
     ]
+
+
+def count_postings(connection: Connection, *, now: dt.datetime) -> int:
+    """Return how many postings the books have: it only ever grows."""
+    return int(connection.execute(_POSTINGS, {"as_of": now + _AHEAD}).scalar_one())

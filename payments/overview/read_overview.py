@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
+import ledger
 from payments.database import read_snapshot
 from payments.overview.drift import (
     ChainPlace,
@@ -34,6 +35,7 @@ from payments.overview.money import (
     OWED_TO_SELLERS,
     Balance,
     Released,
+    count_postings,
     read_balances,
     read_released_today,
 )
@@ -47,6 +49,7 @@ class Overview:
     """How things stood at a moment."""
 
     at: dt.datetime
+    exponents: dict[str, int]  # how many decimals each currency has
     balances: list[Balance]
     released_today: list[Released]
     in_flight: list[InFlight]
@@ -60,6 +63,7 @@ class Overview:
     chains: list[ChainPlace]
     reconciled_at: dt.datetime | None
     freezes: int
+    postings: int
 
     @property
     def held(self) -> list[Balance]:
@@ -82,6 +86,7 @@ def read_overview(engine: Engine, *, now: dt.datetime) -> Overview:
 def _overview(connection: Connection, now: dt.datetime) -> Overview:
     return Overview(
         at=now,
+        exponents={code: asset.exponent for code, asset in ledger.assets(connection).items()},
         balances=read_balances(connection, now=now),
         released_today=read_released_today(connection, now=now),
         in_flight=read_in_flight(connection, now=now),
@@ -95,6 +100,7 @@ def _overview(connection: Connection, now: dt.datetime) -> Overview:
         chains=read_chain_places(connection),
         reconciled_at=read_reconciled_at(connection),
         freezes=count_freezes(connection),
+        postings=count_postings(connection, now=now),
     )
 
 

@@ -9,8 +9,9 @@ from sqlalchemy import Engine, event, text
 from payments.database import transaction
 from payments.delivery import outbox
 from payments.overview.in_flight import STAGES, read_in_flight
-from payments.overview.lags import read_inbox_lag, read_outbox_lag
-from payments.overview.money import read_balances, read_released_today
+from payments.overview.job_queues import QUEUE_NAMES
+from payments.overview.lags import InboxLag, QueueLag, Waiting, read_inbox_lag, read_outbox_lag
+from payments.overview.money import Released, read_balances, read_released_today
 from payments.overview.read_overview import KEPT, RecentOverview, read_overview
 from payments.webhooks.inbox_writer import InboxWriter, SealedEvent
 from tests.payments.releases.till import Till
@@ -58,7 +59,8 @@ def test_what_was_released_today_ends_at_midnight(till: Till) -> None:
     till.release(till.paid(), 5000)
     till.release(till.paid(), 700)
     with till.engine.connect() as connection:
-        assert read_released_today(connection, now=NOW + HOUR) == [("card", "EUR", 2, 5700)]
+        [released] = read_released_today(connection, now=NOW + HOUR)
+        assert released == Released("card", "EUR", 2, 5700)
         assert read_released_today(connection, now=NOW + dt.timedelta(days=1)) == []
 
 
@@ -95,7 +97,7 @@ def test_the_inbox_tells_how_late_it_is_and_what_waits_for_long(fresh_engine: En
         )
     with fresh_engine.connect() as connection:
         [lag] = read_inbox_lag(connection, now=NOW + 5 * SECOND)
-    assert lag == ("stripe", 2, 1, 5.0, 3605.0)
+    assert lag == InboxLag("stripe", 2, 1, 5.0, 3605.0)
 
 
 def test_the_outbox_is_told_by_queue(fresh_engine: Engine) -> None:
@@ -111,24 +113,23 @@ def test_the_outbox_is_told_by_queue(fresh_engine: Engine) -> None:
     with fresh_engine.connect() as connection:
         told = read_outbox_lag(connection, now=NOW)
         after_a_death = read_outbox_lag(connection, now=NOW + 40 * SECOND)
-    assert told == [
-        ("urgent", 2, 0, 0, 30.0),
-        ("chains", 0, 1, 0, 0.0),
-        ("routine", 0, 0, 1, 0.0),
-        ("notices", 0, 0, 0, 0.0),
-    ]
-    assert after_a_death[1].behind_s == 40.0
+    by_queue = {lag.queue: lag for lag in told}
+    assert tuple(by_queue) == QUEUE_NAMES
+    assert by_queue["urgent"] == QueueLag("urgent", 2, 0, 0, 30.0)
+    assert by_queue["chains"] == QueueLag("chains", 0, 1, 0, 0.0)
+    assert by_queue["routine"] == QueueLag("routine", 0, 0, 1, 0.0)
+    assert {lag.queue: lag for lag in after_a_death}["chains"].behind_s == 40.0
 
 
 def test_nothing_at_all_is_an_overview_too(fresh_engine: Engine) -> None:
     overview = read_overview(fresh_engine, now=NOW)
-    assert not (overview.held or overview.in_flight or overview.inbox or overview.drift)
+    assert [*overview.held, *overview.in_flight, *overview.inbox, *overview.drift] == []
     assert [(row.kind, row.count) for row in overview.dead_letters] == [
         ("webhook", 0),
         ("job", 0),
         ("notice", 0),
     ]
-    assert overview.live_events == overview.notices == (0, 0.0)
+    assert overview.live_events == overview.notices == Waiting(0, 0.0)
 
 
 def test_who_asks_often_is_told_what_was_read_last(fresh_engine: Engine) -> None:
