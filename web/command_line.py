@@ -15,6 +15,7 @@ from payments.log_lines import configure_log_lines
 from payments.privacy.encryption import KeysetError
 from payments.privacy.redaction import redact_text
 from payments.settings import SettingsError, read_settings
+from web.commands.alerts import alerts
 from web.commands.audit import audit
 from web.commands.chain import chain_group
 from web.commands.dead_letters import dead_letters
@@ -25,6 +26,7 @@ from web.commands.doctor import doctor
 from web.commands.duplicates import duplicates
 from web.commands.encryption import encryption
 from web.commands.freezes import freeze, freezes, releases, unfreeze
+from web.commands.incidents import incidents
 from web.commands.keys import keys
 from web.commands.ledger import ledger_group
 from web.commands.notices import notices
@@ -86,6 +88,7 @@ main = CommandLine(
     set_debug_flag=False,
 )
 for _command in (
+    alerts,
     audit,
     chain_group,
     dead_letters,
@@ -97,6 +100,7 @@ for _command in (
     find,
     freeze,
     freezes,
+    incidents,
     ledger_group,
     notices,
     payments_group,

@@ -30,7 +30,7 @@ def send(address: str, *, title: str, body: str, kind: str, timeout_s: int = TIM
             body_format="text",
             timeout=timeout_s,
         )
-    except Exception as error:  # noqa: BLE001 - a plugin of apprise may raise anything
+    except Exception as error:
         raise NotSentError(f"apprise failed: {type(error).__name__}") from error
     if not result:
         raise NotSentError(_why(result))

@@ -70,8 +70,8 @@ def by_query(query: str, **limits: Any) -> Measure:
     takes_now = ":now" in query
 
     def measure(session: Session, _settings: Settings, now: dt.datetime) -> Measured:
-        row = session.execute(statement, limits | ({"now": now} if takes_now else {})).one()
-        found = dict(row._mapping)
+        asked = limits | ({"now": now} if takes_now else {})
+        found = dict(session.execute(statement, asked).mappings().one())
         return Measured(
             count=int(found.pop("count")),
             keys=tuple((found.pop("keys", None) or [])[:KEYS_KEPT]),

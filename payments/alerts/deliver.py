@@ -88,8 +88,9 @@ def deliver_due(
 
 
 def _claim(session: Session, *, now: dt.datetime) -> _Claimed | None:
-    row = session.execute(_CLAIM, {"now": now, "until": now + _LEASE}).one_or_none()
-    return None if row is None else _Claimed(**row._mapping)
+    asked = {"now": now, "until": now + _LEASE}
+    row = session.execute(_CLAIM, asked).mappings().one_or_none()
+    return None if row is None else _Claimed(**row)
 
 
 def _deliver(

@@ -1,8 +1,8 @@
 """What becomes of a condition's alert when it is found true, or not true.
 
-So that nobody is told of what comes and goes: it has to hold for a while to be told, and to be away
-for a while to be over. What comes back within the hour is the same alert, and each time it has to be
-away for twice as long.
+So that nobody is told of what comes and goes: it has to hold for a while to be told, and to be
+away for a while to be over. What comes back within the hour is the same alert, and each time it has
+to be away for twice as long.
 """
 
 import datetime as dt

@@ -1,9 +1,11 @@
+from typing import Any
+
 from flask.testing import FlaskClient
 
 from payments.access.caller import Role
 from tests.web.conftest import KeyOf
 
-BANK = {
+BANK: dict[str, Any] = {
     "title": "TrueLayer is late",
     "severity": "P2",
     "components": ["bank"],

@@ -13,6 +13,10 @@ from web.commands.people import login_name
 from web.parts import Parts
 
 ONLY_READING: Mapping[str, str] = {
+    "alerts conditions": "what is looked at",
+    "alerts evaluate": "what the worker looks at anyway: counts, things by id",
+    "alerts list": "counts, things by id",
+    "alerts show": "counts, things by id",
     "audit seal": "routine of a worker, and it shows in the seals",
     "audit verify": "it shows numbers of entries",
     "chain contracts": "addresses",
@@ -25,6 +29,8 @@ ONLY_READING: Mapping[str, str] = {
     "duplicates report": "things by id",
     "encryption status": "keys by number",
     "freezes": "what staff decided",
+    "incidents list": "what staff says of what is wrong",
+    "incidents show": "what staff says of what is wrong",
     "keys list": "keys without their secrets",
     "ledger entries": "what staff asked for",
     "ledger export": "postings name parties by id",

@@ -27,7 +27,7 @@ class AlertsQuery(PageQuery):
 class Acknowledgement(StrictSchema):
     """That somebody has taken an alert on."""
 
-    example: ClassVar = {"reference": "taken-4711", "note": "I look into it."}
+    example: ClassVar[dict[str, Any]] = {"reference": "taken-4711", "note": "I look into it."}
 
     reference = reference_field()
     note = TextField(longest=2000, lines=True, load_default=None)
@@ -36,7 +36,7 @@ class Acknowledgement(StrictSchema):
 class NewAlertTest(StrictSchema):
     """Whom to send a test."""
 
-    example: ClassVar = {"reference": "test-4711", "target": "on_call"}
+    example: ClassVar[dict[str, Any]] = {"reference": "test-4711", "target": "on_call"}
 
     reference = reference_field()
     target = _target(required=True)
@@ -45,7 +45,7 @@ class NewAlertTest(StrictSchema):
 class Alert(StrictSchema):
     """A condition that is true, or was."""
 
-    example: ClassVar = {
+    example: ClassVar[dict[str, Any]] = {
         "id": _ALERT_ID,
         "condition": "dead_letters",
         "title": "There are dead letters",
@@ -128,7 +128,7 @@ _DELIVERY = {
 class AlertWithDeliveries(Alert):
     """An alert with the messages about it, oldest first."""
 
-    example: ClassVar = {**Alert.example, "deliveries": [_DELIVERY]}
+    example: ClassVar[dict[str, Any]] = {**Alert.example, "deliveries": [_DELIVERY]}
 
     deliveries = fields.List(fields.Nested(AlertDelivery))
 
@@ -143,7 +143,7 @@ class AlertPage(StrictSchema):
 class AlertTest(StrictSchema):
     """A test that is on its way."""
 
-    example: ClassVar = {
+    example: ClassVar[dict[str, Any]] = {
         "target": "on_call",
         "deliveries": [{**_DELIVERY, "kind": "test", "target": "on_call"}],
     }

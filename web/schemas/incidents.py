@@ -29,7 +29,7 @@ def _status(**kwargs: Any) -> fields.String:
     return fields.String(validate=validate.OneOf(STATUSES), **kwargs)
 
 
-def _components(**kwargs: Any) -> fields.List:
+def _components(**kwargs: Any) -> fields.List[Any]:
     component = fields.String(validate=validate.OneOf(COMPONENTS))
     return fields.List(component, validate=validate.Length(0, len(COMPONENTS)), **kwargs)
 
@@ -41,7 +41,7 @@ def _moment_to_come(**kwargs: Any) -> MomentInput:
 class NewIncident(StrictSchema):
     """What is wrong; with a banner, everybody is told."""
 
-    example: ClassVar = {
+    example: ClassVar[dict[str, Any]] = {
         "reference": "incident-4711",
         "title": "TrueLayer confirms deposits an hour late",
         "severity": "P2",
@@ -69,7 +69,7 @@ class NewIncident(StrictSchema):
 class IncidentChange(StrictSchema):
     """What changes of an incident; what is left out stays."""
 
-    example: ClassVar = {
+    example: ClassVar[dict[str, Any]] = {
         "reference": "incident-4711-over",
         "status": "resolved",
         "note": "TrueLayer delivers again; all deposits have arrived.",
@@ -102,7 +102,7 @@ class IncidentsQuery(PageQuery):
 class Incident(StrictSchema):
     """An incident."""
 
-    example: ClassVar = {
+    example: ClassVar[dict[str, Any]] = {
         "id": _INCIDENT_ID,
         "title": "TrueLayer confirms deposits an hour late",
         "severity": "P2",
@@ -143,7 +143,7 @@ class IncidentUpdate(StrictSchema):
 class IncidentWithHistory(Incident):
     """An incident with its history, oldest first."""
 
-    example: ClassVar = {
+    example: ClassVar[dict[str, Any]] = {
         **Incident.example,
         "updates": [
             {

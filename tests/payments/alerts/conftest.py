@@ -19,8 +19,19 @@ from payments.database import WORKER_ROLE, connect_engine
 from payments.settings import Settings, read_settings
 from sandbox.pager.app import Pager, create_app
 from sandbox.serving import LoopbackServer
-from tests.web.conftest import environment
+from tests.payments.shop import KEYSET
 
+ENVIRONMENT = {
+    "STRONGROOM_ENV": "sandbox",
+    "REDIS_URL": "redis://127.0.0.1:9/0",
+    "STRIPE_SECRET_KEY": "sk_test_sandbox_0000",
+    "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox_0000",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_sandbox_new",
+    "JWT_JWKS": '{"keys": []}',
+    "JWT_ISSUER": "https://id.test",
+    "ENCRYPTION_KEYSET": KEYSET,
+    "API_KEY_PEPPER": "sandbox pepper",
+}
 START = dt.datetime(2030, 1, 1, 12, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
 
@@ -99,7 +110,7 @@ def watch(engine: Engine, database_url: str, pager_url: tuple[Pager, str]) -> It
     pager, url = pager_url
     pager.status = 200
     address = url.replace("http://", "json://")
-    settings = read_settings(environment(database_url=database_url, redis_url="redis://none:1"))
+    settings = read_settings({**ENVIRONMENT, "DATABASE_URL": database_url})
     told = dataclasses.replace(
         settings,
         alert_targets={target: (f"{address}/{target}",) for target in TARGETS},
