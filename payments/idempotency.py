@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Row, TextClause, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from payments.audit.deed import note_subjects
 from payments.audit.write_deeds import note_replay
 from payments.database import Base
 from payments.errors import InProgressError, InvalidRequestError, ReferenceReusedError
@@ -146,6 +147,7 @@ def claim(
     kind = _kind_of(row, fingerprints=(fingerprint, *accepted), now=now)
     if kind is ClaimKind.REPLAY:
         note_replay(session)
+        note_subjects([str(row.resource_id)])  # the request names only what it wanted it from
     else:
         session.execute(_TAKE_AGAIN, taken)
     return Claim(**named, kind=kind, resource_id=row.resource_id)

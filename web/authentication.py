@@ -20,7 +20,7 @@ from payments.invoices.links import follow_link
 from payments.log_lines import get_logger
 from payments.secret_versions.kinds import Kind
 from web.cross_site import refuse_foreign_sites
-from web.limits import note_bad_credential
+from web.limits import network_of_caller, note_bad_credential
 from web.parts import Parts, current_parts
 from web.policies import (
     DANGEROUS,
@@ -183,10 +183,14 @@ def _identify_bearer(parts: Parts, text: str) -> Caller:
         caller, issued_at = parts.tokens.read_dated(text, now=parts.now())
         refuse_ended(parts.engine, principal=caller.principal, issued_at=issued_at)
         return caller
+    now = parts.now()
     return authenticate_key(
         parts.engine,
         text,
         peppers=parts.secrets,
         livemode=parts.settings.livemode,
-        now=parts.now(),
+        now=now,
+        note_use=lambda key_id, refused: parts.key_uses.note(
+            key_id, network_of_caller(), refused=refused, now=now
+        ),
     )

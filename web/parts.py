@@ -8,6 +8,7 @@ import redis
 from flask import Flask, current_app
 from sqlalchemy import Engine
 
+from payments.access.key_uses import KeyUseNotes
 from payments.access.tokens import TokenReader
 from payments.database import API_ROLE, connect_engine
 from payments.delivery import doorbell
@@ -39,6 +40,7 @@ class Parts:
     providers: Providers
     inbox: InboxWriter
     webhook_notes: WebhookNotes
+    key_uses: KeyUseNotes
     overview: RecentOverview
     clock: Clock
 
@@ -73,6 +75,7 @@ def make_parts(settings: Settings, *, clock: Clock | None = None, role: str = AP
         providers=connect_providers(settings, secrets=secrets, gate=gate(engine)),
         inbox=InboxWriter(engine),
         webhook_notes=WebhookNotes(engine),
+        key_uses=KeyUseNotes(engine),
         overview=RecentOverview(engine),
         clock=clock or _system_clock,
     )

@@ -8,7 +8,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import hmac
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sqlalchemy import Engine, Row, case, func, select, text, update
@@ -37,6 +37,9 @@ LONGEST_LIFE = dt.timedelta(days=365)
 LONGEST_OVERLAP = dt.timedelta(days=7)
 USE_NOTED_EVERY = dt.timedelta(minutes=1)
 _BY_ID = text("SELECT * FROM strongroom.api_keys WHERE id = :key_id")
+NoteUse = Callable[[str, bool], None]
+"""Hears the id of a key, and whether it was refused although its secret was right."""
+
 _NO_HASH = bytes(32)  # compared against when there is no such key, so that timing says nothing
 
 
@@ -148,11 +151,18 @@ def ensure_key(
 
 
 def authenticate_key(
-    engine: Engine, text: str, *, peppers: SecretSource, livemode: bool, now: dt.datetime
+    engine: Engine,
+    text: str,
+    *,
+    peppers: SecretSource,
+    livemode: bool,
+    now: dt.datetime,
+    note_use: NoteUse | None = None,
 ) -> Caller:
     """Return whose key this is, noting its use at most once a minute.
 
-    A key that is hashed with an older pepper than the newest is hashed with that.
+    `note_use` hears of every use, and of every one that came too late. A key that is hashed with
+    an older pepper than the newest is hashed with that.
 
     Raises:
         UnauthorizedError: it is unknown, wrong, expired, revoked or of the other mode.
@@ -166,6 +176,8 @@ def authenticate_key(
     pepper = _pepper_of(key, peppers, newest, now=now)
     expected = key.secret_hash if key and pepper else _NO_HASH
     right = hmac.compare_digest(expected, _hash((pepper or newest).value, parsed))
+    if note_use is not None and key is not None and right:
+        note_use(key.id, not is_live(key, now=now))
     if key is None or not right or not is_live(key, now=now):
         raise UnauthorizedError("The API key is not valid.")
     if pepper != newest:

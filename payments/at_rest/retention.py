@@ -17,6 +17,9 @@ from payments.settings import Settings
 PAYMENT_SECRETS_KEPT = dt.timedelta(days=30)
 """Stripe's client secrets and the pages to pay on are of no use once a payment is over."""
 
+KEY_USES_KEPT = dt.timedelta(days=400)
+"""From which networks API keys were used: a leak may be found a year later."""
+
 PRO_FORMAS_KEPT = dt.timedelta(days=90)
 
 
@@ -68,6 +71,16 @@ RETENTION = (
             old="status NOT IN ('created', 'requires_action', 'processing')"
             " AND updated_at < :before",
         ),
+    ),
+    Retention(
+        "key_uses",
+        "a network used a key last",
+        lambda now, _: now - KEY_USES_KEPT,
+        text("""
+            DELETE FROM strongroom.key_uses WHERE (key_id, day, network) IN
+              (SELECT key_id, day, network FROM strongroom.key_uses
+                WHERE last_at < :before LIMIT :limit)
+        """),
     ),
     Retention(
         "pro_formas",

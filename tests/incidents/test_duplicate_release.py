@@ -1,5 +1,6 @@
 """A seller may have been paid twice: frozen, looked at, reconciled, corrected, lifted by two."""
 
+import datetime as dt
 import secrets
 
 from sandbox.calls import confirm_at_stripe, created, deliver, succeeded_event
@@ -94,6 +95,6 @@ def post_entry(on_call: OnCall, reason: str) -> Body:
         {"account": "expenses:losses", "asset": "USD", "debit": "3500"},
         {"account": "equity:adjustments", "asset": "USD", "credit": "3500"},
     ]
-    return created(
-        on_call.post(on_call.finance, "ledger/entries", {"reason": reason, "lines": lines})
-    )
+    today = dt.datetime.now(dt.UTC).date().isoformat()  # noqa: TID251 - the application's clock
+    asked = {"reason": reason, "effective_on": today, "lines": lines}
+    return created(on_call.post(on_call.finance, "ledger/entries", asked))

@@ -12,12 +12,15 @@ from payments.access.tables import ApiKey
 from payments.database import in_transaction
 from payments.secret_versions.kinds import Kind
 from payments.secret_versions.source import to_make_with
+from web.commands.key_uses import uses
 from web.commands.output import json_option, print_json, print_rows
 from web.commands.people import who_runs_it
+from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
 from web.policies import POLICIES
 
-keys = AppGroup("keys", help="Make, list, rotate and revoke API keys.")
+keys = AppGroup("keys", help="Make, list, rotate and revoke API keys; say who used one.")
+keys.add_command(uses)
 
 _ALL = 10_000
 
@@ -71,8 +74,10 @@ def list_all(*, as_json: bool) -> None:
     type=click.IntRange(0, 168),
     help="How long the old key works beside the new one.",
 )
+@click.option("--now", "at_once", is_flag=True, help="It has leaked: the old key ends at once.")
 @json_option
-def rotate(*, key_id: str, overlap_hours: int, as_json: bool) -> None:
+@dry_run_option
+def rotate(*, key_id: str, overlap_hours: int, at_once: bool, as_json: bool) -> None:
     """Make a key's successor with the same rights and print it, once."""
     parts = current_parts()
     pepper = to_make_with(parts.secrets, Kind.API_KEY_PEPPER, now=parts.now())
@@ -81,7 +86,7 @@ def rotate(*, key_id: str, overlap_hours: int, as_json: bool) -> None:
         lambda session: rotate_key(
             session,
             key_id,
-            overlap=dt.timedelta(hours=overlap_hours),
+            overlap=dt.timedelta(hours=0 if at_once else overlap_hours),
             pepper=pepper.value,
             pepper_version=pepper.id,
             livemode=parts.settings.livemode,

@@ -6,6 +6,7 @@ from typing import Any
 from payments.access.api_keys import list_keys, revoke_key
 from payments.access.caller import Role
 from payments.access.issue_key import KeyView, issue_key, reissue_key
+from payments.access.read_key_uses import KeyUses, read_key_uses
 from payments.database import in_transaction
 from payments.secret_versions.kinds import Kind
 from payments.secret_versions.source import to_make_with
@@ -17,7 +18,8 @@ from web.problems import problems
 from web.references import render_answered, take_reference
 from web.rehearsals import rehearsable
 from web.schemas.fields import PageQuery
-from web.schemas.keys import IssuedKey, KeyPage, KeyRotation, NewKey
+from web.schemas.keys import IssuedKey, KeyPage, KeyRotation, KeyUsesQuery, NewKey
+from web.schemas.keys import KeyUses as KeyUsesSchema
 
 blueprint = Blueprint("keys", __name__, url_prefix="/api/keys")
 
@@ -65,6 +67,21 @@ def list_page(query: dict[str, Any]) -> dict[str, Any]:
         lambda session: list_keys(session, after=query.get("after"), limit=limit + 1),
     )
     return {"data": keys[:limit], "next": keys[limit - 1].id if len(keys) > limit else None}
+
+
+@blueprint.route("/<id:key_id>/uses", methods=["GET"])
+@allow("keys.read")
+@blueprint.arguments(KeyUsesQuery, location="query")
+@blueprint.response(200, KeyUsesSchema)
+def uses(query: dict[str, Any], key_id: str) -> KeyUses:
+    """Show from where a key was used since when, and what was done with it."""
+    parts = current_parts()
+    return in_transaction(
+        parts.engine,
+        lambda session: read_key_uses(
+            session, key_id=key_id, since=query.get("since"), now=parts.now()
+        ),
+    )
 
 
 @blueprint.route("/<id:key_id>/rotate", methods=["POST"])

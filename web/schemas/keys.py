@@ -84,3 +84,43 @@ class KeyPage(StrictSchema):
 
     data = fields.List(fields.Nested(Key))
     next = fields.String(allow_none=True)
+
+
+class KeyUsesQuery(StrictSchema):
+    """Since when."""
+
+    since = fields.AwareDateTime(metadata={"description": "Left out: 30 days ago."})
+
+
+class KeyUse(StrictSchema):
+    """How often a key was used from a network; `is_new`: not from there before `since`."""
+
+    network = fields.String(required=True)
+    uses = fields.Integer(required=True)
+    refused = fields.Integer(
+        required=True, metadata={"description": "The secret was right, but the key had ended."}
+    )
+    days = fields.Integer(required=True)
+    first_at = MomentField(required=True)
+    last_at = MomentField(required=True)
+    is_new = fields.Boolean(required=True)
+
+
+class KeyDeeds(StrictSchema):
+    """What was done with a key, or one that it followed, as the audit log says."""
+
+    action = fields.String(required=True)
+    outcome = fields.String(required=True)
+    ip = fields.String(required=True)
+    times = fields.Integer(required=True)
+    first_at = MomentField(required=True)
+    last_at = MomentField(required=True)
+
+
+class KeyUses(StrictSchema):
+    """Where a key was used, the newest place first, and what was done with it."""
+
+    key = fields.Nested(Key, required=True)
+    since = MomentField(required=True)
+    uses = fields.List(fields.Nested(KeyUse), required=True)
+    deeds = fields.List(fields.Nested(KeyDeeds), required=True)

@@ -25,6 +25,7 @@ CREATE TABLE strongroom.key_uses (
   last_at timestamptz NOT NULL CHECK (last_at >= first_at),
   PRIMARY KEY (key_id, day, network)
 );
+CREATE INDEX key_uses_kept ON strongroom.key_uses (last_at);
 
 GRANT SELECT, INSERT, UPDATE ON strongroom.webhook_redeliveries TO strongroom_app;
 GRANT SELECT, INSERT, UPDATE (count, last_at) ON strongroom.webhook_redeliveries

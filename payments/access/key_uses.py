@@ -1,0 +1,71 @@
+"""From where each API key is used, by network and day: when one leaks, that is what is asked.
+
+What comes from a network for the first time is written at once, so that a stranger beside the
+rightful caller is seen; after that once a minute, by whoever comes next. The last minute's uses of
+a process that dies are lost.
+"""
+
+import datetime as dt
+import threading
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from payments.log_lines import get_logger
+
+WRITTEN_EVERY = dt.timedelta(minutes=1)
+MOST_KNOWN = 10_000
+"""Keys with networks that a process keeps in mind; with more it begins anew."""
+
+_log = get_logger(__name__)
+
+_WRITE = text("""
+    INSERT INTO strongroom.key_uses AS known
+           (key_id, network, day, uses, refused, first_at, last_at)
+    VALUES (:key_id, :network, :day, :uses, :refused, :now, :now)
+        ON CONFLICT (key_id, day, network) DO UPDATE
+       SET uses = known.uses + excluded.uses, refused = known.refused + excluded.refused,
+           last_at = greatest(known.last_at, excluded.last_at)
+""")
+
+
+@dataclass
+class _Known:
+    """What was not written yet of one key and network, and when it was written last."""
+
+    written_at: dt.datetime | None = None
+    uses: int = 0
+    refused: int = 0
+
+    def is_due(self, now: dt.datetime) -> bool:
+        return self.written_at is None or now - self.written_at >= WRITTEN_EVERY
+
+
+class KeyUseNotes:
+    """The notes of a process; threads share them."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Nothing is noted yet."""
+        self._engine = engine
+        self._known: dict[tuple[str, str], _Known] = {}
+        self._lock = threading.Lock()
+
+    def note(self, key_id: str, network: str, *, refused: bool, now: dt.datetime) -> None:
+        """Note that a key opened something, or would have if it still did. Never raises for it."""
+        with self._lock:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            known = self._known.setdefault((key_id, network), _Known())
+            known.uses += not refused
+            known.refused += refused
+            if not known.is_due(now):
+                return
+            row = {"uses": known.uses, "refused": known.refused}
+            known.written_at, known.uses, known.refused = now, 0, 0
+        named = {"key_id": key_id, "network": network, "day": now.date(), "now": now}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(_WRITE, named | row)
+        except SQLAlchemyError as error:
+            _log.warning("key_use_not_written", key=key_id, error=type(error).__name__)
