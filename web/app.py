@@ -22,12 +22,20 @@ from web.routes import (
     audit,
     charts,
     console,
+    console_alerts,
     console_audit,
+    console_dead_letters,
+    console_escrows,
     console_finance,
+    console_incidents,
+    console_orders,
+    console_payments,
+    console_pending,
     console_periods,
     console_reconciliation,
     console_releases,
     console_runbooks,
+    console_search,
     console_secrets,
     console_webhooks,
     dead_letters,
@@ -113,6 +121,10 @@ BLUEPRINTS = (
 
 CONSOLE = (
     console,
+    console_search,
+    console_payments,
+    console_orders,
+    console_escrows,
     console_finance,
     console_runbooks,
     console_releases,
@@ -121,6 +133,10 @@ CONSOLE = (
     console_secrets,
     console_audit,
     console_periods,
+    console_pending,
+    console_dead_letters,
+    console_incidents,
+    console_alerts,
 )
 
 

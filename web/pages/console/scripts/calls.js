@@ -10,7 +10,7 @@
 // data-shows       a field of the answer that is shown this once, such as a new key's text
 //
 // Fields: `data-as="integer|list|json"` for what is no text; a name with dots is nested, with a
-// number in a list (`parts.0.account`); empty
+// number in a list (`parts.0.account`); boxes of one name with `data-as="each"` are a list; empty
 // fields are not sent. The reference is kept until the call has been answered, so that a second
 // try is the same act.
 
@@ -55,6 +55,10 @@ function collect(form, extra) {
   const body = { ...extra };
   for (const field of form.elements) {
     if (!field.name || field.disabled || (field.type === 'radio' && !field.checked)) continue;
+    if (field.dataset.as === 'each') {
+      if (field.checked) (body[field.name] ??= []).push(field.value);
+      continue;
+    }
     const value = read(field);
     if (value === undefined) continue;
     const path = field.name.split('.');

@@ -25,8 +25,8 @@ function tell(text, tone) {
 function isBusy(part) {
   const active = document.activeElement;
   if (active && part.contains(active) && active.matches('input, textarea, select')) return true;
-  return [...part.querySelectorAll('form[data-call] input, form[data-call] textarea')]
-    .some((field) => field.value !== field.defaultValue);
+  return [...part.querySelectorAll('form[data-call] input, form[data-call] textarea, input[form]')]
+    .some((field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked);
 }
 
 function replace(part, fresh) {
