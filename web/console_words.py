@@ -13,6 +13,7 @@ from payments.charts.scale import grouped
 from payments.database import read_snapshot
 from web.parts import current_parts
 
+_SECOND_MS = 1000
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 
 # What a state means to who looks at it: all is well, it waits, somebody has to act.
@@ -79,6 +80,16 @@ def lasting(span: dt.timedelta | int | None) -> str:
     return f"{seconds // _DAY_S} days"
 
 
+def took(span: dt.timedelta) -> str:
+    """Return a short span: `140 ms`, `2.4 s`, from a minute on like `lasting`."""
+    ms = int(span.total_seconds() * 1000)
+    if ms < _SECOND_MS:
+        return f"{max(ms, 0)} ms"
+    if ms < _MINUTE_S * _SECOND_MS:
+        return f"{ms // _SECOND_MS}.{ms % _SECOND_MS // 100} s"
+    return lasting(span)
+
+
 def age(moment: dt.datetime | None, now: dt.datetime) -> str:
     """Return how long ago a moment was, or how soon it is: `4 min ago`, `in 2 h`."""
     if moment is None:
@@ -100,6 +111,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "utc": utc,
     "iso": iso,
     "lasting": lasting,
+    "took": took,
     "age": age,
     "count": count,
 }

@@ -45,6 +45,11 @@ class Line:
     lasted: dt.timedelta | None = None
     postings: Sequence[JournalLine] = field(default=())
 
+    @property
+    def day(self) -> str:
+        """The day in UTC, as 2026-10-31."""
+        return self.at.astimezone(dt.UTC).date().isoformat()
+
 
 def in_order(lines: Sequence[Line]) -> list[Line]:
     """Return lines by time, those of one moment in the order in which they were given."""

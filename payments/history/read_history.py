@@ -10,6 +10,8 @@ from payments.access.caller import Caller
 from payments.history import surroundings
 from payments.history.line import Line, in_order
 from payments.history.money_lines import money_lines
+from payments.history.whereabouts import Place, whereabouts
+from payments.intake.read_declines import Declines, read_declines
 from payments.invoices.tables import Invoice
 from payments.orders.read_order import read_order
 from payments.orders.view import OrderView
@@ -27,7 +29,13 @@ class History:
     releases: Sequence[Release]
     payouts: Sequence[SellerPayout]
     documents: Sequence[Invoice]
+    declines: Declines
     lines: Sequence[Line]
+
+    @property
+    def places(self) -> Sequence[Place]:
+        """Where its money is."""
+        return whereabouts(self.timeline.payment, self.releases, self.payouts)
 
 
 def read_history(session: Session, *, caller: Caller, payment_id: str) -> History:
@@ -75,5 +83,6 @@ def read_history(session: Session, *, caller: Caller, payment_id: str) -> Histor
         releases=releases,
         payouts=payouts,
         documents=documents,
+        declines=read_declines(session, caller=caller, payment_id=payment_id),
         lines=in_order(lines),
     )

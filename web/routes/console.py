@@ -1,9 +1,16 @@
 """The console's overview, and the files that all of its pages load."""
 
 from flask import Response, current_app, render_template
+from sqlalchemy.orm import Session
 
+from payments.charts.over_time import CHARTS
+from payments.database import in_transaction
 from payments.errors import NotFoundError
+from payments.incidents.read_incidents import list_incidents
+from payments.pending.list_pending import count_pending
+from web.console_glance import Glance
 from web.console_pages import ConsolePages
+from web.parts import current_parts
 from web.policies import public
 
 blueprint = ConsolePages("console")
@@ -11,11 +18,23 @@ blueprint = ConsolePages("console")
 SCRIPTS = ("console", "calls", "live", "reveal", "tell", "banner")
 """The modules in web/pages/console/scripts; the first is loaded by every page."""
 
+_INCIDENTS_MOST = 5
+
 
 @blueprint.page("")
 def overview() -> str:
-    """Show how everything is."""
-    return render_template("console/overview.html")
+    """Show how everything is: what is wrong first, then money, then queues."""
+    parts, now = current_parts(), current_parts().now()
+
+    def read(session: Session) -> Glance:
+        return Glance(
+            overview=parts.overview.read(now=now),
+            incidents=list_incidents(session, limit=_INCIDENTS_MOST, status="unresolved").data,
+            pending=count_pending(session, now),
+        )
+
+    glance = in_transaction(parts.engine, read)
+    return render_template("console/overview.html", glance=glance, charts=CHARTS)
 
 
 @blueprint.route("/console.css", methods=["GET"])
