@@ -27,6 +27,7 @@ from payments.providers.connect import Providers
 from payments.providers.facts import PayoutReported
 from payments.providers.outcome import OutcomeUnknownError
 from payments.providers.ports import PayoutRequest
+from payments.standstill.forgotten import ForgottenPayouts, claim_payout
 
 _WHILE_FROZEN = dt.timedelta(minutes=1)
 
@@ -52,7 +53,8 @@ def begin_attempt(
     """Write down an attempt about to be made; commit before making it.
 
     None: there is none to make now. Another worker has begun it, nowhere is in force to pay to, or
-    the order is frozen: then it waits.
+    the order is frozen: then it waits. Or a payout for this order left before a restore, and was
+    forgotten: that is this one, if it is for the same amount; else a person must see to it first.
 
     Raises:
         DecryptionError: the destination was changed, or its key is gone.
@@ -74,6 +76,12 @@ def begin_attempt(
     if destination is None:
         queue_or_wait(session, payout, now=now)
         return None
+    amount = ledger.find_hold(session.connection(), payout.hold_id).amount
+    forgotten = _forgotten(session, payout, amount=amount)
+    if forgotten.same is None and forgotten.others:
+        _log.error("payout_waits_for_forgotten_one", payout_id=payout.id, order_id=payout.order_id)
+        payout.due_at = now + _WHILE_FROZEN
+        return None
     payout.attempts += 1
     payout.status, payout.looks, payout.destination_id = "intent", 0, destination.id
     payout.due_at, payout.updated_at = now + FIRST_LOOK, now
@@ -81,15 +89,30 @@ def begin_attempt(
         payout_id=payout.id,
         number=payout.attempts,
         provider=payout.provider,
+        provider_ref=forgotten.same,
         destination_id=destination.id,
-        amount=ledger.find_hold(session.connection(), payout.hold_id).amount,
+        amount=amount,
         amount_returned=0,
         state="open",
         created_at=now,
     )
     session.add(attempt)
     session.flush()
+    if forgotten.same is not None:  # it left before a restore: what is there is asked for
+        payout.status, payout.due_at = "pending", now
+        return None
     return begun_of(session, payout, attempt, cipher=cipher, now=now)
+
+
+def _forgotten(session: Session, payout: SellerPayout, *, amount: int) -> ForgottenPayouts:
+    return claim_payout(
+        session,
+        payout_id=payout.id,
+        order_id=payout.order_id,
+        provider=payout.provider,
+        amount=amount,
+        currency=payout.currency,
+    )
 
 
 def make_attempt(engine: Engine, begun: Begun, *, providers: Providers, now: dt.datetime) -> bool:

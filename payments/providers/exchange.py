@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import certifi
 import urllib3
 
+from payments.telemetry.outgoing_call import OutgoingCall, http_call
+
 _IDLE_CONNECTIONS = 32
 _CHUNK = 65_536
 
@@ -33,10 +35,12 @@ class Exchange:
     def __init__(
         self,
         *,
+        whose: str = "other",
         connect_timeout_s: float = 3,
         read_timeout_s: float = 20,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._whose = whose
         self._read_timeout_s = read_timeout_s
         self._clock = clock
         self._pool = urllib3.PoolManager(
@@ -55,12 +59,23 @@ class Exchange:
         headers: Mapping[str, str],
         body: bytes | None = None,
         size_max: int,
+        call: OutgoingCall | None = None,
     ) -> HttpAnswer:
         """Return the answer; a redirect is an answer too, and not followed.
+
+        `call` says what this is counted as, where the URL does not.
 
         Raises:
             NoAnswerError: there was none in time, or it has more than `size_max` bytes.
         """
+        with call or http_call(self._whose, method, url) as counted:
+            answer = self._send(method, url, headers, body, size_max)
+            counted.answered(answer.status)
+            return answer
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, size_max: int
+    ) -> HttpAnswer:
         give_up_at = self._clock() + 2 * self._read_timeout_s
         try:
             answer = self._pool.request(

@@ -169,8 +169,8 @@ class MoneyReturned:
 class PayoutReported:
     """Where a payout to a seller stands: no payment's fact, and not of the union below.
 
-    `payout_id` and `attempt` are ours, as we wrote them beside it; `amount` in minor units of
-    `currency`. `returns` are all that came back so far, as far as the provider shows them.
+    `payout_id`, `attempt` and `order_id` are ours, as we wrote them beside it; `amount` in minor
+    units of `currency`. `returns` are all that came back so far, as far as the provider shows them.
     """
 
     provider: str
@@ -183,6 +183,7 @@ class PayoutReported:
     occurred_at: dt.datetime
     failure_code: str | None = None
     source_ref: str | None = None
+    order_id: str | None = None
     returns: tuple[MoneyReturned, ...] = ()
 
 

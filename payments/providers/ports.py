@@ -47,6 +47,19 @@ class RefundPort(Protocol):
         """
 
 
+@runtime_checkable
+class ListsRefunds(Protocol):
+    """Shows all refunds of a payment, those under way, too."""
+
+    def list_refunds(self, provider_ref: str) -> Sequence[RefundReported]:
+        """Return every refund of a payment, by the provider's id of the payment.
+
+        Raises:
+            ConflictError: there is no such payment.
+            OutcomeUnknownError: no answer.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class PayoutRequest:
     """A payout to a seller to be made, or asked about.

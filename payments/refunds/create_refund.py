@@ -34,6 +34,7 @@ from payments.refunds.make_refund import (
     view_of,
 )
 from payments.refunds.refund_on_chain import lock_escrow, queue_refund
+from payments.standstill.forgotten import claim_refund
 
 CLAIM = "payments.refunds.create"
 
@@ -50,6 +51,9 @@ def create_refund(
     providers: Providers,
 ) -> Answered[RefundView]:
     """Give back `amount` minor units, or all that is left (None), once per reference.
+
+    Of a payment with a refund of this amount that a restore had forgotten, the first request gets
+    that one: it may be the one that was forgotten, sent again.
 
     Raises:
         NotFoundError: there is no such payment, or it is not the caller's.
@@ -80,6 +84,12 @@ def create_refund(
         payment, order = _lock(session, caller, payment_id)
         if claim.resource_id is not None:
             return _resume(session, payment, claim.resource_id, now=now)
+        if amount is not None:
+            forgotten = claim_refund(session, payment_id=payment_id, amount=amount, by=reference)
+            if forgotten is not None:
+                idempotency.set_resource(session, claim, resource_id=forgotten)
+                idempotency.finish(session, claim, now=now)
+                return Answered(view_of(session, forgotten), replayed=True)
         escrow = lock_escrow(session, payment) if payment.rail == "crypto" else None
         refund = _reserve(session, payment, order, amount=amount, reason=reason, now=now)
         idempotency.set_resource(session, claim, resource_id=refund.id)

@@ -29,7 +29,8 @@ def standing_still(session: Session) -> str | None:
     None: nothing speaks against it. PostgreSQL tells by its timeline, so that a database which was
     restored stands still even if nobody has said so.
     """
-    return session.execute(_WHY).scalar_one()
+    told: str | None = session.execute(_WHY).scalar_one()
+    return told
 
 
 def refuse_standing_still(session: Session) -> None:

@@ -110,7 +110,9 @@ def stripe(line: Line) -> StripeClient:
     return stripe_at(line.url)
 
 
-def stripe_at(url: str, secret_key: str = SECRET_KEY) -> StripeClient:
+def stripe_at(
+    url: str, secret_key: str = SECRET_KEY, *, gate: Callable[[], None] = lambda: None
+) -> StripeClient:
     settings = read_settings(
         {
             "STRONGROOM_ENV": "sandbox",
@@ -126,4 +128,4 @@ def stripe_at(url: str, secret_key: str = SECRET_KEY) -> StripeClient:
             "API_KEY_PEPPER": "sandbox_pepper",
         }
     )
-    return connect_stripe(settings)
+    return connect_stripe(settings, gate=gate)

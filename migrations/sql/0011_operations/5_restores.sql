@@ -158,8 +158,11 @@ GRANT SELECT, INSERT,
    UPDATE (status, order_id, payment_id, our_id, amount, currency, detail, claimed_by, note,
      settled_by, settled_at)
    ON strongroom.restore_findings TO strongroom_app, strongroom_api;
-GRANT SELECT ON strongroom.restores TO strongroom_worker;
-GRANT SELECT, UPDATE (claimed_by) ON strongroom.restore_findings TO strongroom_worker;
+GRANT SELECT, UPDATE (reconciled_at, figures) ON strongroom.restores TO strongroom_worker;
+GRANT SELECT, INSERT, UPDATE (status, order_id, payment_id, our_id, amount, currency, detail,
+    claimed_by)
+   ON strongroom.restore_findings TO strongroom_worker;
+GRANT UPDATE (last_position) ON strongroom.live_cursor TO strongroom_app, strongroom_api;
 GRANT SELECT, INSERT ON strongroom.database_histories TO strongroom_app, strongroom_api;
 GRANT SELECT ON strongroom.restores, strongroom.restore_findings, strongroom.database_histories
    TO strongroom_auditor;

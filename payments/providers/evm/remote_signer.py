@@ -27,7 +27,7 @@ class RemoteSigner:
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._exchange = Exchange(
-            connect_timeout_s=connect_timeout_s, read_timeout_s=read_timeout_s
+            whose="signer", connect_timeout_s=connect_timeout_s, read_timeout_s=read_timeout_s
         )
 
     def addresses(self) -> Collection[str]:

@@ -20,6 +20,7 @@ from payments.providers.evm.node_errors import NodeError, never
 from payments.providers.evm.wire_values import quantity
 from payments.providers.exchange import Exchange, HttpAnswer, NoAnswerError
 from payments.providers.outcome import OutcomeUnknownError
+from payments.telemetry.outgoing_call import OutgoingCall
 
 CONNECT_TIMEOUT_S = 3
 BRIEF_S = 3
@@ -30,6 +31,7 @@ REST_S = 15
 """How long a URL that failed is asked only when no other answers."""
 
 _SIZE_MAX = 64_000_000
+_SENDS = "eth_sendRawTransaction"  # all others only ask
 _OK, _TOO_MANY = 200, 429
 _LIMITED = -32005  # EIP-1474: over what this caller may ask
 
@@ -159,6 +161,7 @@ class Rpc:
                 headers=endpoint.headers,
                 body=json.dumps(call).encode(),
                 size_max=_SIZE_MAX,
+                call=OutgoingCall(self._chain.name, method, is_read=method != _SENDS),
             )
         except NoAnswerError as error:
             raise _SilentError(str(error)) from None

@@ -35,7 +35,11 @@ class Wire:
         self, settings: GoCardlessSettings, *, gate: Callable[[], None] = lambda: None
     ) -> None:
         """Connections open on first use; `gate` raises when nothing may be changed there now."""
-        exchange = Exchange(connect_timeout_s=CONNECT_TIMEOUT_S, read_timeout_s=READ_TIMEOUT_S)
+        exchange = Exchange(
+            whose="gocardless",
+            connect_timeout_s=CONNECT_TIMEOUT_S,
+            read_timeout_s=READ_TIMEOUT_S,
+        )
         api = Transport(settings.api_url, settings.access_token, exchange, gate=gate)
         once = (api, _ATTEMPTS, _RETRY_DELAY_S, _RAISE_ON_CONFLICT)
         self.billing_requests = BillingRequestsService(*once)

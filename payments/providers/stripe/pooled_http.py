@@ -11,6 +11,8 @@ import stripe
 import urllib3
 from stripe import APIConnectionError, HTTPClient
 
+from payments.telemetry.outgoing_call import http_call
+
 _IDLE_CONNECTIONS = 64
 
 
@@ -53,13 +55,15 @@ class PooledClient(HTTPClient):
         """
         if method.upper() != "GET":
             self._gate()
-        try:
-            answer = self._pool.request(
-                method.upper(), url, headers=headers, body=post_data, redirect=False
-            )
-        except urllib3.exceptions.HTTPError as error:
-            fault = f"no answer: {type(error).__name__}"
-            raise APIConnectionError(fault) from error  # type: ignore[no-untyped-call] # the SDK's
+        with http_call("stripe", method.upper(), url) as call:
+            try:
+                answer = self._pool.request(
+                    method.upper(), url, headers=headers, body=post_data, redirect=False
+                )
+            except urllib3.exceptions.HTTPError as error:
+                fault = f"no answer: {type(error).__name__}"
+                raise APIConnectionError(fault) from error  # type: ignore[no-untyped-call] # the SDK's
+            call.answered(answer.status)
         return answer.data, answer.status, answer.headers
 
     def request_stream(self, *_: object, **__: object) -> NoReturn:

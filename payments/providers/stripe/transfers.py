@@ -128,6 +128,7 @@ def transfer_fact(transfer: Mapping[str, Any]) -> PayoutReported:
         status=PayoutStatus.PAID,  # a transfer is made at once, or not at all
         occurred_at=_moment(transfer["created"]),
         source_ref=transfer.get("source_transaction"),
+        order_id=ours.get("order_id"),
         returns=tuple(
             MoneyReturned(str(one["id"]), _amount(one["amount"]), _moment(one["created"]))
             for one in sorted(reversals, key=lambda one: (one["created"], one["id"]))

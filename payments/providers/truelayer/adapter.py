@@ -69,12 +69,16 @@ class TrueLayer:
         self._wire = Wire(
             settings,
             Exchange(
-                connect_timeout_s=connect_timeout_s, read_timeout_s=read_timeout_s, clock=clock
+                whose="truelayer",
+                connect_timeout_s=connect_timeout_s,
+                read_timeout_s=read_timeout_s,
+                clock=clock,
             ),
             clock,
             gate=gate,
         )
         keys_exchange = Exchange(
+            whose="truelayer",
             connect_timeout_s=connect_timeout_s,
             read_timeout_s=min(read_timeout_s, _KEYS_TIMEOUT_S),
             clock=clock,
@@ -140,6 +144,10 @@ class TrueLayer:
     def create_refund(self, request: RefundRequest) -> RefundReported:
         """See `RefundPort`."""
         return refunds.create(self._wire, request)
+
+    def list_refunds(self, provider_ref: str) -> Sequence[RefundReported]:
+        """See `ListsRefunds`."""
+        return refunds.list_all(self._wire, provider_ref)
 
     def find_refund(self, request: RefundRequest) -> RefundReported | None:
         """See `RefundPort`.

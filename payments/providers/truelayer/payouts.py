@@ -139,6 +139,7 @@ def payout_fact(
     """
     written = metadata_of(told)
     payout_id, attempt = written.get("payout_id"), written.get("attempt")
+    order_id = written.get("order_id")
     reason = None if told.get("failure_reason") is None else text(told["failure_reason"])
     standing = _STATUSES[status]
     returns: tuple[MoneyReturned, ...] = ()
@@ -151,6 +152,7 @@ def payout_fact(
         payout_ref=payout_ref,
         payout_id=None if payout_id is None else text(payout_id),
         attempt=None if attempt is None else int(text(attempt)),
+        order_id=None if order_id is None else text(order_id),
         amount=due.amount,
         currency=due.currency,
         status=standing,

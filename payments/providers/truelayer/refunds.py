@@ -53,7 +53,9 @@ def create(wire: Wire, request: RefundRequest) -> RefundReported:
     except (KeyError, TypeError, ValueError):
         raise OutcomeUnknownError(_UNREADABLE) from None
     try:
-        return _reported(wire.get("payments", request.provider_ref, "refunds", refund_ref), request)
+        return _reported(
+            wire.get("payments", request.provider_ref, "refunds", refund_ref), request.provider_ref
+        )
     except ConflictError as error:  # it is made, whatever is said when we look at it
         raise OutcomeUnknownError(error.detail) from error
 
@@ -65,16 +67,27 @@ def find(wire: Wire, request: RefundRequest) -> RefundReported | None:
         ConflictError: TrueLayer has no such payment.
         OutcomeUnknownError: no answer.
     """
-    listed = wire.get("payments", request.provider_ref, "refunds").get("items")
+    for refund in _listed(wire, request.provider_ref):
+        if metadata_of(refund).get("refund_id") == request.refund_id:
+            return _reported(refund, request.provider_ref)
+    return None
+
+
+def list_all(wire: Wire, payment_ref: str) -> list[RefundReported]:
+    """Return every refund of a payment.
+
+    Raises:
+        ConflictError: TrueLayer has no such payment.
+        OutcomeUnknownError: no answer.
+    """
+    return [_reported(refund, payment_ref) for refund in _listed(wire, payment_ref)]
+
+
+def _listed(wire: Wire, payment_ref: str) -> list[Mapping[str, Any]]:
+    listed = wire.get("payments", payment_ref, "refunds").get("items")
     if not isinstance(listed, list):
         raise OutcomeUnknownError(_UNREADABLE)
-    for refund in listed:
-        is_ours = isinstance(refund, Mapping) and (
-            metadata_of(refund).get("refund_id") == request.refund_id
-        )
-        if is_ours:
-            return _reported(refund, request)
-    return None
+    return [refund for refund in listed if isinstance(refund, Mapping)]
 
 
 def refund_fact(
@@ -107,14 +120,14 @@ def refund_fact(
     )
 
 
-def _reported(refund: Mapping[str, Any], request: RefundRequest) -> RefundReported:
+def _reported(refund: Mapping[str, Any], payment_ref: str) -> RefundReported:
     try:
         status = text(refund["status"])
         return refund_fact(
             refund,
             status,
             refund_ref=text(refund["id"]),
-            payment_ref=request.provider_ref,
+            payment_ref=payment_ref,
             due=Due(minor_units(refund["amount_in_minor"]), text(refund["currency"])),
             occurred_at=moment(refund.get(f"{status}_at") or refund["created_at"]),
         )

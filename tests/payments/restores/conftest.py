@@ -1,0 +1,30 @@
+"""Sellers who are paid through simulated providers that forget nothing."""
+
+import pytest
+
+from payments.providers.connect import Providers
+from sandbox.stripe.server import SimulatedStripe
+from tests.payments.conftest import stripe_at
+from tests.payments.payouts.sellers import Sellers
+from tests.payments.shop import Shop, open_shop
+from tests.payments.simulated_bank import Bank, bank, letterbox, running_bank
+
+__all__ = ["bank", "letterbox", "running_bank"]  # fixtures
+
+
+@pytest.fixture
+def sellers(shop: Shop, simulated: SimulatedStripe) -> Sellers:
+    """A seller of the test's own, without a line that may break."""
+    return Sellers(
+        open_shop(shop.engine), Providers(stripe_at(simulated.url), banks={}), simulated.url
+    )
+
+
+@pytest.fixture
+def by_bank(shop: Shop, simulated: SimulatedStripe, bank: Bank) -> Sellers:
+    """The same, paid by bank."""
+    bank.knob("moments", {"payout_s": None}, method="PUT")
+    bank.knob("outcomes", {"payouts": "executed"}, method="PUT")
+    bank.knob("transfers", {"account": "EUR", "amount": 100_000, "text": "Working capital"})
+    providers = Providers(stripe_at(simulated.url), banks={"truelayer": bank.provider})
+    return Sellers(open_shop(shop.engine), providers, simulated.url)
