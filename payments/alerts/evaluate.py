@@ -19,14 +19,14 @@ from payments.database import in_transaction
 from payments.log_lines import get_logger
 from payments.settings import Settings
 
-LOOK_TIMEOUT_S = 3
-"""A condition that takes longer is not to be asked every half minute."""
-
 BUSY_FOR = dt.timedelta(seconds=40)
 
 _TAKE_TURN = text("""
     SELECT pg_try_advisory_xact_lock(hashtextextended('strongroom.alerts ' || :condition, 0))
 """)
+# A question that takes longer is not to be asked every half minute.
+_NOT_LONG = text("SET LOCAL statement_timeout = '3s'")
+_AS_LONG_AS_USUAL = text("SET LOCAL statement_timeout TO DEFAULT")
 _log = get_logger(__name__)
 
 
@@ -96,9 +96,9 @@ def _measure(
     """Measure, or return None when that fails; the transaction can go on then."""
     try:
         with session.begin_nested():
-            session.execute(text(f"SET LOCAL statement_timeout = '{LOOK_TIMEOUT_S}s'"))
+            session.execute(_NOT_LONG)
             found = condition.measure(session, settings, now)
-            session.execute(text("SET LOCAL statement_timeout TO DEFAULT"))
+            session.execute(_AS_LONG_AS_USUAL)
             return found
     except DBAPIError as error:
         if error.connection_invalidated:
