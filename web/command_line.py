@@ -17,6 +17,7 @@ from payments.privacy.redaction import redact_text
 from payments.settings import SettingsError, read_settings
 from web.commands.alerts import alerts
 from web.commands.audit import audit
+from web.commands.backup import backup
 from web.commands.chain import chain_group
 from web.commands.dead_letters import dead_letters
 from web.commands.deadlines import deadlines
@@ -25,6 +26,7 @@ from web.commands.deeds import bind_command
 from web.commands.doctor import doctor
 from web.commands.duplicates import duplicates
 from web.commands.encryption import encryption
+from web.commands.events import events
 from web.commands.freezes import freeze, freezes, releases, unfreeze
 from web.commands.incidents import incidents
 from web.commands.keys import keys
@@ -33,6 +35,7 @@ from web.commands.notices import notices
 from web.commands.pending import pending
 from web.commands.reconcile import reconcile
 from web.commands.reconciliation import statements
+from web.commands.restore import restore
 from web.commands.search import find
 from web.commands.secrets import secrets_group, sessions_group
 from web.commands.stripe import stripe_group
@@ -90,6 +93,7 @@ main = CommandLine(
 for _command in (
     alerts,
     audit,
+    backup,
     chain_group,
     dead_letters,
     deadlines,
@@ -97,6 +101,7 @@ for _command in (
     keys,
     duplicates,
     encryption,
+    events,
     find,
     freeze,
     freezes,
@@ -107,6 +112,7 @@ for _command in (
     pending,
     reconcile,
     releases,
+    restore,
     secrets_group,
     sessions_group,
     stripe_group,
