@@ -1,7 +1,7 @@
 """Each condition is made true in the database, is told, and is over when it is true no more."""
 
+import dataclasses
 import datetime as dt
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -25,30 +25,32 @@ RUN_DONE = """INSERT INTO strongroom.reconciliation_runs
     VALUES ('run_1', 'done', 3, 'job', :late, :late)"""
 PROVEN = """INSERT INTO strongroom.proofs (name, proven_at, took_ms) VALUES ('books', :late, 1)
     ON CONFLICT (name) DO UPDATE SET proven_at = excluded.proven_at"""
-FINDING = """INSERT INTO strongroom.findings (id, finding_key, kind, subject_id, amount, detail, state,
-    first_seen_at, last_seen_at)
+FINDING = """INSERT INTO strongroom.findings (id, finding_key, kind, subject_id, amount, detail,
+    state, first_seen_at, last_seen_at)
     VALUES ('fnd_1', 'one', '{kind}', 'txn_1', {amount}, 'odd', 'open', :now, :now)"""
 SETTLED = (
     """UPDATE strongroom.findings SET state = 'resolved', resolution = 'so', resolved_at = :now"""
 )
 OUTBOX = """INSERT INTO strongroom.outbox (job, state, due_at, created_at, finished_at)
     VALUES ('pay_sellers', '{state}', :old, :old, {finished})"""
-DESTINATION = """INSERT INTO strongroom.payout_destinations (id, party_id, kind, destination_encrypted,
-    hint, status, active_from, proposed_by, decided_by, created_at, decided_at)
+DESTINATION = """INSERT INTO strongroom.payout_destinations (id, party_id, kind,
+    destination_encrypted, hint, status, active_from, proposed_by, decided_by, created_at,
+    decided_at)
     VALUES ('dst_1', {party}, 'stripe', '', 'acct_1', 'approved', :old, 'a', 'b', :old, :old)"""
 RELEASE = """INSERT INTO strongroom.releases (id, order_id, payment_id, origin, seller_id, amount,
-    currency, platform_fee, tax, status, needs_approval, requested_by, created_at, updated_at,
-    posted_at, escrow_id, operation_id)
-    VALUES ('{id}', :order_id, :payment_id, '{origin}', :seller_id, 7000, 'EUR', 0, 0, 'posted', false,
-    '{by}', :now, :now, :now, {escrow}, {operation})"""
+    currency, platform_fee, tax, status, needs_approval, requested_by, created_at,
+    updated_at, posted_at, escrow_id, operation_id)
+    VALUES ('{id}', :order_id, :payment_id, '{origin}', :seller_id, 7000, 'EUR', 0, 0, 'posted',
+    false, '{by}', :now, :now, :now, {escrow}, {operation})"""
 POSTED = {"origin": "api", "by": "key:shop", "escrow": "NULL", "operation": "NULL"}
 PAYOUT = """INSERT INTO strongroom.seller_payouts (id, release_id, order_id, payment_id, seller_id,
-    destination_id, provider, amount, amount_paid, currency, status, created_at, updated_at, paid_at,
-    failure_code)
+    destination_id, provider, amount, amount_paid, currency, status, created_at, updated_at,
+    paid_at, failure_code)
     VALUES ('pyo_1', 'rel_1', :order_id, :payment_id, :seller_id, 'dst_1', 'stripe', 7000, {paid},
     'EUR', '{status}', :old, :old, {at}, {code})"""
 PAID = {"paid": "7000", "status": "paid", "at": ":old", "code": "NULL"}
-ATTEMPT = """INSERT INTO strongroom.seller_payout_attempts (payout_id, number, provider, provider_ref,
+ATTEMPT = """INSERT INTO strongroom.seller_payout_attempts (payout_id, number, provider,
+    provider_ref,
     destination_id, amount, state, created_at, ended_at)
     VALUES ('pyo_1', {number}, 'stripe', 'tr_{number}', 'dst_1', 7000, 'paid', :now, :now)"""
 ESCROW = f"""INSERT INTO strongroom.escrows (id, order_id, payment_id, seller_id, chain, asset,
@@ -68,12 +70,14 @@ EVENT = """INSERT INTO strongroom.webhook_inbox (provider, event_id, event_type,
     VALUES ('stripe', 'evt_1', 'x', :old, '', :old, 'new', :old)"""
 EFFECT = f"""INSERT INTO strongroom.escrow_effects (escrow_id, key, kind, tx_hash, log_index,
     block_number, block_hash, block_at, state, created_at, updated_at)
-    VALUES ('esc_1', 'deposited', 'deposited', '{HASH}', 0, 80, '{HASH}', :old, 'seen', :old, :old)"""
+    VALUES ('esc_1', 'deposited', 'deposited', '{HASH}', 0, 80, '{HASH}', :old, 'seen', :old,
+    :old)"""
 INTENT = f"""INSERT INTO strongroom.chain_intents (id, chain, signer, kind, subject_id, to_address,
     calldata, state, nonce, signed_at, broadcast_at, due_at, created_at, updated_at)
-    VALUES ('cti_1', 'base', '{ADDRESS}', 'noop', 'cti_1', '{ADDRESS}', '', 'broadcast', 1, :old, :old,
-    :old, :old, :old)"""
-ENDPOINT = """INSERT INTO strongroom.notice_endpoints (id, url, status, disabled_reason, disabled_at,
+    VALUES ('cti_1', 'base', '{ADDRESS}', 'noop', 'cti_1', '{ADDRESS}', '', 'broadcast', 1, :old,
+    :old, :old, :old, :old)"""
+ENDPOINT = """INSERT INTO strongroom.notice_endpoints (id, url, status, disabled_reason,
+    disabled_at,
     created_by, created_at, updated_at)
     VALUES ('nep_1', 'https://x.test', 'disabled', 'gone', :now, 'a', :old, :old)"""
 FREEZE = """INSERT INTO strongroom.freezes (id, scope, reason, created_by, created_at)
@@ -168,8 +172,10 @@ CASES = {
     "transactions_not_mined": Case((INTENT,), delete("chain_intents"), ("cti_1",)),
     "confirmations_delayed": Case(
         (
-            "UPDATE strongroom.payments SET status = 'processing', updated_at = :old"
-            " WHERE id = :payment_id",
+            (
+                "UPDATE strongroom.payments SET status = 'processing', updated_at = :old"
+                " WHERE id = :payment_id"
+            ),
         ),
         ("UPDATE strongroom.payments SET status = 'failed' WHERE id = :payment_id",),
     ),
@@ -180,8 +186,10 @@ CASES = {
     ),
     "relay_silent": Case(
         (
-            "INSERT INTO strongroom.live_events (topic, subject_id, audience, data, created_at)"
-            " VALUES ('x', 'y', '{}', '{}', :old)",
+            (
+                "INSERT INTO strongroom.live_events (topic, subject_id, audience, data, created_at)"
+                " VALUES ('x', 'y', '{}', '{}', :old)"
+            ),
         ),
         ("UPDATE strongroom.live_events SET position = 1",),
     ),
@@ -201,23 +209,29 @@ CASES = {
     "notice_endpoint_disabled": Case(
         (ENDPOINT,),
         (
-            "UPDATE strongroom.notice_endpoints SET status = 'enabled', disabled_reason = NULL,"
-            " disabled_at = NULL",
+            (
+                "UPDATE strongroom.notice_endpoints SET status = 'enabled', disabled_reason = NULL,"
+                " disabled_at = NULL"
+            ),
         ),
         ("nep_1",),
     ),
     "webhooks_refused": Case(
         (
-            "INSERT INTO strongroom.webhook_refusals (provider, reason, hour, count)"
-            " VALUES ('stripe', 'wrong_secret', :now, 20)",
+            (
+                "INSERT INTO strongroom.webhook_refusals (provider, reason, hour, count)"
+                " VALUES ('stripe', 'wrong_secret', :now, 20)"
+            ),
         ),
         delete("webhook_refusals"),
     ),
     "frozen_for_long": Case(
         (FREEZE,),
         (
-            "UPDATE strongroom.freezes SET lift_reason = 'so', lift_requested_by = 'ada',"
-            " lift_requested_at = :now, lifted_by = 'eve', lifted_at = :now, lifted_after = 0",
+            (
+                "UPDATE strongroom.freezes SET lift_reason = 'so', lift_requested_by = 'ada',"
+                " lift_requested_at = :now, lifted_by = 'eve', lifted_at = :now, lifted_after = 0"
+            ),
         ),
         ("frz_1",),
     ),
@@ -228,8 +242,10 @@ CASES = {
     "alerts_not_delivered": Case(
         (MESSAGE,),
         (
-            "UPDATE strongroom.alert_deliveries SET state = 'delivered', delivered_at = :now"
-            " WHERE kind = 'test'",
+            (
+                "UPDATE strongroom.alert_deliveries SET state = 'delivered', delivered_at = :now"
+                " WHERE kind = 'test'"
+            ),
         ),
         ("on_call",),
     ),
@@ -334,6 +350,7 @@ def test_secrets_that_are_too_old_are_told_until_they_are_rotated(
     watch: Watch, engine: Engine, owner_engine: Engine
 ) -> None:
     [condition] = [one for one in CONDITIONS if one.name == "secrets_overdue"]
+    watch.settings = dataclasses.replace(watch.settings, secret_max_age_d={"api_key": 30})
     with transaction(engine) as session:
         issued = create_key(
             session,
@@ -342,12 +359,12 @@ def test_secrets_that_are_too_old_are_told_until_they_are_rotated(
             scopes=(),
             pepper="sandbox pepper",
             livemode=False,
-            now=START - 1000 * DAY,
+            now=START - 40 * DAY,
         )
     watch.look([condition])
     assert {title for _, title in watch.told()} == {"[P2] Secrets are older than allowed"}
     message = watch.pager.messages()[0]["message"]
-    assert issued.row.id in message
+    assert issued.key.id in message
     assert issued.text not in message
     with owner_engine.begin() as connection:
         connection.execute(text("UPDATE strongroom.api_keys SET revoked_at = :now"), {"now": START})

@@ -84,7 +84,7 @@ def test_a_service_that_hangs_holds_up_none_of_the_others(watch: Watch) -> None:
     hangs = threading.Event()
     arrived: list[str] = []
 
-    def hang_on_call(address: str, **told: Any) -> None:
+    def hang_on_call(address: str, **_told: Any) -> None:
         if address.endswith("on_call"):
             hangs.wait(10)
         arrived.append(address.rpartition("/")[2])

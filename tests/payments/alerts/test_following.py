@@ -180,7 +180,8 @@ def test_many_workers_at_once_tell_people_once(watch: Watch, engine: Engine) -> 
 
 def test_the_database_itself_allows_one_alert_that_is_not_over(engine: Engine) -> None:
     statement = text("""
-        INSERT INTO strongroom.alerts (id, condition, priority, status, figures, since, last_seen_at)
+        INSERT INTO strongroom.alerts
+               (id, condition, priority, status, figures, since, last_seen_at)
         VALUES (:id, 'one', 'P1', 'pending', '{}', now(), now()) ON CONFLICT DO NOTHING
     """)
     with engine.begin() as connection:
