@@ -15,11 +15,12 @@ from jobs.registry import find_job
 from payments.database import in_transaction
 from payments.delivery import doorbell, outbox
 from payments.delivery.outbox import Leased
-from payments.log_lines import bind_request_id, get_logger
+from payments.log_lines import bind_request_id, get_logger, lines_about
 from payments.privacy.redaction import redact
 from payments.settings import read_settings
 from payments.telemetry.measuring import count, took
 from payments.telemetry.meters import JOB_SECONDS, JOBS
+from payments.telemetry.tracing import span, tell_span
 
 FUNCTION = "jobs.execution.run"
 
@@ -58,7 +59,14 @@ def run_leased(context: JobContext, *, row_id: int, lease_token: uuid.UUID) -> N
     )
     if row is None:
         return  # finished, or leased anew since this was queued
-    with bind_request_id(row.request_id):
+    ids = {name: str(value) for name, value in row.args.items() if name.endswith("_id")}
+    with (
+        bind_request_id(row.request_id),
+        lines_about(**ids),
+        span(
+            f"job {row.job}", kind="CONSUMER", parent=row.traceparent, **{"strongroom.job": row.job}
+        ),
+    ):
         _run_and_record(context, row)
     doorbell.ring(context.bell)
 
@@ -89,6 +97,7 @@ def _run_and_record(context: JobContext, row: Leased) -> None:
 
 def _measure(row: Leased, outcome: str, started: dt.datetime, context: JobContext) -> None:
     count(JOBS, row.job, outcome)
+    tell_span(failed=outcome == "failed", **{"strongroom.outcome": outcome})
     took(JOB_SECONDS, (context.clock() - started).total_seconds(), row.job)
 
 

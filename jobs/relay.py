@@ -25,6 +25,7 @@ from payments.log_lines import configure_log_lines, get_logger
 from payments.settings import read_settings
 from payments.telemetry.measuring import begin_measuring, count
 from payments.telemetry.meters import RELAY_FAILURES
+from payments.telemetry.tracing import begin_tracing
 from payments.webhooks.wake_up import wake_up_for_leftovers
 
 POLL_S = 0.5
@@ -94,6 +95,7 @@ def main() -> None:
     configure_log_lines(settings.log_level)
     crash_points.arm(settings.crash_at)
     begin_measuring(settings.telemetry.metrics_folder, role="relay")
+    begin_tracing(settings.telemetry.traces_url, role="relay")
     stopping = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stopping.set())

@@ -28,6 +28,7 @@ from payments.documents.renderer import choose_renderer
 from payments.log_lines import configure_log_lines, get_logger
 from payments.settings import read_settings
 from payments.telemetry.measuring import begin_measuring
+from payments.telemetry.tracing import begin_tracing
 
 # What the relay never asks of RQ, by the names under which it lies in Redis.
 _NEVER_ASKED = (
@@ -139,6 +140,7 @@ def main() -> None:
     configure_log_lines(settings.log_level)
     crash_points.arm(settings.crash_at)
     begin_measuring(settings.telemetry.metrics_folder, role="worker")
+    begin_tracing(settings.telemetry.traces_url, role="worker")
     stopping = threading.Event()
     execution.process_context()  # a wrong configuration shows now and not with the first job
     renderer = choose_renderer()

@@ -16,6 +16,7 @@ import structlog
 from payments.privacy.redaction import redact
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+_about: ContextVar[dict[str, str] | None] = ContextVar("about", default=None)
 _FORMATTER_MEMBERS = ("_record", "_from_structlog")  # taken out by structlog before output
 _QUIET_LOGGERS = ("sqlalchemy.engine", "stripe", "urllib3", "rq.scheduler", "alembic")
 
@@ -88,6 +89,33 @@ def bind_request_id(request_id: str | None) -> Iterator[None]:
         _request_id.reset(token)
 
 
+@contextmanager
+def lines_about(**ids: str) -> Iterator[None]:
+    """Put ids, such as `payment_id`, on every log line written inside the block.
+
+    So all that was done for one payment is found by its id, whichever module tells of it.
+    """
+    token = _about.set({**(_about.get() or {}), **ids})
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+def go_on_about(**ids: str) -> None:
+    """Put ids on every log line from here to the end of the `lines_about` that this is in.
+
+    For what is only now given an id. Of what those lines were about before, nothing is left that
+    has another id now: a job may come from one payment to the next.
+    """
+    about = _about.get()
+    if about is None:
+        return
+    if any(about.get(name, value) != value for name, value in ids.items()):
+        about.clear()
+    about.update(ids)
+
+
 def _chain() -> list[Any]:
     return [
         structlog.stdlib.add_log_level,
@@ -105,6 +133,8 @@ def _add_request_id(
     _logger: object, _method: str, line: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     line.setdefault("request_id", _request_id.get())
+    for name, value in (_about.get() or {}).items():
+        line.setdefault(name, value)
     return line
 
 

@@ -7,13 +7,18 @@ from contextlib import ExitStack
 from flask import Flask, Response, g, request
 
 from payments.identifiers import new_id
-from payments.log_lines import bind_request_id, get_logger
+from payments.log_lines import bind_request_id, get_logger, lines_about
 from payments.privacy.redaction import redact_text
 from payments.telemetry.measuring import count, took
 from payments.telemetry.meters import REQUEST_SECONDS, REQUESTS
+from payments.telemetry.tracing import span, tell_span
 from web.parts import current_parts
 
 REQUEST_ID = "X-Request-Id"
+_SUBJECTS = frozenset(
+    {"payment_id", "order_id", "refund_id", "release_id", "escrow_id", "payout_id"}
+)
+_FAILED = 500
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
@@ -32,15 +37,26 @@ def _begin() -> None:
     g.began_s = time.monotonic()
     g.scope = ExitStack()
     g.scope.enter_context(bind_request_id(g.request_id))
+    g.scope.enter_context(lines_about(**_ids()))
+    g.scope.enter_context(
+        span(
+            f"{request.method} {_route()}",
+            kind="SERVER",
+            parent=request.headers.get("traceparent"),
+            **{"http.route": _route(), "strongroom.request_id": g.request_id},
+        )
+    )
 
 
 def _note_answer(response: Response) -> Response:
     response.headers[REQUEST_ID] = g.request_id
     took_s = time.monotonic() - g.began_s
-    route = request.url_rule.rule if request.url_rule else "none"
+    route = _route()
     method = request.method if request.method in _METHODS else "other"
     count(REQUESTS, method, route, str(response.status_code))
     took(REQUEST_SECONDS, took_s, route)
+    status = response.status_code
+    tell_span(failed=status >= _FAILED, **{"http.response.status_code": status})
     caller = g.get("caller")
     get_logger("web.access").info(
         "request",
@@ -52,6 +68,16 @@ def _note_answer(response: Response) -> Response:
         role=caller.role.value if caller else None,
     )
     return response
+
+
+def _route() -> str:
+    return request.url_rule.rule if request.url_rule else "none"
+
+
+def _ids() -> dict[str, str]:
+    """Return the ids that the address names, to be on every line of this request."""
+    named = (request.view_args or {}).items()
+    return {name: value for name, value in named if name in _SUBJECTS}
 
 
 def _end(_error: BaseException | None) -> None:

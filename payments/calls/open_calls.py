@@ -16,6 +16,7 @@ from payments import idempotency
 from payments.calls.tables import ProviderCall
 from payments.idempotency import Claim, ClaimKind
 from payments.identifiers import new_id
+from payments.log_lines import go_on_about
 from payments.providers.facts import Failure
 
 Closed = Literal["done", "refused", "declined"]
@@ -71,6 +72,7 @@ def begin(
     subject, else the call's own id. `claim` is the reference it is made for, None for our own.
     """
     call_id = new_id("call", now=now)
+    go_on_about(payment_id=payment_id)
     values: dict[str, Any] = {
         "id": call_id,
         "payment_id": payment_id,
@@ -117,6 +119,7 @@ def has_open(session: Session, payment_id: str) -> bool:
 
 def resume(call: ProviderCall, *, now: dt.datetime) -> None:
     """Note that an open call is made again, under its own key: nobody needs to look it up yet."""
+    go_on_about(payment_id=call.payment_id)
     call.due_at = now + FIRST_LOOK
     call.attempts = 0
 

@@ -15,6 +15,7 @@ from sqlalchemy import and_, delete, func, literal_column, or_, select, text, up
 from sqlalchemy.orm import Session
 
 from payments.delivery.tables import OutboxRow
+from payments.telemetry.tracing import traceparent
 
 MAX_ATTEMPTS = 8
 BACK_OFF_CAP_S = 300
@@ -27,8 +28,9 @@ IS_OPEN = or_(_IS_WAITING, _IS_LEASED)
 _NOT_LEASED = {"lease_until": None, "lease_token": None}
 
 _STAGE = text("""
-    INSERT INTO strongroom.outbox (job, args, coalesce_key, due_at, request_id, created_at)
-    VALUES (:job, CAST(:args AS jsonb), :coalesce_key, :due_at, :request_id, :now)
+    INSERT INTO strongroom.outbox
+           (job, args, coalesce_key, due_at, request_id, traceparent, created_at)
+    VALUES (:job, CAST(:args AS jsonb), :coalesce_key, :due_at, :request_id, :traceparent, :now)
         ON CONFLICT (coalesce_key) WHERE state = 'waiting' DO NOTHING
     RETURNING id
 """)
@@ -51,6 +53,7 @@ class Leased:
     args: dict[str, Any]
     lease_token: uuid.UUID
     request_id: str | None
+    traceparent: str | None
 
 
 def stage(
@@ -78,6 +81,7 @@ def stage(
             "coalesce_key": coalesce_key,
             "due_at": due_at,
             "request_id": request_id,
+            "traceparent": traceparent(),
             "now": now,
         },
     ).scalar()
@@ -150,7 +154,12 @@ def begin(
     row.lease_until = now + dt.timedelta(seconds=lease_s)
     session.flush()
     return Leased(
-        id=row.id, job=row.job, args=row.args, lease_token=lease_token, request_id=row.request_id
+        id=row.id,
+        job=row.job,
+        args=row.args,
+        lease_token=lease_token,
+        request_id=row.request_id,
+        traceparent=row.traceparent,
     )
 
 
@@ -226,6 +235,7 @@ _LEASED = (
     OutboxRow.args,
     OutboxRow.lease_token,
     OutboxRow.request_id,
+    OutboxRow.traceparent,
 )
 
 

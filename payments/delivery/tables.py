@@ -29,6 +29,7 @@ class OutboxRow(Base):
     lease_token: Mapped[Any | None] = mapped_column(Uuid)
     error: Mapped[str | None]
     request_id: Mapped[str | None]
+    traceparent: Mapped[str | None]
     created_at: Mapped[dt.datetime]
     finished_at: Mapped[dt.datetime | None]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from payments.errors import UnavailableError
-from payments.log_lines import get_logger
+from payments.log_lines import get_logger, lines_about
 
 _DOWN_AFTER = 3
 """So many in a row without an answer, and the provider is taken for down: the rest waits."""
@@ -19,7 +19,8 @@ def work_one_by_one(
     silent = 0
     for subject_id in due:
         try:
-            outcomes.append(work(subject_id))
+            with lines_about(subject_id=subject_id):
+                outcomes.append(work(subject_id))
             silent = 0
         except UnavailableError as error:
             _log.warning("provider_silent", subject_id=subject_id, error=error.detail)

@@ -21,6 +21,7 @@ from payments.outgoing.connection import Connection
 from payments.outgoing.errors import NoAnswerError
 from payments.outgoing.names import Resolver, addresses_of, ask_the_system
 from payments.outgoing.targets import Target, check_reach, read_target
+from payments.telemetry.outgoing_call import OutgoingCall
 
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 15.0
@@ -70,7 +71,10 @@ class OutgoingCalls:
         """
         target = read_target(url, private_networks=self._private_networks)
         try:
-            return self._post(target, body, headers)
+            with OutgoingCall("notices", "POST", is_read=True) as call:
+                answer = self._post(target, body, headers)
+                call.answered(answer.status)
+                return answer
         except TimeoutError:
             raise NoAnswerError("time_out") from None
         except ssl.SSLError:

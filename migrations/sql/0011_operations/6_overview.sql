@@ -7,3 +7,6 @@ CREATE INDEX seller_payouts_open ON strongroom.seller_payouts (created_at)
 CREATE INDEX releases_posted ON strongroom.releases (posted_at) WHERE posted_at IS NOT NULL;
 CREATE INDEX payouts_under_way ON strongroom.payouts (created_at)
   WHERE status IN ('pending', 'in_transit');
+
+-- The trace that a job goes on with (W3C), where somebody traces.
+ALTER TABLE strongroom.outbox ADD traceparent text CHECK (length(traceparent) <= 128);
