@@ -11,9 +11,10 @@ from payments.secret_versions.kinds import LIMITS
 from payments.secret_versions.list_secrets import list_secrets
 from web.authentication import current_caller
 from web.console_pages import ConsolePages
-from web.console_queries import PAGE, asked, page_after
+from web.console_queries import PAGE, page_after, read_filters
 from web.parts import current_parts
 from web.policies import is_allowed
+from web.schemas.fields import PageQuery
 
 blueprint = ConsolePages("console_secrets")
 
@@ -28,11 +29,12 @@ def show() -> str:
     versions = in_transaction(
         parts.engine, lambda session: list_secrets(session, max_age_d=ages, now=now)
     )
+    after = read_filters(PageQuery, ("after",)).get("after")
     keys, older = [], None
     if is_allowed(current_caller(), "keys.read"):
         keys = in_transaction(
             parts.engine,
-            lambda session: list_keys(session, limit=PAGE + 1, **asked("after")),
+            lambda session: list_keys(session, limit=PAGE + 1, after=after),
         )
         older = page_after(keys[PAGE - 1].id if len(keys) > PAGE else None, {})
     return render_template(

@@ -4,7 +4,14 @@ from typing import ClassVar
 
 from marshmallow import fields, validate
 
-from web.schemas.fields import AmountField, IdField, StrictSchema, TextField, reference_field
+from web.schemas.fields import (
+    AmountField,
+    IdField,
+    PageQuery,
+    StrictSchema,
+    TextField,
+    reference_field,
+)
 
 STATUSES = (
     "requested",
@@ -66,6 +73,13 @@ class ReleasesQuery(StrictSchema):
     """Whose releases are wanted."""
 
     order_id = IdField(required=True)
+
+
+class ReleasesDeskQuery(PageQuery):
+    """Which releases a page of the console shows."""
+
+    status = fields.String(validate=validate.OneOf(STATUSES))
+    order_id = IdField()
 
 
 class ReleaseFailure(StrictSchema):
