@@ -14,6 +14,7 @@ from payments.crash_points import reach
 from payments.database import in_transaction
 from payments.delivery import outbox
 from payments.delivery.outbox import Leased
+from payments.standstill.standing import standing_still
 
 FAILED_KEPT_S = 86_400
 
@@ -22,7 +23,8 @@ def dispatch(engine: Engine, client: redis.Redis, *, now: dt.datetime) -> int:
     """Queue every due row that there is room for, and return how many.
 
     A row is leased before it is queued; if the hint is lost, the lease runs out and the row is
-    offered again. Redis is asked first, so that nothing is leased while it is away.
+    offered again. Redis is asked first, so that nothing is leased while it is away. While the
+    database stands still after a restore, only what may go on meanwhile is queued.
 
     Raises:
         redis.RedisError: Redis is away.
@@ -30,10 +32,15 @@ def dispatch(engine: Engine, client: redis.Redis, *, now: dt.datetime) -> int:
     """
     if not in_transaction(engine, lambda session: outbox.has_due(session, now=now)):
         return 0
-    return sum(_dispatch(engine, client, queue, now=now) for queue in QUEUES.values())
+    is_still = in_transaction(engine, standing_still) is not None
+    return sum(
+        _dispatch(engine, client, queue, is_still=is_still, now=now) for queue in QUEUES.values()
+    )
 
 
-def _dispatch(engine: Engine, client: redis.Redis, queue: Queue, *, now: dt.datetime) -> int:
+def _dispatch(
+    engine: Engine, client: redis.Redis, queue: Queue, *, is_still: bool, now: dt.datetime
+) -> int:
     waiting = redis_queue(queue.name, client)
     room = WAITING_LIMIT - len(waiting)
     if room <= 0:
@@ -41,7 +48,7 @@ def _dispatch(engine: Engine, client: redis.Redis, queue: Queue, *, now: dt.date
     leased = in_transaction(
         engine,
         lambda session: outbox.lease_due(
-            session, limit=room, lease_s=PICK_UP_S, now=now, jobs=jobs_of(queue)
+            session, limit=room, lease_s=PICK_UP_S, now=now, jobs=jobs_of(queue, is_still=is_still)
         ),
     )
     if leased:

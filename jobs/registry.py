@@ -102,6 +102,27 @@ JOBS = {
 }
 
 
+WHILE_STILL = frozenset(
+    {
+        wake_up.JOB,
+        "watch_chains",
+        "roll_ledger",
+        request_replay.JOB,
+        "fetch_missed_events",
+        "sync_stripe_balance",
+        "compare_stripe_balance",
+        "seal_ledger",
+        "seal_audit",
+        "audit_ledger",
+        "check_secrets",
+        "evaluate_alerts",
+        alerts_tell.JOB,
+    }
+)
+"""What goes on while the database stands still after a restore: it listens, and tells nobody but
+those on call. The others wait: what they would send, issue or give out may have been before."""
+
+
 class UnknownJobError(Exception):
     """No job of this version has this name."""
 
@@ -117,6 +138,10 @@ def find_job(name: str) -> Job:
     return JOBS[name]
 
 
-def jobs_of(queue: Queue) -> list[str]:
-    """Return the names of the jobs that run in a queue."""
-    return [name for name, job in JOBS.items() if job.queue is queue]
+def jobs_of(queue: Queue, *, is_still: bool = False) -> list[str]:
+    """Return the names of the jobs that run in a queue.
+
+    `is_still`: of those, the ones that go on while the database stands still after a restore.
+    """
+    names = [name for name, job in JOBS.items() if job.queue is queue]
+    return [name for name in names if name in WHILE_STILL] if is_still else names

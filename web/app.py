@@ -17,6 +17,7 @@ from web.rehearsals import install_rehearsals
 from web.request_counts import RequestCounts
 from web.request_scope import install_request_scope
 from web.ring_after import install_ringing
+from web.standstill import install_standstill
 from web.routes import (
     alerts,
     audit,
@@ -68,6 +69,7 @@ from web.routes import (
     releases,
     reports,
     search,
+    self_test,
     secrets,
     seller_payouts,
     sessions,
@@ -101,6 +103,7 @@ BLUEPRINTS = (
     incidents.blueprint,
     alerts.blueprint,
     search.blueprint,
+    self_test.blueprint,
     duplicates.blueprint,
     notices.blueprint,
     invoices.blueprint,
@@ -156,6 +159,7 @@ def create_app(settings: Settings, *, role: str = API_ROLE) -> Flask:
     install_ringing(app)
     install_headers(app, settings)
     install_authentication(app)
+    install_standstill(app)
     install_limits(app, RequestCounts(settings.redis_url))
     install_deeds(app)
     install_rehearsals(app)
