@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from payments.log_lines import get_logger
+from payments.overview.readiness import NEEDED, OK, look_at_database
 from web.blueprint import Blueprint
 from web.limits import uncounted
 from web.parts import Parts, current_parts
@@ -31,12 +32,25 @@ def alive() -> dict[str, object]:
 @blueprint.response(200, Health)
 @blueprint.also_answers(503, Health)
 def ready() -> tuple[dict[str, object], int]:
-    """Say whether PostgreSQL and Redis answer; 503 when one does not."""
-    checks = look_at_parts(current_parts())
-    is_ready = all(state == "ok" for state in checks.values())
-    return {"status": "ok" if is_ready else "unavailable", "checks": checks}, (
-        200 if is_ready else 503
-    )
+    """Say how each part is; 503 when this process cannot work without one that is not well.
+
+    `degraded`, and 200: requests are served, and something else needs looking at.
+    """
+    checks = look_around(current_parts())
+    unwell = {name for name, state in checks.items() if state != OK}
+    if unwell.intersection(NEEDED):
+        return {"status": "unavailable", "checks": checks}, 503
+    return {"status": "degraded" if unwell else OK, "checks": checks}, 200
+
+
+def look_around(parts: Parts) -> dict[str, str]:
+    """Return how each part is that this process needs, or that the system needs besides."""
+    try:
+        checks = look_at_database(parts.engine, now=parts.now())
+    except SQLAlchemyError as error:
+        _log_unreachable("postgresql", error)
+        checks = {"postgresql": "unreachable"}
+    return {**checks, "redis": _state("redis", parts.redis.ping)}
 
 
 def look_at_parts(parts: Parts) -> dict[str, str]:
@@ -56,6 +70,10 @@ def _state(name: str, ask: Callable[[], object]) -> str:
     try:
         ask()
     except (SQLAlchemyError, redis.RedisError) as error:
-        get_logger(__name__).warning("part_unreachable", part=name, reason=type(error).__name__)
+        _log_unreachable(name, error)
         return "unreachable"
-    return "ok"
+    return OK
+
+
+def _log_unreachable(name: str, error: Exception) -> None:
+    get_logger(__name__).warning("part_unreachable", part=name, reason=type(error).__name__)

@@ -10,3 +10,6 @@ CREATE INDEX payouts_under_way ON strongroom.payouts (created_at)
 
 -- The trace that a job goes on with (W3C), where somebody traces.
 ALTER TABLE strongroom.outbox ADD traceparent text CHECK (length(traceparent) <= 128);
+
+-- A web process tells by it whether a relay is at work.
+GRANT SELECT ON strongroom.periodic_jobs TO strongroom_api;
