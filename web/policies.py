@@ -48,6 +48,7 @@ POLICIES: dict[str, frozenset[Role]] = {
     "releases.freeze": frozenset({Role.SUPPORT, Role.FINANCE, Role.OPERATOR, Role.ADMIN}),
     "releases.unfreeze": frozenset({Role.OPERATOR, Role.ADMIN}),
     "events.read": _EVERYBODY,
+    "events.test": frozenset({Role.OPERATOR, Role.ADMIN}),
     "things.search": STAFF_ROLES,
     "webhooks.read": frozenset({Role.SUPPORT, Role.OPERATOR, Role.ADMIN}),
     "webhooks.replay": frozenset({Role.OPERATOR, Role.ADMIN}),

@@ -230,6 +230,7 @@ REQUESTS: dict[str, Entry] = {
     "POST /api/ops/freeze": Entry(_REASON | {"order_id": MISSING["order"]}),
     "GET /api/ops/freezes": Entry(),
     "GET /api/keys/<id:key_id>/uses": Entry(),
+    "POST /api/ops/events/self-test": Entry({}, reference=False),
     "GET /api/ops/duplicates": Entry(),
     "GET /api/ops/orders/<id:order_id>/balances": Entry(),
     "GET /api/ops/search": Entry(query="?q=ord_00000000000000000000000000"),

@@ -53,6 +53,7 @@ WHO_CALLS = {
     "payments.providers.gocardless.named_errors": "nothing: it names errors",
     "payments.provider_checks": "for the doctor: whether the configured places can be reached",
     "payments.doctor.stripe_clock": "for the doctor: Stripe, for its clock",
+    "web.stream_probe": "our own web, at an address that whoever has the machine names",
     "web.open_stream": "nobody: it watches browsers' connections",
     "web.routes.events": "as open_stream",
     "web.stream_hub": "as open_stream",

@@ -123,6 +123,7 @@ PROMISED = {
     ("GET", "/api/ops/incidents/{incident_id}"),
     ("PATCH", "/api/ops/incidents/{incident_id}"),
     ("GET", "/api/ops/search"),
+    ("POST", "/api/ops/events/self-test"),
     ("GET", "/api/keys/{key_id}/uses"),
     ("GET", "/api/ops/duplicates"),
     ("GET", "/api/ops/orders/{order_id}/balances"),
