@@ -6,17 +6,20 @@ moment after it.
 
 import datetime as dt
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from payments.backups.programs import BackupError, find_program, run_program
+from payments.backups.programs import ENVIRONMENT, BackupError, find_program, run_program
 
 NOTE = "strongroom-backup.json"
 """What a backup says of itself; beside it, PostgreSQL's own `backup_manifest`."""
+
+
+_CONNECT_TIMEOUT_S = 5
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,11 @@ def create_backup(
         raise BackupError(f"{proven} is there already.")
     to.mkdir(mode=0o700, parents=True, exist_ok=True)
     arguments, environment = _connection(database_url)
+    major = _server_major(database_url)
     tell("copying")
     run_program(
         [
-            str(find_program("pg_basebackup", folder=programs)),
+            str(find_program("pg_basebackup", folder=programs, major=major)),
             *arguments,
             f"--pgdata={unproven}",
             "--format=plain",
@@ -68,7 +72,7 @@ def create_backup(
     )
     tell("verifying")
     run_program(
-        [str(find_program("pg_verifybackup", folder=programs)), str(unproven)],
+        [str(find_program("pg_verifybackup", folder=programs, major=major)), str(unproven)],
         environment=environment,
     )
     ended_at = clock()
@@ -77,6 +81,14 @@ def create_backup(
     note = {"begun_at": begun_at.isoformat(), "ended_at": ended_at.isoformat(), "bytes": size}
     _write_beside(proven, note)
     return Backup(proven, begun_at, ended_at, size)
+
+
+def _server_major(database_url: str) -> int:
+    try:
+        with psycopg.connect(database_url, connect_timeout=_CONNECT_TIMEOUT_S) as connection:
+            return connection.info.server_version // 10_000
+    except psycopg.OperationalError as error:
+        raise BackupError(f"PostgreSQL does not answer: {type(error).__name__}.") from error
 
 
 def _write_beside(proven: Path, note: dict[str, object]) -> None:
@@ -88,7 +100,7 @@ def _write_beside(proven: Path, note: dict[str, object]) -> None:
 def _connection(database_url: str) -> tuple[list[str], dict[str, str]]:
     """Return what tells pg_basebackup where to connect, and its environment with the password."""
     told = {name: str(value) for name, value in conninfo_to_dict(database_url).items()}
-    environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+    environment = dict(ENVIRONMENT)
     if "password" in told:
         environment["PGPASSWORD"] = told.pop("password")
     told.pop("dbname", None)

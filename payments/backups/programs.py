@@ -5,6 +5,7 @@ Their passwords travel in the environment of the child, never on its command lin
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from payments.errors import StrongroomError
 
 LONGEST_S = 6 * 3_600
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
 class BackupError(StrongroomError):
@@ -21,18 +23,28 @@ class BackupError(StrongroomError):
     code = "backup_failed"
 
 
-def find_program(name: str, *, folder: str | None) -> Path:
+def find_program(name: str, *, folder: str | None, major: int) -> Path:
     """Return where a program of PostgreSQL's is: in `folder`, on the path, or the sandbox's.
 
+    It has to be of the server's `major` version, such as 18.
+
     Raises:
-        BackupError: it is nowhere.
+        BackupError: there is none.
     """
     candidates = [Path(folder) / name] if folder else [*_on_path(name), *_in_wheel(name)]
     for candidate in candidates:
-        if os.access(candidate, os.X_OK):
+        if os.access(candidate, os.X_OK) and _major_of(candidate) == major:
             return candidate
     where = folder or "on the path"
-    raise BackupError(f"{name} is not there ({where}): set PG_BIN to the folder that has it.")
+    raise BackupError(
+        f"There is no {name} of PostgreSQL {major} ({where}): name the folder with --pg-bin."
+    )
+
+
+def _major_of(program: Path) -> int | None:
+    told = run_program([str(program), "--version"], environment=ENVIRONMENT)
+    found = re.search(r"\(PostgreSQL\) (\d+)", told)
+    return None if found is None else int(found[1])
 
 
 def run_program(arguments: Sequence[str], *, environment: Mapping[str, str]) -> str:

@@ -4,13 +4,12 @@ It starts nothing: who starts the server decides when, and with which settings.
 """
 
 import datetime as dt
-import os
 import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from payments.backups.programs import BackupError, find_program, run_program
+from payments.backups.programs import ENVIRONMENT, BackupError, find_program, run_program
 
 _SETTINGS = "postgresql.auto.conf"
 
@@ -49,8 +48,9 @@ def restore_backup(
         raise BackupError(f"{archive} is no folder.")
     if into.exists() and any(into.iterdir()):
         raise BackupError(f"{into} is not empty: restore into a new folder.")
-    verify = [str(find_program("pg_verifybackup", folder=programs)), str(backup)]
-    run_program(verify, environment={"PATH": os.defpath, "LC_ALL": "C"})
+    major = int((backup / "PG_VERSION").read_text(encoding="ascii"))
+    verify = find_program("pg_verifybackup", folder=programs, major=major)
+    run_program([str(verify), str(backup)], environment=ENVIRONMENT)
     shutil.copytree(backup, into, symlinks=True, dirs_exist_ok=True)
     into.chmod(0o700)
     command = restore_command or f"cp {shlex.quote(str(archive))}/%f %p"
