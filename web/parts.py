@@ -50,6 +50,7 @@ class Parts:
 
     def close(self) -> None:
         """Close the connections that are idle now."""
+        self.webhook_notes.close()
         self.engine.dispose()
         self.redis.close()
 
@@ -74,7 +75,7 @@ def make_parts(settings: Settings, *, clock: Clock | None = None, role: str = AP
         ),
         providers=connect_providers(settings, secrets=secrets, gate=gate(engine)),
         inbox=InboxWriter(engine),
-        webhook_notes=WebhookNotes(engine),
+        webhook_notes=WebhookNotes(engine, writes_by_itself=True),
         key_uses=KeyUseNotes(engine),
         overview=RecentOverview(engine),
         clock=clock or _system_clock,

@@ -1,7 +1,7 @@
 """What is noted of webhooks' signatures: why some were refused, and which secret others matched.
 
-Kept in the process and written every few seconds, by whoever comes next: a webhook that is taken
-costs no statement for it, and a flood of forged ones costs no more than a few forged ones do.
+Kept in the process and written every few seconds: a webhook that is taken costs no statement for
+it, and a flood of forged ones costs no more than a few forged ones do.
 """
 
 import datetime as dt
@@ -36,10 +36,18 @@ _MATCHED = text("""
 class WebhookNotes:
     """The notes of a process; threads share them."""
 
-    def __init__(self, engine: Engine, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Nothing is noted yet."""
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        writes_by_itself: bool = False,
+    ) -> None:
+        """Nothing is noted yet; without `writes_by_itself`, whoever comes next writes."""
         self._engine = engine
         self._clock = clock
+        self._writes_by_itself = writes_by_itself
+        self._timer: threading.Timer | None = None
         self._refused: Counter[tuple[str, str, dt.datetime]] = Counter()
         self._matched: dict[str, dt.datetime] = {}
         self._noted_at: dict[str, float] = {}
@@ -68,6 +76,30 @@ class WebhookNotes:
         """Write what was noted, unless somebody did so some seconds ago. Never raises for it."""
         if self._written_at is None or self._clock() - self._written_at >= WRITE_EVERY_S:
             self.write()
+        elif self._writes_by_itself:
+            self._write_later()
+
+    def close(self) -> None:
+        """Write what is left by this thread, and nothing by itself any more."""
+        with self._lock:
+            self._writes_by_itself = False
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+            self.write()
+
+    def _write_later(self) -> None:
+        """Have it written soon, should nobody come: a process may get no webhook for hours."""
+        with self._lock:
+            if self._timer is None and self._writes_by_itself:
+                self._timer = threading.Timer(WRITE_EVERY_S, self._write_by_itself)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _write_by_itself(self) -> None:
+        with self._lock:
+            self._timer = None
+        self.write()
 
     def write(self) -> None:
         """Write what was noted, now. Never raises for it."""

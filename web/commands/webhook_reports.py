@@ -41,20 +41,19 @@ def proof(
     """
     parts, now = current_parts(), current_parts().now()
     until = to_at or now
-    with click.progressbar(
-        length=0, label=f"Reading {provider}'s events", file=sys.stderr
-    ) as progress:
-        made = prove_webhooks(
-            parts.engine,
-            provider=provider,
-            from_at=from_at or until - _DAY,
-            to_at=until,
-            providers=parts.providers,
-            cipher=parts.cipher,
-            most=MOST_EVENTS,
-            now=now,
-            on_page=lambda events: _advance(progress, events),
-        )
+    read = _Read(provider)
+    made = prove_webhooks(
+        parts.engine,
+        provider=provider,
+        from_at=from_at or until - _DAY,
+        to_at=until,
+        providers=parts.providers,
+        cipher=parts.cipher,
+        most=MOST_EVENTS,
+        now=now,
+        on_page=read.advance,
+    )
+    read.end()
     if as_json:
         print_json(asdict(made) | {"proven": made.proven})
     else:
@@ -110,9 +109,22 @@ def refusals(*, from_at: dt.datetime | None, to_at: dt.datetime | None, as_json:
     print_rows(secrets, as_json=False, empty="No version of a webhook's secret is known.")
 
 
-def _advance(progress: "click._termui_impl.ProgressBar[int]", events: int) -> None:
-    progress.length = (progress.length or 0) + events
-    progress.update(events)
+class _Read:
+    """How many events were read so far, for whoever waits; how many there are, nobody says."""
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self._events = 0
+        self._shows = sys.stderr.isatty()
+
+    def advance(self, events: int) -> None:
+        self._events += events
+        if self._shows:
+            click.echo(f"\rReading events of {self._provider}: {self._events}", nl=False, err=True)
+
+    def end(self) -> None:
+        if self._shows and self._events:
+            click.echo(err=True)
 
 
 def _print(made: Proof) -> None:
