@@ -17,10 +17,10 @@ from web.rehearsals import install_rehearsals
 from web.request_counts import RequestCounts
 from web.request_scope import install_request_scope
 from web.ring_after import install_ringing
-from web.standstill import install_standstill
 from web.routes import (
     alerts,
     audit,
+    bank_search,
     charts,
     console,
     console_alerts,
@@ -58,6 +58,7 @@ from web.routes import (
     ops,
     ops_freezes,
     ops_pending,
+    ops_restores,
     orders,
     parties,
     payments,
@@ -69,14 +70,15 @@ from web.routes import (
     releases,
     reports,
     search,
-    self_test,
     secrets,
+    self_test,
     seller_payouts,
     sessions,
     status,
     webhook_reports,
     webhooks,
 )
+from web.standstill import install_standstill
 from web.stream_hub import StreamHub
 from web.streams import install_streams
 from web.trusted_proxies import TrustedProxies
@@ -97,12 +99,14 @@ BLUEPRINTS = (
     webhooks.blueprint,
     ops.blueprint,
     ops_freezes.blueprint,
+    ops_restores.blueprint,
     ops_pending.blueprint,
     dead_letters.blueprint,
     webhook_reports.blueprint,
     incidents.blueprint,
     alerts.blueprint,
     search.blueprint,
+    bank_search.blueprint,
     self_test.blueprint,
     duplicates.blueprint,
     notices.blueprint,

@@ -18,6 +18,7 @@ from payments.settings import SettingsError, read_settings
 from web.commands.alerts import alerts
 from web.commands.audit import audit
 from web.commands.backup import backup
+from web.commands.bank import bank
 from web.commands.chain import chain_group
 from web.commands.dead_letters import dead_letters
 from web.commands.deadlines import deadlines
@@ -94,6 +95,7 @@ for _command in (
     alerts,
     audit,
     backup,
+    bank,
     chain_group,
     dead_letters,
     deadlines,

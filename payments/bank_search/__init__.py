@@ -1,0 +1,1 @@
+"""Money that somebody paid by bank and nobody finds: looked for by whatever they know of it."""
