@@ -118,13 +118,27 @@ CHAIN_STUCK = Figure(
     "strongroom_chain_stands_still", "1 where a chain cannot be read on.", ("chain",)
 )
 FREEZES = Figure("strongroom_freezes", "Freezes of releases that are in force.")
+ALERTS = Figure("strongroom_alerts", "Alerts that are not over.", ("priority", "state"))
+INCIDENTS = Figure("strongroom_incidents", "Incidents that are not over.", ("severity",))
+BOOKS_BROKEN = Figure(
+    "strongroom_books_broken", "Truths about the books that did not hold when last proven."
+)
+BOOKS_AGE = Figure("strongroom_books_proven_age_seconds", "How long ago the books were proven.")
+STILL = Figure("strongroom_standing_still", "1 after a restore, while nothing may be sent.")
+ARCHIVE_AGE = Figure(
+    "strongroom_archive_age_seconds", "How long ago PostgreSQL archived its log, where it does."
+)
+ARCHIVE_FAILS = Figure(
+    "strongroom_archive_fails", "1 where PostgreSQL's last attempt to archive its log failed."
+)
 AGE = Figure("strongroom_overview_age_seconds", "How old the figures from the database are.")
 
 FIGURES = (
     HELD, OWED, TAKEN, LEFT, RELEASED, RELEASES, BALANCE, POSTINGS, IN_FLIGHT_MONEY, IN_FLIGHT,
     IN_FLIGHT_OLDEST, INBOX, INBOX_TRIED, INBOX_BEHIND, INBOX_OLDEST, OUTBOX, OUTBOX_BEHIND, LIVE,
     LIVE_BEHIND, NOTICES, NOTICES_BEHIND, DEAD, FINDINGS, DIFFERENCE, RECONCILED, UNKNOWN,
-    UNKNOWN_OLDEST, CHAIN_BLOCK, CHAIN_READ, CHAIN_STUCK, FREEZES, AGE,
+    UNKNOWN_OLDEST, CHAIN_BLOCK, CHAIN_READ, CHAIN_STUCK, FREEZES, ALERTS, INCIDENTS, BOOKS_BROKEN,
+    BOOKS_AGE, STILL, ARCHIVE_AGE, ARCHIVE_FAILS, AGE,
 )  # fmt: skip
 
 
@@ -134,6 +148,7 @@ def values_of(overview: Overview, *, now: dt.datetime) -> Iterator[Value]:
     yield from _in_flight(overview)
     yield from _queues(overview)
     yield from _agreement(overview)
+    yield from _trouble(overview)
     yield Value(FREEZES, (), overview.freezes)
     yield Value(AGE, (), (now - overview.at).total_seconds())
 
@@ -204,6 +219,22 @@ def _agreement(overview: Overview) -> Iterator[Value]:
         read_ago = overview.at - chain.scanned_at
         yield Value(CHAIN_READ, (chain.chain,), read_ago.total_seconds())
         yield Value(CHAIN_STUCK, (chain.chain,), int(chain.stands_still))
+
+
+def _trouble(overview: Overview) -> Iterator[Value]:
+    trouble = overview.trouble
+    for labels, count in trouble.alerts.items():
+        yield Value(ALERTS, labels, count)
+    for severity, count in trouble.incidents.items():
+        yield Value(INCIDENTS, (severity,), count)
+    yield Value(BOOKS_BROKEN, (), trouble.books_broken)
+    if trouble.books_proven_at is not None:
+        yield Value(BOOKS_AGE, (), (overview.at - trouble.books_proven_at).total_seconds())
+    yield Value(STILL, (), int(trouble.standing_still))
+    if trouble.archives:
+        yield Value(ARCHIVE_FAILS, (), int(trouble.archive_fails))
+    if trouble.archived_at is not None:
+        yield Value(ARCHIVE_AGE, (), (overview.at - trouble.archived_at).total_seconds())
 
 
 def _units(overview: Overview, amount: int, currency: str) -> float:

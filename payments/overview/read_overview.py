@@ -39,6 +39,7 @@ from payments.overview.money import (
     read_balances,
     read_released_today,
 )
+from payments.overview.trouble import Trouble, read_trouble
 
 KEPT = dt.timedelta(seconds=5)
 _PATIENCE = text("SET LOCAL statement_timeout = '10s'")  # figures are worth no more than that
@@ -64,6 +65,7 @@ class Overview:
     reconciled_at: dt.datetime | None
     freezes: int
     postings: int
+    trouble: Trouble
 
     @property
     def held(self) -> list[Balance]:
@@ -101,6 +103,7 @@ def _overview(connection: Connection, now: dt.datetime) -> Overview:
         reconciled_at=read_reconciled_at(connection),
         freezes=count_freezes(connection),
         postings=count_postings(connection, now=now),
+        trouble=read_trouble(connection),
     )
 
 
