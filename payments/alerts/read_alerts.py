@@ -21,25 +21,25 @@ DELIVERIES_SHOWN = 200
 
 @dataclass(frozen=True)
 class AlertView:
-    """An alert with its condition; None: this version knows no condition of that name."""
+    """An alert with what its condition is; None: this version knows none of that name."""
 
     row: Alert
-    condition: Condition | None
+    defined: Condition | None
 
     @property
     def title(self) -> str:
         """Return what people are told it is."""
-        return self.condition.title if self.condition else self.row.condition
+        return self.defined.title if self.defined else self.row.condition
 
     @property
     def measured(self) -> str | None:
         """Return what is counted."""
-        return self.condition.measured if self.condition else None
+        return self.defined.measured if self.defined else None
 
     @property
     def runbook(self) -> str | None:
         """Return the name of the runbook that says what to do."""
-        return self.condition.runbook if self.condition else None
+        return self.defined.runbook if self.defined else None
 
     @property
     def next_telling_at(self) -> dt.datetime | None:

@@ -3,6 +3,7 @@
 import datetime as dt
 
 from payments.chain_checks import chain_checks
+from payments.doctor.alert_targets import alert_checks
 from payments.doctor.configuration import configuration_checks
 from payments.doctor.postgres import postgres_checks
 from payments.doctor.printing import printing_checks
@@ -21,5 +22,6 @@ def checks(settings: Settings, *, now: dt.datetime) -> list[Check]:
         *stripe_clock_checks(settings, now=now),
         *chain_checks(settings),
         *configuration_checks(settings),
+        *alert_checks(settings),
         *printing_checks(),
     ]

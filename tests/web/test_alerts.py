@@ -44,6 +44,7 @@ def test_an_alert_is_shown_and_taken_on(client: FlaskClient, key_of: KeyOf, aler
     support = key_of(Role.SUPPORT)
     path = f"/api/ops/alerts/{alert_id}"
     alert = client.get(path, headers=support).get_json()
+    assert alert["condition"] == "dead_letters"
     assert (alert["status"], alert["figures"]["count"], alert["runbook"]) == (
         "open",
         3,

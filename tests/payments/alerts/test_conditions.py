@@ -333,15 +333,15 @@ def test_books_that_do_not_agree_are_told_by_the_truths_that_are_broken(
     [condition] = [one for one in CONDITIONS if one.name == "books_do_not_agree"]
     broken = {"every receipt came in by exactly one entry, whole": 2}
     with transaction(engine) as session:
-        keep_proof(session, BOOKS, broken=broken, took_ms=5, now=START)
+        keep_proof(session, BOOKS, broken=broken, took_ms=5, now=START + 2 * DAY)
     watch.look([condition])
     assert len(watch.told()) == 3
     assert "every receipt came in" in watch.pager.messages()[0]["message"]
     with transaction(engine) as session:
-        keep_proof(session, BOOKS, broken={}, took_ms=5, now=START - DAY)  # an older one: nothing
+        keep_proof(session, BOOKS, broken={}, took_ms=5, now=START)  # an older one: nothing
     assert watch.look([condition]).true == 1
     with transaction(engine) as session:
-        keep_proof(session, BOOKS, broken={}, took_ms=5, now=START + MINUTE)
+        keep_proof(session, BOOKS, broken={}, took_ms=5, now=START + 3 * DAY)
     assert watch.look([condition]).true == 0
     assert [title for _, title in watch.told()] == ["[P1] The books do not agree: over"] * 3
 
