@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.browser.chromium import HOW_TO_GET_ONE, find_chromium, launch
 from tests.browser.visit import Visit
@@ -25,6 +25,8 @@ from tests.journeys.conftest import System
 PICTURES = ROOT / "test-output" / "browser"
 
 Browse = Callable[..., Visit]
+
+expect.set_options(timeout=15_000)  # a machine that is busy with other tests takes its time
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +67,7 @@ def browse(chromium: Browser, system: System, pictures: Path) -> Iterator[Browse
 
     def open_tab(*, who: str | None = None, **options: Any) -> Visit:
         context = chromium.new_context(**options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(20_000)
         if who is not None:
             answer = context.request.post(
                 f"{system.way_in.base_url}/api/session",
