@@ -1,8 +1,8 @@
 """From where each API key is used, by network and day: when one leaks, that is what is asked.
 
 What comes from a network for the first time is written at once, so that a stranger beside the
-rightful caller is seen; after that once a minute, by whoever comes next. The last minute's uses of
-a process that dies are lost.
+rightful caller is seen, and so is a first refusal; after that once a minute, by whoever comes
+next. The last minute's uses of a process that dies are lost.
 """
 
 import datetime as dt
@@ -35,8 +35,7 @@ class _Known:
     """What was not written yet of one key and network, and when it was written last."""
 
     written_at: dt.datetime | None = None
-    uses: int = 0
-    refused: int = 0
+    times: int = 0
 
     def is_due(self, now: dt.datetime) -> bool:
         return self.written_at is None or now - self.written_at >= WRITTEN_EVERY
@@ -48,7 +47,7 @@ class KeyUseNotes:
     def __init__(self, engine: Engine) -> None:
         """Nothing is noted yet."""
         self._engine = engine
-        self._known: dict[tuple[str, str], _Known] = {}
+        self._known: dict[tuple[str, str, bool], _Known] = {}
         self._lock = threading.Lock()
 
     def note(self, key_id: str, network: str, *, refused: bool, now: dt.datetime) -> None:
@@ -56,16 +55,15 @@ class KeyUseNotes:
         with self._lock:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
-            known = self._known.setdefault((key_id, network), _Known())
-            known.uses += not refused
-            known.refused += refused
+            known = self._known.setdefault((key_id, network, refused), _Known())
+            known.times += 1
             if not known.is_due(now):
                 return
-            row = {"uses": known.uses, "refused": known.refused}
-            known.written_at, known.uses, known.refused = now, 0, 0
+            times, known.written_at, known.times = known.times, now, 0
+        counted = {"uses": 0 if refused else times, "refused": times if refused else 0}
         named = {"key_id": key_id, "network": network, "day": now.date(), "now": now}
         try:
             with self._engine.begin() as connection:
-                connection.execute(_WRITE, named | row)
+                connection.execute(_WRITE, named | counted)
         except SQLAlchemyError as error:
             _log.warning("key_use_not_written", key=key_id, error=type(error).__name__)

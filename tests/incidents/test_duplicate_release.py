@@ -80,12 +80,12 @@ def test_what_was_done_twice_is_told_from_what_was_only_said_twice(
     assert rest["status"] == "posted"
 
     def has_been_paid() -> bool:
-        now = on_call.get(on_call.support, f"ops/orders/{order_id}/balances").json()
-        paid_out: bool = now["figures"]["paid_out"] == now["figures"]["owed_to_seller"]
-        return paid_out and bool(now["agrees"])
+        now = on_call.get(on_call.support, f"ops/orders/{order_id}/balances").json()["figures"]
+        return int(now["paid_out"]) == int(now["owed_to_seller"]) > 0
 
     wait_until(has_been_paid, timeout_s=PATIENCE_S)
     after = on_call.get(on_call.support, f"ops/orders/{order_id}/balances").json()
+    assert after["agrees"] is True, after["checks"]
     assert (after["figures"]["held"], after["figures"]["released"]) == ("0", payment["amount"])
 
 

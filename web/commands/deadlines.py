@@ -14,6 +14,7 @@ from payments.intake.list_extensions import list_extensions
 from web.commands.moments import Moment
 from web.commands.output import json_option, print_json, print_rows
 from web.commands.people import command_line
+from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
 
 deadlines = AppGroup("deadlines", help="Put deadlines of bank payments off, and list who did.")
@@ -28,6 +29,7 @@ deadlines = AppGroup("deadlines", help="Put deadlines of bank payments off, and 
 @click.option("--reason", required=True, help="Why; it stays written down.")
 @click.option("--reference", help="The same again puts nothing off twice.")
 @json_option
+@dry_run_option
 def extend(
     *,
     payment_ids: tuple[str, ...],

@@ -18,6 +18,7 @@ from payments.releases.read_releases import newest_releases
 from payments.releases.tables import Release
 from web.commands.output import json_option, print_json, print_rows
 from web.commands.people import new_reference, who_runs_it
+from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
 
 _LIMIT = click.option(
@@ -31,6 +32,7 @@ _REFERENCE = click.option("--reference", help="The same again does nothing twice
 @click.option("--order", "order_id", help="Only the releases of this order.")
 @_REFERENCE
 @json_option
+@dry_run_option
 @with_appcontext
 def freeze(*, reason: str, order_id: str | None, reference: str | None, as_json: bool) -> None:
     """Stop all releases, or those of an order; when this ends, none is on its way."""
@@ -51,6 +53,7 @@ def freeze(*, reason: str, order_id: str | None, reference: str | None, as_json:
 @click.option("--reason", required=True, help="Why; it stays written down.")
 @_REFERENCE
 @json_option
+@dry_run_option
 @with_appcontext
 def unfreeze(*, freeze_id: str | None, reason: str, reference: str | None, as_json: bool) -> None:
     """Ask to lift a freeze, or lift it when somebody else asked."""

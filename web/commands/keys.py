@@ -13,8 +13,8 @@ from payments.database import in_transaction
 from payments.secret_versions.kinds import Kind
 from payments.secret_versions.source import to_make_with
 from web.commands.key_uses import uses
-from web.commands.output import json_option, print_json, print_rows
-from web.commands.people import who_runs_it
+from web.commands.output import json_option, print_json, print_rows, print_told
+from web.commands.people import reason_option, who_runs_it
 from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
 from web.policies import POLICIES
@@ -32,6 +32,7 @@ _ALL = 10_000
 @click.option("--owner", help="Who stands behind it, such as `party:pty_…`; default: you.")
 @click.option("--days", default=365, show_default=True, type=click.IntRange(1, 365))
 @json_option
+@dry_run_option
 def create(
     *, name: str, role: str, scopes: tuple[str, ...], owner: str | None, days: int, as_json: bool
 ) -> None:
@@ -99,11 +100,15 @@ def rotate(*, key_id: str, overlap_hours: int, at_once: bool, as_json: bool) -> 
 
 @keys.command()
 @click.argument("key_id")
-def revoke(*, key_id: str) -> None:
+@reason_option
+@json_option
+@dry_run_option
+def revoke(*, key_id: str, as_json: bool) -> None:
     """End a key at once."""
     parts = current_parts()
     in_transaction(parts.engine, lambda session: revoke_key(session, key_id, now=parts.now()))
-    click.echo(f"{key_id} is revoked.")
+    told = f"{key_id} is revoked."
+    print_told(told, {"id": key_id, "state": "revoked"}, as_json=as_json)
 
 
 def _print_issued(issued: IssuedKey, *, as_json: bool) -> None:

@@ -23,6 +23,7 @@ from payments.manual_entries.request_reversal import request_reversal
 from payments.manual_entries.view import EntryView
 from web.commands.output import json_option, print_json, print_rows
 from web.commands.people import new_reference, reference_option, who_runs_it
+from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
 
 _LINE = re.compile(r"(?P<account>\S+) (?P<amount>\d+(\.\d+)?) (?P<asset>[A-Z0-9]+)")
@@ -75,6 +76,7 @@ def entries(*, entry: str | None, status: str | None, limit: int, as_json: bool)
 )
 @reference_option
 @json_option
+@dry_run_option
 @with_appcontext
 def post_entry(
     *,
@@ -120,6 +122,7 @@ def post_entry(
 @click.argument("entry_id", metavar="jrn_…")
 @reference_option
 @json_option
+@dry_run_option
 @with_appcontext
 def approve_entry(*, entry_id: str, reference: str | None, as_json: bool) -> None:
     """Agree to what somebody else asked for: it is posted."""
@@ -139,6 +142,7 @@ def approve_entry(*, entry_id: str, reference: str | None, as_json: bool) -> Non
 @click.option("--reason", required=True, help="Why; it stays written down.")
 @reference_option
 @json_option
+@dry_run_option
 @with_appcontext
 def reject_entry(*, entry_id: str, reason: str, reference: str | None, as_json: bool) -> None:
     """Say no to what somebody else asked for."""
@@ -160,6 +164,7 @@ def reject_entry(*, entry_id: str, reason: str, reference: str | None, as_json: 
 @click.option("--on", "effective_on", type=_DAY, help="The day it is of; today if left out.")
 @reference_option
 @json_option
+@dry_run_option
 @with_appcontext
 def reverse_entry(
     *,

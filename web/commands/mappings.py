@@ -11,8 +11,9 @@ from payments.database import in_transaction
 from payments.reports.mappings.packages import PACKAGES, Target
 from payments.reports.mappings.read_mappings import read_mappings, unmapped_accounts
 from payments.reports.mappings.set_mappings import remove_mapping, set_mapping
-from web.commands.output import json_option, print_rows
+from web.commands.output import json_option, print_rows, print_told
 from web.commands.people import command_line
+from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
 
 mappings = AppGroup("mappings", help="Say what our accounts are called in Xero and QuickBooks.")
@@ -44,7 +45,9 @@ def list_all(*, package: str, as_json: bool) -> None:
 @click.argument("account")
 @click.argument("code")
 @click.option("--tax-code", help="Xero: the tax rate's full name, such as No Tax.")
-def set_one(*, package: str, account: str, code: str, tax_code: str | None) -> None:
+@json_option
+@dry_run_option
+def set_one(*, package: str, account: str, code: str, tax_code: str | None, as_json: bool) -> None:
     """Map one of our accounts to the package's account CODE."""
     parts = current_parts()
     in_transaction(
@@ -58,15 +61,19 @@ def set_one(*, package: str, account: str, code: str, tax_code: str | None) -> N
             now=parts.now(),
         ),
     )
-    click.echo(f"{account} is {code} in {package}.")
+    told = {"package": package, "account": account, "code": code, "tax_code": tax_code}
+    print_told(f"{account} is {code} in {package}.", told, as_json=as_json)
 
 
 @mappings.command()
 @_package
 @click.argument("account")
-def remove(*, package: str, account: str) -> None:
+@json_option
+@dry_run_option
+def remove(*, package: str, account: str, as_json: bool) -> None:
     """Remove a mapping."""
     in_transaction(
         current_parts().engine, lambda session: remove_mapping(session, package, account)
     )
-    click.echo(f"{account} is not mapped to {package} any more.")
+    told = f"{account} is not mapped to {package} any more."
+    print_told(told, {"package": package, "account": account, "code": None}, as_json=as_json)

@@ -21,8 +21,9 @@ from payments.notices.rotate_secret import rotate_secret
 from payments.notices.tables import NoticeEndpoint
 from payments.notices.topics import TOPICS
 from web.commands.moments import Moment
-from web.commands.output import json_option, print_json, print_rows
-from web.commands.people import command_line, new_reference
+from web.commands.output import json_option, print_json, print_rows, print_told
+from web.commands.people import command_line, new_reference, reason_option
+from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
 
 notices = AppGroup(
@@ -43,6 +44,7 @@ def show_endpoints(*, as_json: bool) -> None:
 @click.option("--topic", "topics", multiple=True, type=click.Choice(sorted(TOPICS)))
 @click.option("--description", default="")
 @json_option
+@dry_run_option
 def add(*, url: str, topics: tuple[str, ...], description: str, as_json: bool) -> None:
     """Have a URL hear of changes from now on, and print its secret, once."""
     parts = current_parts()
@@ -65,32 +67,42 @@ def add(*, url: str, topics: tuple[str, ...], description: str, as_json: bool) -
 
 @notices.command()
 @click.argument("endpoint_id")
-def enable(*, endpoint_id: str) -> None:
+@json_option
+@dry_run_option
+def enable(*, endpoint_id: str, as_json: bool) -> None:
     """Enable an endpoint again: what waits for it is sent at once."""
     _switch(endpoint_id, enabled=True)
-    click.echo(
+    told = (
         f"{endpoint_id} is enabled. What happened meanwhile:"
         f" strongroom notices replay {endpoint_id} --since MOMENT"
     )
+    print_told(told, {"id": endpoint_id, "status": "enabled"}, as_json=as_json)
 
 
 @notices.command()
 @click.argument("endpoint_id")
-def disable(*, endpoint_id: str) -> None:
+@json_option
+@dry_run_option
+def disable(*, endpoint_id: str, as_json: bool) -> None:
     """Send an endpoint nothing until it is enabled again."""
     _switch(endpoint_id, enabled=False)
-    click.echo(f"{endpoint_id} is disabled.")
+    told = {"id": endpoint_id, "status": "disabled"}
+    print_told(f"{endpoint_id} is disabled.", told, as_json=as_json)
 
 
 @notices.command()
 @click.argument("endpoint_id")
-def remove(*, endpoint_id: str) -> None:
+@reason_option
+@json_option
+@dry_run_option
+def remove(*, endpoint_id: str, as_json: bool) -> None:
     """Send an endpoint nothing more, for good."""
     parts = current_parts()
     in_transaction(
         parts.engine, lambda session: remove_endpoint(session, endpoint_id, now=parts.now())
     )
-    click.echo(f"{endpoint_id} is removed.")
+    told = {"id": endpoint_id, "status": "deleted"}
+    print_told(f"{endpoint_id} is removed.", told, as_json=as_json)
 
 
 @notices.command("rotate-secret")
@@ -103,6 +115,7 @@ def remove(*, endpoint_id: str) -> None:
     help="How long old and new secret sign both.",
 )
 @json_option
+@dry_run_option
 def rotate(*, endpoint_id: str, overlap_hours: int, as_json: bool) -> None:
     """Make an endpoint's new secret and print it, once."""
     parts = current_parts()
@@ -123,16 +136,18 @@ def rotate(*, endpoint_id: str, overlap_hours: int, as_json: bool) -> None:
 
 @notices.command()
 @click.argument("endpoint_id")
-def test(*, endpoint_id: str) -> None:
+@json_option
+@dry_run_option
+def test(*, endpoint_id: str, as_json: bool) -> None:
     """Send an endpoint a notice of type endpoint.test."""
     parts = current_parts()
     sent = in_transaction(
         parts.engine,
         lambda session: deliveries.send_test(session, endpoint_id, now=parts.now()),
     )
-    click.echo(
-        f"{sent.delivery.notice_id} is on its way; strongroom notices list says how it went."
-    )
+    notice_id = sent.delivery.notice_id
+    told = f"{notice_id} is on its way; strongroom notices list says how it went."
+    print_told(told, {"notice_id": notice_id, "endpoint_id": endpoint_id}, as_json=as_json)
 
 
 @notices.command("list")
@@ -169,6 +184,7 @@ def list_sent(*, endpoint_id: str | None, state: str | None, limit: int, as_json
 @click.option("--since", type=Moment(), help="Instead of ids: all from this moment on.")
 @click.option("--reference", help="The same again replays nothing twice.")
 @json_option
+@dry_run_option
 def replay(
     *,
     endpoint_id: str,

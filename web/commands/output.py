@@ -17,6 +17,14 @@ def json_option(command: _Command) -> _Command:
     return option(command)
 
 
+def print_told(told: str, value: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what a command has done: a sentence for people, `value` for programs."""
+    if as_json:
+        print_json(value)
+    else:
+        click.echo(told)
+
+
 def print_json(value: Any) -> None:
     """Print a value; moments and amounts as text."""
     click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))

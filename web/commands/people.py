@@ -1,5 +1,6 @@
 """Who runs a command: one person, by the account they are logged in with."""
 
+import functools
 import os
 import pwd
 import secrets
@@ -43,3 +44,14 @@ def reference_option(command: _Command) -> _Command:
         "--reference", help="The same again does nothing twice."
     )
     return option(command)
+
+
+def reason_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--reason`, which the audit log keeps with what it did."""
+
+    @click.option("--reason", help="Why; the audit log keeps it.")
+    @functools.wraps(command)
+    def run(*args: Any, reason: str | None, **options: Any) -> Any:  # noqa: ARG001 - read where the deed is bound
+        return command(*args, **options)
+
+    return run

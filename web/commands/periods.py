@@ -15,6 +15,7 @@ from payments.periods.read_periods import closing_as_json, list_periods, read_pe
 from payments.periods.reopen_period import reopen_period as reopen
 from web.commands.output import json_option, print_json, print_rows
 from web.commands.people import new_reference, reference_option, who_runs_it
+from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
 
 _PATIENT_S = 3600
@@ -109,6 +110,7 @@ def close_period(
 @click.option("--reason", required=True, help="Why; it stays written down.")
 @reference_option
 @json_option
+@dry_run_option
 @with_appcontext
 def reopen_period(*, month: str, reason: str, reference: str | None, as_json: bool) -> None:
     """Ask to reopen the month that was closed last, or reopen it when somebody else asked."""

@@ -16,6 +16,7 @@ from payments.reconciliation.statements.detect import FORMATS
 from payments.reconciliation.statements.parse import MAX_BYTES
 from web.commands.output import json_option, print_json, print_rows
 from web.commands.people import command_line
+from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
 
 statements = AppGroup("statements", help="Import bank statements, and list them.")
@@ -35,6 +36,7 @@ _RIGHT = ("opening", "closing", "lines", "new")
 )
 @click.option("--mapping", help="For CSV: a preset, a JSON object, or a file that holds one.")
 @json_option
+@dry_run_option
 def import_file(*, file: Path, account: str, kind: str, mapping: str | None, as_json: bool) -> None:
     """Take in a file; the same file again, or one that overlaps it, doubles nothing."""
     parts = current_parts()

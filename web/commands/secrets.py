@@ -16,8 +16,9 @@ from payments.secret_versions.kinds import LIMITS, LONGEST_OVERLAP, Kind
 from payments.secret_versions.list_secrets import SecretView, list_secrets, view_secret
 from payments.secret_versions.revoke_secret import revoke_secret
 from payments.secret_versions.rotate_secret import rotate_secret
-from web.commands.output import json_option, print_json, print_rows
-from web.commands.people import command_line, new_reference, reference_option
+from web.commands.output import json_option, print_json, print_rows, print_told
+from web.commands.people import command_line, new_reference, reason_option, reference_option
+from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
 
 secrets_group = AppGroup("secrets", help="List, rotate and revoke the versions of secrets.")
@@ -49,6 +50,7 @@ def list_all(*, as_json: bool) -> None:
 )
 @reference_option
 @json_option
+@dry_run_option
 def rotate(*, kind: str, overlap_hours: int | None, reference: str | None, as_json: bool) -> None:
     """Add a version of a secret; a value that somebody else made is read from standard input."""
     parts, caller, now = current_parts(), command_line(Role.ADMIN), current_parts().now()
@@ -78,19 +80,26 @@ def rotate(*, kind: str, overlap_hours: int | None, reference: str | None, as_js
 
 @secrets_group.command()
 @click.argument("version_id")
-def revoke(*, version_id: str) -> None:
+@reason_option
+@json_option
+@dry_run_option
+def revoke(*, version_id: str, as_json: bool) -> None:
     """End a version of a secret: every process refuses it within five seconds."""
     parts = current_parts()
     in_transaction(
         parts.engine, lambda session: revoke_secret(session, version_id, now=parts.now())
     )
-    click.echo(f"{version_id} is revoked.")
+    told = f"{version_id} is revoked."
+    print_told(told, {"id": version_id, "state": "revoked"}, as_json=as_json)
 
 
 @sessions_group.command()
 @click.option("--party", help="Whose browsers to sign out, pty_….")
 @click.option("--all", "everybody", is_flag=True, help="Everybody's.")
-def end(*, party: str | None, everybody: bool) -> None:
+@reason_option
+@json_option
+@dry_run_option
+def end(*, party: str | None, everybody: bool, as_json: bool) -> None:
     """Sign out all browsers of a person, or of everybody."""
     if (party is None) is not everybody:
         raise click.UsageError("Say either --party or --all.")
@@ -102,7 +111,8 @@ def end(*, party: str | None, everybody: bool) -> None:
             return end_sessions(session, party_id=None, now=now)
         return end_access(session, party_id=party, by=by, now=now)
 
-    click.echo(f"{in_transaction(parts.engine, end_them)} sessions ended.")
+    ended = in_transaction(parts.engine, end_them)
+    print_told(f"{ended} sessions ended.", {"sessions_ended": ended}, as_json=as_json)
 
 
 def _row(view: SecretView) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from payments.webhooks.tables import WebhookReplay
 from web.commands.moments import Moment
 from web.commands.output import json_option, print_json, print_rows
 from web.commands.people import command_line
+from web.commands.rehearsal import dry_run_option
 from web.commands.webhook_reports import proof, refusals
 from web.parts import current_parts
 
@@ -59,6 +60,7 @@ def list_events(*, state: str | None, event_type: str | None, limit: int, as_jso
 @click.option("--to", "to_at", type=Moment(), help="… until just before this one, or now.")
 @click.option("--reference", help="The same again replays nothing twice.")
 @json_option
+@dry_run_option
 def replay(
     *,
     event_ids: tuple[str, ...],
@@ -97,6 +99,7 @@ def show_replay(*, replay_id: str, as_json: bool) -> None:
 @click.argument("provider", required=False)
 @click.argument("hours", required=False, type=click.IntRange(1, LONGEST_RETRY_WINDOW_H))
 @json_option
+@dry_run_option
 def retry_window(*, provider: str | None, hours: int | None, as_json: bool) -> None:
     """Show how long events are retried, or set it: `retry-window stripe 168`."""
     parts = current_parts()
