@@ -75,6 +75,8 @@ NOTHING_PERSONAL: Mapping[str, str] = {
     "ops.list_webhooks": "events by id, without their content",
     "ops.show_replay": "counts",
     "ops_freezes.list_all": "what staff decided",
+    "ops_restores.list_all": "what staff did",
+    "ops_restores.show": "amounts, things by id",
     "ops_pending.list_made": "counts",
     "ops_pending.list_waiting": "amounts and states, things by id",
     "ops_pending.show_ask": "counts",

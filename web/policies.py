@@ -60,6 +60,9 @@ POLICIES: dict[str, frozenset[Role]] = {
     "dead_letters.replay": frozenset({Role.OPERATOR, Role.ADMIN}),
     "notices.read": frozenset({Role.SERVICE, Role.SUPPORT, Role.OPERATOR, Role.ADMIN}),
     "notices.manage": frozenset({Role.SERVICE, Role.OPERATOR, Role.ADMIN}),
+    "restores.read": STAFF_ROLES,
+    "restores.manage": frozenset({Role.OPERATOR, Role.ADMIN}),
+    "restores.finish": frozenset({Role.OPERATOR, Role.ADMIN}),
     "incidents.read": STAFF_ROLES,
     "incidents.manage": frozenset({Role.OPERATOR, Role.ADMIN}),
     "alerts.read": STAFF_ROLES,
@@ -96,6 +99,7 @@ DANGEROUS = frozenset(
     {
         "releases.approve",
         "releases.unfreeze",
+        "restores.finish",
         "destinations.decide",
         "entries.decide",
         "periods.reopen",

@@ -18,6 +18,7 @@ HELPS = frozenset(
         "sessions.start",
         "sessions.end",
         "restores.manage",
+        "restores.finish",
         "releases.freeze",
         "webhooks.replay",
         "webhooks.set_retry_window",

@@ -1,0 +1,112 @@
+"""For operators: see a restored database through until money moves again.
+
+Whoever has restored it has its machine: a restore is begun, and providers are asked, by commands.
+"""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from payments.database import in_transaction
+from payments.restores.finish_restore import finish_restore
+from payments.restores.read_restores import (
+    list_findings,
+    list_restores,
+    read_restore,
+    read_standing,
+)
+from payments.restores.settle_finding import settle_finding
+from payments.restores.tables import Restore as Row
+from payments.restores.tables import RestoreFinding as FindingRow
+from web.authentication import current_caller
+from web.blueprint import Blueprint
+from web.parts import current_parts
+from web.policies import allow
+from web.problems import problems
+from web.references import render_answered, take_reference
+from web.rehearsals import rehearsable
+from web.schemas.fields import MAX_LIST
+from web.schemas.restores import (
+    NewFinish,
+    NewNote,
+    Restore,
+    RestoreFinding,
+    RestoreList,
+    RestoreWithFindings,
+)
+
+_MOST_FINDINGS = 1000
+
+blueprint = Blueprint("ops_restores", __name__, url_prefix="/api/ops/restores")
+
+
+@blueprint.route("", methods=["GET"])
+@allow("restores.read")
+@blueprint.response(200, RestoreList)
+def list_all() -> dict[str, Any]:
+    """Say whether the database stands still, and list its restores, newest first."""
+
+    def read(session: Session) -> dict[str, Any]:
+        why = read_standing(session).why
+        return {"standing_still": why, "data": list_restores(session, limit=MAX_LIST), "next": None}
+
+    return in_transaction(current_parts().engine, read)
+
+
+@blueprint.route("/<id:restore_id>", methods=["GET"])
+@allow("restores.read")
+@problems("not_found")
+@blueprint.response(200, RestoreWithFindings)
+def show(restore_id: str) -> dict[str, Any]:
+    """Show a restore with all that was found."""
+
+    def read(session: Session) -> dict[str, Any]:
+        row = read_restore(session, restore_id)
+        shown = {name: getattr(row, name) for name in Restore.example}
+        return shown | {"findings": list_findings(session, row.id, limit=_MOST_FINDINGS)}
+
+    return in_transaction(current_parts().engine, read)
+
+
+@blueprint.route("/findings/<id:finding_id>/settle", methods=["POST"])
+@allow("restores.manage")
+@rehearsable
+@problems("not_found", "conflict")
+@blueprint.arguments(NewNote)
+@blueprint.response(200, RestoreFinding)
+def settle(body: dict[str, Any], finding_id: str) -> tuple[FindingRow, int, dict[str, str]]:
+    """Say what came of a finding."""
+    parts, caller, now = current_parts(), current_caller(), current_parts().now()
+    reference = take_reference(body)
+    answered = in_transaction(
+        parts.engine,
+        lambda session: settle_finding(
+            session,
+            caller=caller,
+            reference=reference,
+            finding_id=finding_id,
+            note=body["note"],
+            now=now,
+        ),
+    )
+    return render_answered(answered, status=200)
+
+
+@blueprint.route("/<id:restore_id>/finish", methods=["POST"])
+@allow("restores.finish")
+@rehearsable
+@problems("not_found", "conflict", "second_person_needed")
+@blueprint.arguments(NewFinish)
+@blueprint.response(202, Restore)
+def finish(body: dict[str, Any], restore_id: str) -> tuple[Row, int, dict[str, str]]:
+    """Ask for money to move again (202), or have it move when somebody else asked (200)."""
+    parts, caller, now = current_parts(), current_caller(), current_parts().now()
+    reference = take_reference(body)
+    answered = in_transaction(
+        parts.engine,
+        lambda session: finish_restore(
+            session, caller=caller, reference=reference, restore_id=restore_id, now=now
+        ),
+    )
+    status = 200 if answered.resource.finished_at is not None else 202
+    return render_answered(answered, status=status)
