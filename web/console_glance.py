@@ -142,11 +142,12 @@ class Glance:
         if not view.inbox:
             yield Machine("Webhooks", "up to date", "good", "all applied", "/console/webhooks")
         for queue in view.outbox:
-            note = f"{queue.due:,} due, {queue.running:,} running, {queue.later:,} for later"
+            counts = {"due": queue.due, "running": queue.running, "for later": queue.later}
+            note = ", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "nothing to do"
             yield _machine(f"Jobs, {queue.queue}", queue.behind_s, note, None)
-        note = f"{view.live_events.count:,} not told yet"
+        note = f"{view.live_events.count:,} not told yet" if view.live_events.count else "all told"
         yield _machine("Live updates", view.live_events.behind_s, note, None)
-        note = f"{view.notices.count:,} due"
+        note = f"{view.notices.count:,} due" if view.notices.count else "none due"
         yield _machine("Notices to the platform", view.notices.behind_s, note, None)
         for chain in view.chains:
             silent = (view.at - chain.scanned_at).total_seconds()

@@ -1,5 +1,7 @@
 """The console's overview, and the files that all of its pages load."""
 
+import datetime as dt
+
 from flask import Response, current_app, render_template
 from sqlalchemy.orm import Session
 
@@ -19,6 +21,7 @@ SCRIPTS = ("console", "calls", "live", "reveal", "tell", "banner")
 """The modules in web/pages/console/scripts; the first is loaded by every page."""
 
 _INCIDENTS_MOST = 5
+_CHARTED = dt.timedelta(days=30)
 
 
 @blueprint.page("")
@@ -34,7 +37,7 @@ def overview() -> str:
         )
 
     glance = in_transaction(parts.engine, read)
-    return render_template("console/overview.html", glance=glance, charts=CHARTS)
+    return render_template("console/overview.html", glance=glance, charts=CHARTS, month=_CHARTED)
 
 
 @blueprint.route("/console.css", methods=["GET"])
