@@ -1,49 +1,17 @@
-"""The command line `strongroom`, on Flask's click group: errors are sentences, not tracebacks."""
+"""The command line `strongroom`, on Flask's click group: errors are sentences, not tracebacks.
+
+What only a command needs is imported when one runs, so that help and completion come at once.
+"""
 
 import sys
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 from flask import Flask
 from flask.cli import FlaskGroup
-from sqlalchemy.exc import DBAPIError
 
-from ledger.errors import LedgerError
-from payments.database import APPLICATION_ROLE
-from payments.errors import StrongroomError
-from payments.log_lines import configure_log_lines
-from payments.privacy.encryption import KeysetError
-from payments.privacy.redaction import redact_text
-from payments.settings import SettingsError, read_settings
-from web.commands.alerts import alerts
-from web.commands.audit import audit
-from web.commands.backup import backup
-from web.commands.bank import bank
-from web.commands.chain import chain_group
-from web.commands.dead_letters import dead_letters
-from web.commands.deadlines import deadlines
-from web.commands.declines import payments_group
-from web.commands.deeds import bind_command
-from web.commands.doctor import doctor
-from web.commands.duplicates import duplicates
-from web.commands.encryption import encryption
-from web.commands.events import events
-from web.commands.freezes import freeze, freezes, releases, unfreeze
-from web.commands.incidents import incidents
-from web.commands.keys import keys
-from web.commands.ledger import ledger_group
-from web.commands.notices import notices
-from web.commands.pending import pending
-from web.commands.reconcile import reconcile
-from web.commands.reconciliation import statements
-from web.commands.restore import restore
-from web.commands.search import find
-from web.commands.secrets import secrets_group, sessions_group
-from web.commands.stripe import stripe_group
-from web.commands.webhooks import webhooks
-from web.parts import install_parts, make_parts
-
-_FORESEEN = (SettingsError, KeysetError, StrongroomError, LedgerError)
+from web.command_table import PLACES, CommandTable
 
 
 class CommandLine(FlaskGroup):
@@ -53,6 +21,25 @@ class CommandLine(FlaskGroup):
         """Return the commands' names."""
         return sorted(self.commands)
 
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Return a command, imported now; None when there is none of this name."""
+        return self.commands.get(name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Write the list of commands, of which none is needed for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, told) for name, (_, told) in PLACES.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin so; options as click does."""
+        if incomplete and not incomplete[0].isalnum():
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return [
+            CompletionItem(name, help=told)
+            for name, (_, told) in PLACES.items()
+            if name.startswith(incomplete)
+        ]
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command.
 
@@ -61,17 +48,25 @@ class CommandLine(FlaskGroup):
         """
         try:
             return super().invoke(ctx)
-        except _FORESEEN as error:
-            faults = getattr(error, "errors", {}).items()
-            lines = [f"  {field}: {' '.join(told)}" for field, told in faults]
-            raise click.ClickException("\n".join([str(error), *lines])) from error
-        except DBAPIError as error:
-            reason = redact_text(str(error.orig)).strip()
-            raise click.ClickException(f"PostgreSQL refused or is away: {reason}") from error
+        except (click.exceptions.Exit, click.Abort, click.ClickException):
+            raise
+        except Exception as error:
+            from web.commands.foreseen import sentence_of  # noqa: PLC0415 - it needs the drivers
+
+            told = sentence_of(error)
+            if told is None:
+                raise
+            raise click.ClickException(told) from error
 
 
 def _make_app() -> Flask:
     # Commands need the parts and no route: without them, each starts half a second sooner.
+    from payments.database import APPLICATION_ROLE  # noqa: PLC0415 - help needs none of this
+    from payments.log_lines import configure_log_lines  # noqa: PLC0415 - likewise
+    from payments.settings import read_settings  # noqa: PLC0415 - likewise
+    from web.commands.deeds import bind_command  # noqa: PLC0415 - likewise
+    from web.parts import install_parts, make_parts  # noqa: PLC0415 - likewise
+
     settings = read_settings()
     configure_log_lines("WARNING", stream=sys.stderr)  # standard output is the command's answer
     app, parts = Flask(__name__), make_parts(settings, role=APPLICATION_ROLE)
@@ -90,39 +85,8 @@ main = CommandLine(
     add_version_option=False,
     load_dotenv=False,
     set_debug_flag=False,
+    commands=CommandTable(),
 )
-for _command in (
-    alerts,
-    audit,
-    backup,
-    bank,
-    chain_group,
-    dead_letters,
-    deadlines,
-    doctor,
-    keys,
-    duplicates,
-    encryption,
-    events,
-    find,
-    freeze,
-    freezes,
-    incidents,
-    ledger_group,
-    notices,
-    payments_group,
-    pending,
-    reconcile,
-    releases,
-    restore,
-    secrets_group,
-    sessions_group,
-    stripe_group,
-    statements,
-    unfreeze,
-    webhooks,
-):
-    main.add_command(_command)
 
 if __name__ == "__main__":
     main()
