@@ -19,6 +19,7 @@ from tests.browser.conftest import Browse
 from tests.browser.desk import Desk
 from tests.journeys.bank import BankRail
 from tests.journeys.bank_desk import Desk as BankDesk
+from tests.journeys.bank_desk import tomorrow
 from tests.journeys.conftest import System
 
 _DIES = text(
@@ -80,7 +81,7 @@ def test_a_dead_letter_is_looked_into_and_replayed(
     desk.goto("/console/dead-letters?kind=event")
     letter = desk.page.get_by_role("article").filter(has_text=dead_event)
     expect(letter).to_contain_text("unknown_payment")
-    expect(letter).not_to_contain_text("customer\n")
+    expect(letter).not_to_contain_text("cus_1")
     letter.get_by_role("button", name="Reveal").click()
     desk.confirm("Reveal", reason="Ticket 4711")
     expect(letter).to_contain_text("cus_1")
@@ -120,7 +121,7 @@ def nameless_transfer(system: System, rows: Engine) -> dict[str, Any]:
     payment = rail.link("EUR", order)
     words = {"account": "EUR", "text": "thank you", "amount": int(payment["amount"])}
     rail.knob("transfers", words)
-    BankDesk(rail).reconcile("EUR")
+    BankDesk(rail).reconcile("main", to=tomorrow())
     return payment
 
 
@@ -177,7 +178,7 @@ def test_a_new_key_is_shown_once_and_revoked(browse: Browse, system: System) -> 
     admin.goto("/console/secrets")
     name = f"Shop {secrets.token_hex(3)}"
     admin.page.get_by_label("What it is for").fill(name)
-    admin.page.get_by_label("Role").select_option("support")
+    admin.page.locator("select[name=role]").select_option("support")
     admin.page.get_by_role("button", name="Make the key").click()
     shown = admin.dialog.get_by_role("code")
     expect(shown).to_contain_text("srk_")

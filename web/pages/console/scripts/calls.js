@@ -172,6 +172,7 @@ async function confirm(form, submitter) {
   });
   if (!form.hasAttribute('data-dry-run')) return;
   result.append(element('p', { class: 'aside' }, 'Looking at what would happen…'));
+  go.disabled = true; // nobody agrees to what is not shown yet
   const extra = asks ? { reason: 'To see what would happen.' } : {};
   const query = path.includes('?') ? '&dry_run=true' : '?dry_run=true';
   const sent = request(form, method, extra);
@@ -179,6 +180,7 @@ async function confirm(form, submitter) {
   result.replaceChildren();
   if (answer.ok) {
     result.append(element('h3', {}, 'This would happen'), facts(answer.body));
+    go.disabled = false;
   } else {
     show(form, { status: answer.status, ...answer.body }, result);
     go.disabled = answer.status !== 0 && answer.body.code !== 'step_up_required' && answer.status !== 401;
