@@ -68,7 +68,7 @@ RUNBOOKS: tuple[Runbook, ...] = (
             "POST /api/ops/incidents",
             "PUT /api/ops/webhooks/retry-window",
             "POST /api/ops/deadlines/extend",
-            "POST /api/ledger/journal-entries",
+            "POST /api/ledger/entries",
         ),
         pages=(
             Page(path="/console/incidents", does="Tell everybody, with the expected time"),
@@ -82,7 +82,14 @@ RUNBOOKS: tuple[Runbook, ...] = (
         title="A seller may have been paid twice",
         sign="A seller, a bank or a colleague says that money left twice.",
         heading="Duplicate release suspected",
-        commands=("freeze", "duplicates", "releases list", "ledger invariants", "unfreeze"),
+        commands=(
+            "freeze",
+            "duplicates report",
+            "duplicates balances",
+            "releases list",
+            "ledger invariants",
+            "unfreeze",
+        ),
         endpoints=(
             "POST /api/ops/freeze",
             "GET /api/ops/duplicates",
