@@ -13,6 +13,7 @@ from payments.privacy.data_keys import connect_cipher
 from payments.privacy.encryption import FieldCipher
 from payments.providers.connect import Providers, connect_providers
 from payments.settings import Settings
+from payments.telemetry.posted_entries import tell_of_entries
 from payments.standstill.standing import gate
 
 
@@ -36,6 +37,7 @@ class JobContext:
 def connect_context(settings: Settings) -> JobContext:
     """Return a context for a process that runs one job at a time."""
     engine = connect_engine(settings.database_url, pool_size=2, role=WORKER_ROLE)
+    tell_of_entries(engine)
     return JobContext(
         settings=settings,
         engine=engine,

@@ -37,12 +37,13 @@ from ledger.periods import (
     hold_closed_through,
     reopen_books,
 )
-from ledger.posting import Result, post, post_batch
+from ledger.posting import NOTED, Result, post, post_batch
 from ledger.reversal import reverse
 from ledger.rolling import roll_accounts, roll_totals
 from ledger.sealing import BrokenSeal, Seal, broken_seals, last_seal, seal
 
 __all__ = [
+    "NOTED",
     "AccountBalance",
     "AccountPosting",
     "AccountPostings",

@@ -23,6 +23,11 @@ from ledger.errors import (
 )
 
 MAX_BATCH = 10_000
+NOTED = "ledger.posted"
+"""Where in a connection's `info` a list is kept by whoever wants to know what is posted over it.
+
+Kinds and effect keys are added to it; whether they are committed is not known here.
+"""
 
 Result = Posted | Refused
 
@@ -68,13 +73,24 @@ def post_batch(connection: Connection, entries: Sequence[Entry]) -> list[Result]
     except MalformedEntryError:
         entry_ids = None
     if entry_ids is not None:
+        _note(connection, entries)
         return [Posted(entry_id) for entry_id in entry_ids]
-    return _post_what_can_be(connection, entries)
+    results = _post_what_can_be(connection, entries)
+    both = zip(entries, results, strict=True)
+    new = [entry for entry, told in both if isinstance(told, Posted) and not told.replayed]
+    _note(connection, new)
+    return results
 
 
 def lock_accounts(connection: Connection, account_ids: Sequence[int]) -> None:
     """Lock the strict balances among these, in the order everybody uses, until commit."""
     connection.exec_driver_sql("SELECT ledger.lock_accounts(%s)", (list(account_ids),))
+
+
+def _note(connection: Connection, entries: Sequence[Entry]) -> None:
+    noted: list[tuple[str, str]] | None = connection.info.get(NOTED)
+    if noted is not None:
+        noted.extend((entry.kind, entry.effect_key) for entry in entries)
 
 
 class _Refusal(NamedTuple):

@@ -18,6 +18,7 @@ from payments.privacy.encryption import FieldCipher
 from payments.providers.connect import Providers, connect_providers
 from payments.secret_versions.live import LiveSecrets
 from payments.settings import Settings
+from payments.telemetry.posted_entries import tell_of_entries
 from payments.standstill.standing import gate
 from payments.webhooks.inbox_writer import InboxWriter
 from payments.webhooks.webhook_notes import WebhookNotes
@@ -58,6 +59,7 @@ class Parts:
 def make_parts(settings: Settings, *, clock: Clock | None = None, role: str = API_ROLE) -> Parts:
     """Make the parts of a process that works as a role; `clock` is replaced in tests only."""
     engine = connect_engine(settings.database_url, role=role)
+    tell_of_entries(engine)
     cipher = connect_cipher(engine, settings.encryption_keyset)
     secrets = LiveSecrets(engine, cipher=cipher, settings=settings)
     return Parts(

@@ -76,6 +76,9 @@ RELAY_FAILURES = Meter(
     "Steps of relays that failed, to be tried again.",
     ("step",),
 )
+LEDGER_ENTRIES = Meter(
+    "strongroom_ledger_entries_total", "counter", "Entries posted in the ledger.", ("kind",)
+)
 LOG_LINES = Meter("strongroom_log_lines_total", "counter", "Log lines, by level.", ("level",))
 
 METERS = (
@@ -89,5 +92,6 @@ METERS = (
     JOB_SECONDS,
     EVENTS_PUBLISHED,
     RELAY_FAILURES,
+    LEDGER_ENTRIES,
     LOG_LINES,
 )

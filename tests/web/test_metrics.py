@@ -2,15 +2,20 @@
 
 import dataclasses
 import ipaddress
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 from flask.testing import FlaskClient
 
+from payments.database import APPLICATION_ROLE
 from payments.settings import Settings
 from payments.telemetry_settings import TelemetrySettings
 from tests.web.conftest import KeyOf, MakeApp
+from web.commands.metrics import serving
+from web.parts import make_parts
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 
@@ -67,3 +72,21 @@ def test_they_are_there_when_the_database_is_not(client_of: ClientOf, tmp_path: 
     assert answer.status_code == 200
     assert "\nstrongroom_database_read 0.0\n" in answer.text
     assert "# TYPE strongroom_http_requests_total counter" in answer.text
+
+
+def test_a_machine_without_web_serves_them_by_command(settings: Settings, tmp_path: Path) -> None:
+    telemetry = TelemetrySettings(metrics_folder=tmp_path)
+    parts = make_parts(dataclasses.replace(settings, telemetry=telemetry), role=APPLICATION_ROLE)
+    with serving(parts, host="127.0.0.1", port=0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}"
+            answers = [requests.get(f"{url}/{path}", timeout=5) for path in ("metrics", "other")]
+        finally:
+            server.shutdown()
+            thread.join()
+            parts.close()
+    assert [answer.status_code for answer in answers] == [200, 404]
+    assert "\nstrongroom_database_read 1.0\n" in answers[0].text
+    assert answers[0].headers["Content-Type"].startswith("text/plain; version=0.0.4")
