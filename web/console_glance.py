@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from payments.alerts.read_alerts import AlertView
 from payments.incidents.tables import Incident
 from payments.overview.read_overview import Overview
 
@@ -63,6 +64,7 @@ class Glance:
 
     overview: Overview
     incidents: Sequence[Incident]
+    alerts: Sequence[AlertView]
     pending: Mapping[str, int]
 
     @property
@@ -148,7 +150,7 @@ class Glance:
         note = f"{view.live_events.count:,} not told yet" if view.live_events.count else "all told"
         yield _machine("Live updates", view.live_events.behind_s, note, None)
         note = f"{view.notices.count:,} due" if view.notices.count else "none due"
-        yield _machine("Notices to the platform", view.notices.behind_s, note, None)
+        yield _machine("Notices", view.notices.behind_s, note, None)
         for chain in view.chains:
             silent = (view.at - chain.scanned_at).total_seconds()
             bad = chain.stands_still or silent > _READ_S
@@ -156,7 +158,7 @@ class Glance:
                 f"Chain {chain.chain}",
                 "stands still" if chain.stands_still else "not read" if bad else "followed",
                 "bad" if bad else "good",
-                f"read to block {chain.scanned_to:,}, final to {chain.final_to:,}",
+                f"block {chain.scanned_to:,}, final {chain.final_to:,}",
                 None,
             )
 

@@ -14,6 +14,8 @@ from payments.database import read_snapshot
 from web.parts import current_parts
 
 _SECOND_MS = 1000
+_DECIMALS_LEAST = 2
+_SHORT, _PREFIX_MOST = 20, 8
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 
 # What a state means to who looks at it: all is well, it waits, somebody has to act.
@@ -43,12 +45,25 @@ def money(amount: int | str | None, currency: str) -> str:
     asset = _asset(current_parts().engine, currency)
     if asset is None:
         return f"{amount} minor units of {currency}"
-    return f"{grouped(int(amount), asset)} {currency}"
+    whole, point, decimals = grouped(int(amount), asset).partition(".")
+    # 135.000000 USDC is 135.00 USDC: exact, and no digits that say nothing.
+    shown = decimals.rstrip("0").ljust(_DECIMALS_LEAST, "0") if point else ""
+    return f"{whole}{point}{shown} {currency}"
 
 
 def tone(state: str | None) -> str:
     """Return the tone of a state: good, wait, bad, or plain for one that nobody listed."""
     return TONES.get(str(state), "plain")
+
+
+def shortened(text: str) -> str:
+    """Return a long id without its middle: `pay_…5ZKFAZ`, `0xa1d1a5…38f2c1`."""
+    if len(text) <= _SHORT:
+        return text
+    prefix, mark, _ = text.partition("_")
+    if mark and len(prefix) <= _PREFIX_MOST:
+        return f"{prefix}_…{text[-6:]}"
+    return f"{text[:8]}…{text[-6:]}"
 
 
 def words(name: str | None) -> str:
@@ -109,6 +124,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "money": money,
     "tone": tone,
     "words": words,
+    "shortened": shortened,
     "utc": utc,
     "iso": iso,
     "lasting": lasting,

@@ -57,5 +57,5 @@ def in_order(lines: Sequence[Line]) -> list[Line]:
 
 
 def spent(begun: dt.datetime, ended: dt.datetime | None) -> dt.timedelta | None:
-    """Return how long something took; None while it goes on."""
-    return None if ended is None else ended - begun
+    """Return how long something took; None while it goes on, or when nobody measured."""
+    return ended - begun if ended is not None and ended > begun else None

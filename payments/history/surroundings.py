@@ -55,7 +55,7 @@ def request_lines(entries: Sequence[AuditEntry]) -> Iterator[Line]:
         yield Line(
             at=entry.at,
             kind="request",
-            what=f"{'Looked at' if seen else 'Request'}: {_words(entry.action)}",
+            what=f"{'Look' if seen else 'Request'}: {_deed(entry.action)}",
             outcome=entry.outcome,
             note=f"{entry.role}, {entry.actor}" + (f": {entry.code}" if entry.code else ""),
             ref=entry.request_id,
@@ -156,6 +156,12 @@ def _answered(delivery: NoticeDelivery, url: str | None) -> str:
     )
     tries = f", {delivery.attempts} attempts" if delivery.attempts > 1 else ""
     return f"{url or 'an endpoint that is gone'}: {told}{tries}"
+
+
+def _deed(action: str) -> str:
+    """Return an action as people say it: `payments.create` is `create payment`."""
+    noun, _, verb = action.partition(".")
+    return f"{_words(verb)} {_words(noun).removesuffix('s')}" if verb else _words(noun)
 
 
 def _words(name: str) -> str:

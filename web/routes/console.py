@@ -5,6 +5,7 @@ import datetime as dt
 from flask import Response, current_app, render_template
 from sqlalchemy.orm import Session
 
+from payments.alerts.read_alerts import UNRESOLVED, list_alerts
 from payments.charts.over_time import CHARTS
 from payments.database import in_transaction
 from payments.errors import NotFoundError
@@ -21,6 +22,7 @@ SCRIPTS = ("console", "calls", "live", "reveal", "tell", "banner")
 """The modules in web/pages/console/scripts; the first is loaded by every page."""
 
 _INCIDENTS_MOST = 5
+_ALERTS_MOST = 10
 _CHARTED = dt.timedelta(days=30)
 
 
@@ -33,6 +35,7 @@ def overview() -> str:
         return Glance(
             overview=parts.overview.read(now=now),
             incidents=list_incidents(session, limit=_INCIDENTS_MOST, status="unresolved").data,
+            alerts=list_alerts(session, limit=_ALERTS_MOST, status=UNRESOLVED).data,
             pending=count_pending(session, now),
         )
 
