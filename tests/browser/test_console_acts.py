@@ -10,6 +10,7 @@ from sandbox.calls import TIMEOUT_S, confirm_at_stripe, created, new_order
 from sandbox.way_in import loopback_session
 from tests.browser.conftest import Browse
 from tests.browser.desk import Desk
+from tests.browser.keyboard import tab_to
 from tests.journeys.conftest import System
 
 LARGE = "2000000"  # above what one person may release
@@ -94,3 +95,32 @@ def test_a_freeze_stops_a_release_that_is_being_approved(
     approved = finance.page.locator("#all").get_by_role("row").filter(has_text=large_release["id"])
     expect(approved).to_contain_text("posted")
     finance.visit.picture("5-approved")
+
+
+def test_by_keyboard_alone_a_release_is_found_and_canceled(
+    browse: Browse, system: System, large_release: dict[str, Any]
+) -> None:
+    finance = Desk.of(browse, system, "finance")
+    page = finance.page
+    tab_to(page, "Skip|content", most=1)
+    tab_to(page, "^Releases$")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/releases")
+    tab_to(page, "Skip|content", most=1)
+    page.keyboard.press("Enter")
+    tab_to(page, "^Cancel$")
+    page.keyboard.press("Enter")
+    expect(finance.dialog.get_by_text("This would happen")).to_be_visible()
+    finance.visit.picture("dialog", whole=False)
+    page.keyboard.press("Escape")
+    expect(finance.dialog).to_be_hidden()
+    assert page.evaluate("document.activeElement.textContent.trim()") == "Cancel"  # back again
+    page.keyboard.press("Enter")
+    expect(finance.dialog.get_by_text("This would happen")).to_be_visible()
+    tab_to(page, "Why", most=10)
+    page.keyboard.type("Nobody knows this order.")
+    tab_to(page, "^Cancel$", most=3)
+    page.keyboard.press("Enter")
+    canceled = page.locator("#all").get_by_role("row").filter(has_text=large_release["id"])
+    expect(canceled).to_contain_text("Nobody knows this order.")
+    finance.visit.picture("canceled")

@@ -1,32 +1,15 @@
 """The shop by keyboard alone, on a phone, in the dark: everybody can read it, and pay."""
 
-import re
-
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.accessible import faults_of
 from tests.browser.conftest import Browse
+from tests.browser.keyboard import tab_to
 from tests.browser.shop import ShopVisit
 from tests.journeys.conftest import System
 
 PHONE = {"width": 390, "height": 844}
-_FOCUSED = """() => {
-  const it = document.activeElement;
-  return it.ariaLabel || it.textContent.trim() || it.name || it.tagName;
-}"""
-
-
-def tab_to(shop: ShopVisit, name: str) -> None:
-    """Press Tab until what has this name has the focus, and shows that it does."""
-    for _ in range(40):
-        shop.page.keyboard.press("Tab")
-        if re.search(name, shop.page.evaluate(_FOCUSED)):
-            break
-    assert re.search(name, shop.page.evaluate(_FOCUSED)), f"Tab does not lead to {name}"
-    ring = "getComputedStyle(document.activeElement).outlineStyle"
-    inside = "Boolean(document.activeElement.closest('.StripeElement--focus'))"
-    assert shop.page.evaluate(f"{ring} !== 'none' || {inside}"), f"no focus is seen on {name}"
 
 
 def test_by_keyboard_alone_from_the_catalogue_to_the_invoice(
@@ -35,26 +18,26 @@ def test_by_keyboard_alone_from_the_catalogue_to_the_invoice(
     shop = ShopVisit(browse(), system)
     press = shop.page.keyboard.press
     shop.goto("/")
-    tab_to(shop, "Skip to the content")
+    tab_to(shop.page, "Skip to the content")
     press("Enter")
-    tab_to(shop, "Buy: Walnut stool")  # the first thing behind the skipped header
+    tab_to(shop.page, "Buy: Walnut stool")  # the first thing behind the skipped header
     press("Enter")
     shop.page.wait_for_url("**/checkout/**")
     expect(shop.page.locator("#pay")).to_be_enabled()
-    tab_to(shop, "Card number")
+    tab_to(shop.page, "Card number")
     shop.page.keyboard.type("4000002760003184")
-    tab_to(shop, "Expiry date")
+    tab_to(shop.page, "Expiry date")
     shop.page.keyboard.type("1234")
-    tab_to(shop, "Security code")
+    tab_to(shop.page, "Security code")
     shop.page.keyboard.type("123")
-    tab_to(shop, r"^Pay \$162")
+    tab_to(shop.page, r"^Pay \$162")
     shop.picture("focus")
     press("Enter")
     bank = shop.bank_window()
     bank.get_by_role("button", name="Approve").wait_for()
     press("Escape")  # leaves the bank's question open
     shop.warns("Your bank has not confirmed this payment")
-    tab_to(shop, "Confirm with your bank")
+    tab_to(shop.page, "Confirm with your bank")
     press("Enter")
     approve = bank.get_by_role("button", name="Approve")
     approve.wait_for()
@@ -64,7 +47,7 @@ def test_by_keyboard_alone_from_the_catalogue_to_the_invoice(
             break
     press("Enter")
     shop.says("Paid, and held safely")
-    tab_to(shop, "Download the invoice")
+    tab_to(shop.page, "Download the invoice")
     with shop.page.expect_download():
         press("Enter")
 
