@@ -1,0 +1,151 @@
+"""The console's pages of money in Chromium: found by a number, live, masked, quiet, in each guise.
+
+Pictures of every page are kept in test-output/browser.
+"""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from sandbox.calls import TIMEOUT_S, created
+from tests.browser.conftest import Browse
+from tests.browser.visit import Visit
+from tests.journeys.conftest import System
+
+GUISES: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1360, "height": 900}},
+    "dark": {"viewport": {"width": 1360, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}},
+}
+
+
+@pytest.fixture(scope="module")
+def paid(system: System) -> dict[str, Any]:
+    """A payment that was paid by card."""
+    with system.listening() as listener:
+        payment = system.pay()
+        system.wait_until(listener, payment, "succeeded")
+    return payment
+
+
+def open_page(visit: Visit, system: System, path: str) -> None:
+    assert visit.goto(system.way_in.base_url + path).status == 200
+    expect(visit.page.get_by_role("heading", level=1)).to_be_visible()
+
+
+@pytest.mark.parametrize("guise", GUISES)
+def test_each_page_shows_itself_without_a_complaint(
+    browse: Browse, system: System, paid: dict[str, Any], guise: str
+) -> None:
+    visit = browse(who="admin", **GUISES[guise])
+    paths = {
+        "overview": "/console",
+        "search": "/console/search",
+        "found": f"/console/search?q={paid['order_id'][:20]}",
+        "payment": f"/console/payments/{paid['id']}",
+        "order": f"/console/orders/{paid['order_id']}",
+        "finance": "/console/finance",
+    }
+    for name, path in paths.items():
+        open_page(visit, system, path)
+        visit.picture(f"{name}-{guise}")
+        wide = visit.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= GUISES[guise]["viewport"]["width"], name
+    scripts = {url.removeprefix(system.way_in.base_url) for url in visit.loaded("script")}
+    assert scripts
+    assert all(path.startswith("/console/scripts/") for path in scripts)
+
+
+def test_a_number_leads_to_the_money_by_keyboard_alone(
+    browse: Browse, system: System, paid: dict[str, Any]
+) -> None:
+    visit = browse(who="support")
+    open_page(visit, system, "/console")
+    page = visit.page
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.type(paid["order_id"])
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/console/orders/{paid['order_id']}")
+    page.locator(f"a[href='/console/payments/{paid['id']}']").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/console/payments/{paid['id']}")
+    expect(page.locator("#places")).to_contain_text("is held for the order")
+
+
+def test_what_happens_meanwhile_shows_by_itself(
+    browse: Browse, system: System, paid: dict[str, Any]
+) -> None:
+    visit = browse(who="support")
+    open_page(visit, system, f"/console/payments/{paid['id']}")
+    page = visit.page
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+    page.evaluate("window.sameDocument = true")
+    refund = {"reference": f"live-{paid['id']}", "amount": "500"}
+    url = f"{system.way_in.base_url}/api/payments/{paid['id']}/refunds"
+    created(system.cast.backend.post(url, json=refund, timeout=TIMEOUT_S))
+    expect(page.locator("#places")).to_contain_text("went back to the buyer", timeout=20_000)
+    expect(page.locator("#story")).to_contain_text("Refund to the buyer")
+    assert page.evaluate("window.sameDocument") is True
+    visit.picture("after-a-refund")
+
+
+def test_a_name_is_hidden_until_somebody_says_why(
+    browse: Browse, system: System, paid: dict[str, Any]
+) -> None:
+    visit = browse(who="support")
+    open_page(visit, system, f"/console/orders/{paid['order_id']}")
+    page = visit.page
+    buyer = page.locator(".card").filter(has=page.get_by_role("heading", name="Buyer"))
+    expect(buyer.locator("[data-field=name]")).to_have_text(re.compile("^•+$"))
+    buyer.get_by_role("button", name="Reveal…").click()
+    dialog = page.get_by_role("dialog")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    buyer.get_by_role("button", name="Reveal…").click()
+    dialog.get_by_role("button", name="Reveal").click()  # without a reason nothing is sent
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("textbox").fill("Ticket 4711: wo ist mein Geld?")
+    visit.picture("reveal")
+    dialog.get_by_role("button", name="Reveal").click()
+    expect(buyer.locator("[data-field=name]")).to_have_text("Example Buyer")
+    audit = system.way_in.base_url + "/api/audit"
+    admin = browse(who="admin").context.request
+    [entry, *_] = admin.get(audit, params={"action": "parties.read"}).json()["data"]
+    assert entry["reason"].startswith("Ticket 4711")
+    assert entry["role"] == "support"
+
+
+def test_a_refusal_is_said_at_its_field_and_keeps_what_was_typed(
+    browse: Browse, system: System, paid: dict[str, Any]
+) -> None:
+    visit = browse(who="support")
+    visit.expects("status of 4")
+    open_page(visit, system, f"/console/payments/{paid['id']}")
+    page = visit.page
+    page.get_by_label("Amount in minor units").fill("12.50")
+    page.locator("#refund").get_by_role("button", name="Refund").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Refund").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+    visit.picture("refused", whole=False)
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Amount in minor units")).to_have_value("12.50")
+    expect(page.get_by_label("Amount in minor units")).to_have_attribute("aria-invalid", "true")
+
+
+def test_who_has_no_page_is_told_where_to_go(browse: Browse, system: System) -> None:
+    visit = browse(who="operator")
+    visit.expects("status of 40")
+    assert visit.goto(f"{system.way_in.base_url}/console/payments/pay_0").status == 404
+    visit.picture("not-there")
+    assert visit.goto(f"{system.way_in.base_url}/console/finance").status == 403
+    visit.page.get_by_role("link", name="To the overview").click()
+    visit.page.wait_for_url("**/console")
+    visit.page.get_by_role("button", name="Sign out").click()
+    expect(visit.page.get_by_role("heading", name="Sign in to the console")).to_be_visible()
+    visit.picture("signed-out")
