@@ -150,19 +150,23 @@ GRANT EXECUTE ON FUNCTION strongroom.standing_still()
    TO strongroom_app, strongroom_api, strongroom_worker, strongroom_relay, strongroom_signer,
       strongroom_auditor;
 GRANT EXECUTE ON FUNCTION strongroom.database_history() TO strongroom_app, strongroom_api;
+
+-- A restore is begun and reconciled by commands; web shows it, settles and finishes; payouts and
+-- refunds claim what was forgotten.
 GRANT SELECT, INSERT,
    UPDATE (status, reconciled_at, figures, finish_requested_by, finish_requested_at, finished_by,
      finished_at)
-   ON strongroom.restores TO strongroom_app, strongroom_api;
+   ON strongroom.restores TO strongroom_app;
+GRANT SELECT,
+   UPDATE (status, finish_requested_by, finish_requested_at, finished_by, finished_at)
+   ON strongroom.restores TO strongroom_api;
 GRANT SELECT, INSERT,
-   UPDATE (status, order_id, payment_id, our_id, amount, currency, detail, claimed_by, note,
-     settled_by, settled_at)
-   ON strongroom.restore_findings TO strongroom_app, strongroom_api;
-GRANT SELECT, UPDATE (reconciled_at, figures) ON strongroom.restores TO strongroom_worker;
-GRANT SELECT, INSERT, UPDATE (status, order_id, payment_id, our_id, amount, currency, detail,
-    claimed_by)
-   ON strongroom.restore_findings TO strongroom_worker;
-GRANT UPDATE (last_position) ON strongroom.live_cursor TO strongroom_app, strongroom_api;
+   UPDATE (status, order_id, payment_id, detail, claimed_by, note, settled_by, settled_at)
+   ON strongroom.restore_findings TO strongroom_app;
+GRANT SELECT, UPDATE (status, claimed_by, note, settled_by, settled_at)
+   ON strongroom.restore_findings TO strongroom_api;
+GRANT SELECT, UPDATE (claimed_by) ON strongroom.restore_findings TO strongroom_worker;
 GRANT SELECT, INSERT ON strongroom.database_histories TO strongroom_app, strongroom_api;
+GRANT UPDATE (last_position) ON strongroom.live_cursor TO strongroom_app;
 GRANT SELECT ON strongroom.restores, strongroom.restore_findings, strongroom.database_histories
    TO strongroom_auditor;

@@ -127,6 +127,29 @@ class Restored:
         return in_transaction(self.engine, lambda session: session.scalars(wanted).first())
 
 
+@contextmanager
+def copy_of(servers: Servers, engine: Engine) -> Iterator[Engine]:
+    """Keep a database as it is now, and give the way to that copy."""
+    name = f"restored_{secrets.token_hex(6)}"
+    copy_database(servers, engine, name)
+    copy = connect_engine(servers.owner_url.rsplit("/", 1)[0] + f"/{name}")
+    try:
+        yield copy
+    finally:
+        copy.dispose()
+        servers.drop_database(name)
+
+
+def copy_database(servers: Servers, engine: Engine, name: str) -> None:
+    engine.dispose()
+    with psycopg.connect(servers.superuser_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER strongroom").format(
+                sql.Identifier(name), sql.Identifier(engine.url.database or "")
+            )
+        )
+
+
 class Moment:
     """A database as it was, kept beside the one that goes on."""
 
@@ -136,13 +159,7 @@ class Moment:
         self._bank = bank
         self._name = f"restored_{secrets.token_hex(6)}"
         self._at = sellers.now
-        sellers.engine.dispose()
-        with psycopg.connect(servers.superuser_url, autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER strongroom").format(
-                    sql.Identifier(self._name), sql.Identifier(sellers.engine.url.database or "")
-                )
-            )
+        copy_database(servers, sellers.engine, self._name)
 
     @contextmanager
     def restored(self) -> Iterator[Restored]:

@@ -1,0 +1,125 @@
+"""What was done on chain after the moment of a restore is known again, and done once."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from payments.chain.send import look
+from payments.chain.tables import ChainSigner
+from payments.chain.thaw import thaw
+from payments.database import in_transaction, transaction
+from payments.escrow.tables import Escrow
+from payments.providers.connect import Providers
+from payments.restores.adopt_chains import adopt_chains
+from payments.restores.begin_restore import begin_restore
+from payments.restores.look import Look
+from payments.restores.read_restores import list_findings
+from payments.restores.tables import Restore
+from tests.chain import USDC, TestChain, running_chain
+from tests.databases import Servers
+from tests.payments.conftest import stripe_at
+from tests.payments.restores.forgetting import ONE, copy_of
+from tests.payments.shop import CIPHER, new_reference
+from tests.payments.watching.stage import Stage, open_stage
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[TestChain]:
+    with running_chain() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def stage(engine: Engine, chain: TestChain) -> Stage:
+    return open_stage(engine, chain)
+
+
+def begun(stage: Stage) -> str:
+    return begin_restore(
+        stage.engine,
+        caller=ONE,
+        reference=new_reference(),
+        reason="the disk broke",
+        restored_to=stage.now() - dt.timedelta(hours=1),
+        now=stage.now(),
+    ).resource.id
+
+
+def reconcile(stage: Stage, restore_id: str) -> dict[str, str]:
+    """Look at the chain; what was found, by what it is about."""
+    adopt_chains(
+        Look(
+            engine=stage.engine,
+            providers=Providers(
+                stripe_at("http://127.0.0.1:9"), {}, {stage.settings.name: stage.port}
+            ),
+            cipher=CIPHER,
+            restore_id=restore_id,
+            since=stage.now() - dt.timedelta(hours=2),
+            clock=stage.now,
+        ),
+        {stage.settings.name: stage.settings},
+    )
+    found = in_transaction(
+        stage.engine, lambda session: list_findings(session, restore_id, limit=100)
+    )
+    return {one.provider_ref: one.status for one in found if one.kind == "chain"}
+
+
+def finish_at_once(stage: Stage, restore_id: str) -> None:
+    """End the restore, past its checks: they are tried elsewhere."""
+    with transaction(stage.engine) as session:
+        row = session.get_one(Restore, restore_id)
+        row.reconciled_at = stage.now()
+        row.status, row.finish_requested_by, row.finish_requested_at = "finished", "a", stage.now()
+        row.finished_by, row.finished_at = "b", stage.now()
+
+
+def test_a_release_that_was_sent_is_booked_and_not_sent_again(
+    stage: Stage, servers: Servers
+) -> None:
+    escrow = stage.funded_by_sender()
+    release = stage.ask_release(escrow, 40 * USDC)
+    with copy_of(servers, stage.engine) as copy:
+        stage.send_until_final()
+        assert stage.remaining(escrow) == 60 * USDC
+        after = dataclasses.replace(stage, engine=copy)
+        restore_id = begun(after)
+        after.send()  # it stands still
+        assert after.intent(release.id).state == "queued"
+        reconcile(after, restore_id)
+        with transaction(copy) as session:
+            signer = session.get_one(ChainSigner, (stage.settings.name, stage.settings.operator))
+            assert signer.frozen_at is not None
+        finish_at_once(after, restore_id)
+        thaw(after.sending(), look(after.sending()))
+        after.send_until_final()
+        after.mine_and_watch(3)
+        assert stage.remaining(escrow) == 60 * USDC
+        assert after.read(type(release), release.id).status == "posted"
+        assert after.broken() == []
+
+
+def test_a_release_that_is_forgotten_altogether_is_booked(stage: Stage, servers: Servers) -> None:
+    escrow = stage.funded_by_sender()
+    with copy_of(servers, stage.engine) as copy:
+        stage.ask_release(escrow, 40 * USDC)
+        stage.send_until_final()
+        after = dataclasses.replace(stage, engine=copy)
+        reconcile(after, begun(after))
+        [made] = after.releases(escrow)
+        assert (made.status, made.amount, made.origin) == ("posted", 40 * USDC, "chain")
+        assert after.held(escrow)[0] == 60 * USDC
+        assert after.broken() == []
+
+
+def test_an_escrow_that_is_forgotten_is_found(stage: Stage, servers: Servers) -> None:
+    stage.watch()
+    with copy_of(servers, stage.engine) as copy:
+        forgotten: Escrow = stage.funded_by_sender()
+        after = dataclasses.replace(stage, engine=copy)
+        found = reconcile(after, begun(after))
+        assert found[forgotten.contract_address] == "open"
