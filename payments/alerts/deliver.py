@@ -126,7 +126,7 @@ def _deliver(
         )
         _log.warning("alert_not_sent", number=claimed.number, target=claimed.target, why=str(error))
         return False
-    reach("alerts.sent")
+    reach("alert.sent")
     _write(engine, _DELIVERED, number=claimed.number, now=clock())
     return True
 
