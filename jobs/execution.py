@@ -62,7 +62,7 @@ def run_leased(context: JobContext, *, row_id: int, lease_token: uuid.UUID) -> N
     ids = {name: str(value) for name, value in row.args.items() if name.endswith("_id")}
     with (
         bind_request_id(row.request_id),
-        lines_about(**ids),
+        lines_about(job=row.job, **ids),
         span(
             f"job {row.job}", kind="CONSUMER", parent=row.traceparent, **{"strongroom.job": row.job}
         ),

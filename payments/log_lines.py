@@ -102,6 +102,11 @@ def lines_about(**ids: str) -> Iterator[None]:
         _about.reset(token)
 
 
+def are_lines_about_something() -> bool:
+    """Whether lines bear an id now: then somebody may look for all of them."""
+    return any(name.endswith("_id") for name in _about.get() or ())
+
+
 def go_on_about(**ids: str) -> None:
     """Put ids on every log line from here to the end of the `lines_about` that this is in.
 
@@ -112,7 +117,8 @@ def go_on_about(**ids: str) -> None:
     if about is None:
         return
     if any(about.get(name, value) != value for name, value in ids.items()):
-        about.clear()
+        for name in [name for name in about if name.endswith("_id")]:
+            del about[name]
     about.update(ids)
 
 

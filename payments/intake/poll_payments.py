@@ -24,6 +24,7 @@ from payments.lifecycle.deadlines import effective_deadline
 from payments.lifecycle.record_seen import record_seen
 from payments.lifecycle.stages import FINAL, Status
 from payments.lifecycle.tables import Payment
+from payments.log_lines import go_on_about
 from payments.orders.tables import Order
 from payments.providers.connect import Providers
 from payments.providers.facts import (
@@ -87,6 +88,7 @@ def poll_payment(engine: Engine, payment_id: str, *, now: dt.datetime, providers
     Raises:
         UnavailableError: the provider did not answer.
     """
+    go_on_about(payment_id=payment_id)
     with transaction(engine) as session:
         row = session.get_one(Payment, payment_id)
     facts = () if row.status in FINAL else ask(providers, row, now=now)

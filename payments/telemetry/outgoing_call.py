@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from payments.log_lines import get_logger
+from payments.log_lines import are_lines_about_something, get_logger
 from payments.telemetry.measuring import count, took
 from payments.telemetry.meters import PROVIDER_CALLS, PROVIDER_SECONDS
 from payments.telemetry.tracing import span, tell_span
@@ -29,7 +29,8 @@ _log = get_logger(__name__)
 class OutgoingCall:
     """Surrounds a call: `answered` says that there was an answer; without it there was none.
 
-    `is_read`: it changes nothing, so that only its failure is worth a line.
+    `is_read`: it changes nothing. Where its lines are about nothing either, only its failure is
+    worth one.
     """
 
     __slots__ = ("_began_s", "_is_read", "_operation", "_provider", "_span", "_status")
@@ -64,7 +65,8 @@ class OutgoingCall:
         took(PROVIDER_SECONDS, took_s, self._provider, self._operation)
         tell_span(failed=outcome in {"failed", "no_answer"}, **{"strongroom.outcome": outcome})
         self._span.__exit__(kind, error, trace)
-        tell = _log.debug if self._is_read and outcome == "ok" else _log.info
+        is_routine = self._is_read and outcome == "ok" and not are_lines_about_something()
+        tell = _log.debug if is_routine else _log.info
         tell(
             "provider_called",
             provider=self._provider,
