@@ -216,7 +216,7 @@ RUNBOOKS: tuple[Runbook, ...] = (
             "restore reconcile",
             "restore finish",
         ),
-        endpoints=("GET /api/ops/restores", "POST /api/ops/restores/{restore_id}/finish"),
+        endpoints=("GET /api/ops/restores", "POST /api/ops/restores/<id:restore_id>/finish"),
         pages=(
             Page(path="/console/releases", does="See that everything is frozen"),
             Page(path="/console/incidents", does="Tell everybody by a banner"),

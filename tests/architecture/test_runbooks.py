@@ -86,5 +86,5 @@ def test_no_link_within_the_handbook_leads_nowhere() -> None:
 
 
 def test_every_alert_leads_to_a_runbook() -> None:
-    conditions = importlib.import_module("payments.alerts.conditions")
+    conditions = importlib.import_module("payments.alerts.all_conditions")
     assert {each.runbook for each in conditions.CONDITIONS} <= set(NAMES)

@@ -307,6 +307,7 @@ REQUESTS: dict[str, Entry] = {
     "GET /console/incidents/<id:incident_id>": Entry(),
     "GET /console/alerts": Entry(),
     "GET /console/alerts/<id:alert_id>": Entry(),
+    "GET /console/secrets/keys/<id:key_id>": Entry(),
     "GET /console/finance": Entry(),
     "GET /console/orders/<id:order_id>": Entry(),
     "GET /console/payments/<id:payment_id>": Entry(),

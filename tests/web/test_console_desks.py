@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from payments.access.caller import PERSON_ROLES, Role
 from tests.payments.releases.till import Till
 from tests.web.conftest import Headers, KeyOf, TokenOf
+from web.parts import parts_of
 from web.policies import POLICIES
 
 STAFF = {Role.SUPPORT, Role.FINANCE, Role.OPERATOR, Role.ADMIN}
@@ -185,3 +186,17 @@ def test_a_freeze_stands_on_top_until_two_have_lifted_it(
     assert "Agree and lift it" in client.get("/console/releases", headers=two).text
     assert client.post("/api/ops/unfreeze", json=lift, headers=two).status_code == 200
     assert "Ticket 4711" not in client.get("/console/releases", headers=two).text
+
+
+def test_a_key_shows_its_uses_and_a_refused_webhook_its_reason(
+    client: FlaskClient, admin: Headers
+) -> None:
+    keys = client.get("/api/keys", headers=admin).get_json()["data"]
+    page = client.get(f"/console/secrets/keys/{keys[0]['id']}", headers=admin)
+    assert page.status_code == 200, page.text
+    missing = client.get("/console/secrets/keys/key_0", headers=admin)
+    assert (missing.status_code, missing.mimetype) == (404, "text/html")
+    odd = {"Stripe-Signature": "t=1,v1=0", "Content-Type": "application/json"}
+    assert client.post("/api/webhooks/stripe", data=b"{}", headers=odd).status_code == 400
+    parts_of(client.application).webhook_notes.write()
+    assert "What to do" in client.get("/console/webhooks", headers=admin).text

@@ -6,6 +6,7 @@ from flask import render_template
 
 from payments.access.api_keys import LONGEST_LIFE, list_keys
 from payments.access.caller import KEY_ROLES
+from payments.access.read_key_uses import read_key_uses
 from payments.database import in_transaction
 from payments.secret_versions.kinds import LIMITS
 from payments.secret_versions.list_secrets import list_secrets
@@ -47,3 +48,18 @@ def show() -> str:
         roles=sorted(KEY_ROLES),
         longest_life_s=int(LONGEST_LIFE.total_seconds()),
     )
+
+
+@blueprint.page("/secrets/keys/<id:key_id>", action="keys.read")
+def show_key(key_id: str) -> str:
+    """Show from where an API key was used, and what was done with it.
+
+    Raises:
+        NotFoundError: there is no such key.
+    """
+    parts = current_parts()
+    read = in_transaction(
+        parts.engine,
+        lambda session: read_key_uses(session, key_id=key_id, since=None, now=parts.now()),
+    )
+    return render_template("console/key.html", read=read)
