@@ -45,7 +45,6 @@ def serve(*, as_json: bool, host: str, port: int) -> None:
             print_json({"url": url})
         else:
             click.echo(url)
-        click.get_text_stream("stdout").flush()
         server.serve_forever()
 
 
