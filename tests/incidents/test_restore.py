@@ -63,7 +63,7 @@ class Server:
 
     def ask(self, statement: str) -> str:
         with psycopg.connect(self.postgres.superuser_url("strongroom")) as connection:
-            row = connection.execute(statement).fetchone()  # type: ignore[arg-type] # of this test
+            row = connection.execute(statement).fetchone()
         assert row is not None
         return str(row[0])
 

@@ -1,6 +1,6 @@
 """Restores and what was found in them, in requests and answers."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from marshmallow import fields, validate
 
@@ -38,7 +38,7 @@ class NewFinish(StrictSchema):
 class Restore(StrictSchema):
     """One time the database was brought back to a moment."""
 
-    example: ClassVar = {
+    example: ClassVar[dict[str, Any]] = {
         "id": _RESTORE_ID,
         "status": "finish_requested",
         "reason": "The machine is gone.",
@@ -68,7 +68,7 @@ class Restore(StrictSchema):
 class RestoreFinding(StrictSchema):
     """What a provider has that the books had forgotten, or what a person has to look at."""
 
-    example: ClassVar = {
+    example: ClassVar[dict[str, Any]] = {
         "id": "rsf_01KB2V6Q0R8Y4W5Z7X9A1C3E5G",
         "kind": "refund",
         "provider": "stripe",
@@ -118,6 +118,6 @@ class RestoreList(StrictSchema):
 class RestoreWithFindings(Restore):
     """A restore, with up to 1000 findings, in the order they were found."""
 
-    example: ClassVar = Restore.example | {"findings": [RestoreFinding.example]}
+    example: ClassVar[dict[str, Any]] = Restore.example | {"findings": [RestoreFinding.example]}
 
     findings = fields.List(fields.Nested(RestoreFinding))

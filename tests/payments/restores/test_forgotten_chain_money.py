@@ -50,6 +50,7 @@ def begun(stage: Stage) -> str:
 
 def reconcile(stage: Stage, restore_id: str) -> dict[str, str]:
     """Look at the chain; what was found, by what it is about."""
+    name = stage.settings.name
     adopt_chains(
         Look(
             engine=stage.engine,
@@ -61,7 +62,7 @@ def reconcile(stage: Stage, restore_id: str) -> dict[str, str]:
             since=stage.now() - dt.timedelta(hours=2),
             clock=stage.now,
         ),
-        {stage.settings.name: stage.settings},
+        {name: stage.settings},
     )
     found = in_transaction(
         stage.engine, lambda session: list_findings(session, restore_id, limit=100)
