@@ -82,8 +82,8 @@ class Stage:
 
     def post(self, path: str, body: dict[str, Any], *, role: Role | None = None) -> TestResponse:
         """Post as the buyer, or with a key of the role, under a fresh reference."""
-        headers = self.key_of(role) if role else self.buyer
-        return self.client.post(path, json={"reference": secrets.token_hex(8)} | body, headers=headers)
+        body = {"reference": secrets.token_hex(8)} | body
+        return self.client.post(path, json=body, headers=self.key_of(role) if role else self.buyer)
 
     def start(self, order_id: str | None = None, **body: Any) -> TestResponse:
         order_id = order_id or self.shop.order().id

@@ -59,6 +59,11 @@ _LEFT_UNEXPLAINED = """
       FROM strongroom.findings
      WHERE state = 'open' AND kind = 'missing_in_ledger' AND amount < 0
 """
+# Why nothing goes out: a restore that is not finished, or one that nobody has owned up to.
+_STANDS_STILL = """
+    SELECT count(why) AS count, array_remove(array_agg(why), NULL) AS keys
+      FROM (SELECT strongroom.standing_still() AS why) standing
+"""
 
 MONEY = (
     Condition(
@@ -68,6 +73,15 @@ MONEY = (
         measured="Truths about ledger and payments that the last proof found broken",
         runbook="duplicate-release",
         measure=_broken,
+        settles_in=_AT_ONCE,
+    ),
+    Condition(
+        name="standing_still",
+        priority="P1",
+        title="This database was restored: nothing is sent to anybody",
+        measured="Reasons for which no money goes out until providers were asked",
+        runbook="restore",
+        measure=by_query(_STANDS_STILL),
         settles_in=_AT_ONCE,
     ),
     Condition(

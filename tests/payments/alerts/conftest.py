@@ -96,7 +96,7 @@ class Watch:
         return sorted((one["target"], one["title"]) for one in fresh)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def pager_url() -> Iterator[tuple[Pager, str]]:
     pager = Pager()
     server = LoopbackServer(create_app(pager))

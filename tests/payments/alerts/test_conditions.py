@@ -92,6 +92,10 @@ MESSAGE = """INSERT INTO strongroom.alert_deliveries (kind, target, address, pri
     :now - interval '11 minutes', :late)"""
 
 
+RESTORE = """INSERT INTO strongroom.restores (id, reason, restored_to, status, system_identifier,
+    timeline, begun_by, begun_at) VALUES ('rst_1', 'drill', :old, 'begun', 'one', 1, 'ada', :old)"""
+
+
 class Case(NamedTuple):
     """How a condition becomes true, how true no more, and what it names."""
 
@@ -107,6 +111,7 @@ def delete(*tables: str) -> tuple[str, ...]:
 PAYOUTS = delete("seller_payout_attempts", "seller_payouts", "payout_destinations")
 RIGHT = DESTINATION.format(party=":seller_id")
 CASES = {
+    "standing_still": Case((RESTORE,), delete("restores"), ("rst_1",)),
     "released_twice": Case(
         (
             "UPDATE strongroom.payments SET amount_captured = amount WHERE id = :payment_id",
@@ -253,6 +258,7 @@ CASES = {
 GUARDED = (
     *("payments", "releases", "seller_payouts", "seller_payout_attempts", "payout_destinations"),
     *("chain_intents", "escrows", "escrow_effects", "freezes", "webhook_inbox"),
+    "restores",
 )
 OTHERWISE = {"books_do_not_agree", "secrets_overdue"}  # they have tests of their own
 
