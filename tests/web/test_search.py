@@ -1,6 +1,7 @@
 """Search by anything: every piece of a thing that somebody may have leads to it."""
 
 import dataclasses
+import datetime as dt
 import secrets
 
 import pytest
@@ -10,7 +11,8 @@ from sqlalchemy import Engine, select
 from payments.access.caller import Role
 from payments.audit.tables import AuditEntry
 from payments.database import transaction
-from tests.payments.shop import Shop, open_shop
+from payments.escrow.tables import Escrow, EscrowEffect
+from tests.payments.shop import NOW, Shop, open_shop
 from tests.web.conftest import Headers, KeyOf
 from tests.web.test_webhooks import deliver, event, signed
 
@@ -63,6 +65,56 @@ def test_what_a_caller_made_is_found_by_their_reference(
     assert found(client, support, reference) == {made["id"]: "reference"}
 
 
+def test_an_escrow_is_found_by_its_address_in_any_spelling_and_by_its_transactions(
+    client: FlaskClient, engine: Engine, shop: Shop, support: Headers
+) -> None:
+    payment = shop.payment(shop.order())
+    address, tx_hash = f"0x{secrets.token_hex(20)}", f"0x{secrets.token_hex(32)}"
+    fixed = {"created_at": NOW, "updated_at": NOW}
+    people = ("depositor", "beneficiary", "operator", "arbiter", "guardian")
+    escrow = Escrow(
+        id=f"esc_{secrets.token_hex(8)}",
+        order_id=payment.order_id,
+        payment_id=payment.id,
+        seller_id=shop.seller_id,
+        chain="base",
+        asset="EUR",
+        contract_address=f"0x{address[2:].upper()}",
+        chain_reference=f"0x{secrets.token_hex(32)}",
+        **{name: f"0x{secrets.token_hex(20)}" for name in people},
+        amount=payment.amount,
+        fund_by=NOW + dt.timedelta(hours=1),
+        release_by=NOW + dt.timedelta(days=1),
+        arbiter_by=NOW + dt.timedelta(days=2),
+        status="awaiting_deposit",
+        **fixed,
+    )
+    effect = EscrowEffect(
+        escrow_id=escrow.id,
+        key=secrets.token_hex(8),
+        kind="deposited",
+        amount=payment.amount,
+        tx_hash=tx_hash,
+        log_index=0,
+        block_number=1,
+        block_hash=f"0x{secrets.token_hex(32)}",
+        block_at=NOW,
+        state="seen",
+        **fixed,
+    )
+    with transaction(engine) as session:
+        session.add(escrow)
+        session.flush()
+        session.add(effect)
+        session.flush()
+        escrow_id, depositor = escrow.id, escrow.depositor
+    assert found(client, support, address) == {escrow_id: "contract address"}
+    assert found(client, support, depositor.upper().replace("X", "x")) == {
+        escrow_id: "depositor's address"
+    }
+    assert found(client, support, tx_hash) == {escrow_id: "transaction hash"}
+
+
 def test_an_event_is_found_by_its_id(client: FlaskClient, support: Headers) -> None:
     event_id = f"evt_{secrets.token_hex(8)}"
     payload = event(type="customer.created", id=event_id)
@@ -91,4 +143,4 @@ def test_people_are_found_by_their_whole_address_and_it_stays_written_down(
 @pytest.mark.parametrize("text", ["", " ", "x" * 256, "a\x00"])
 def test_a_search_for_nothing_is_refused(client: FlaskClient, support: Headers, text: str) -> None:
     answer = client.get("/api/ops/search", query_string={"q": text}, headers=support)
-    assert (answer.status_code, answer.get_json()["code"]) == (400, "invalid_request")
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "validation")
