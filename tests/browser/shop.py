@@ -9,7 +9,7 @@ from playwright.sync_api import FrameLocator, Page, expect
 from tests.browser.visit import Visit
 from tests.journeys.conftest import System
 
-PATIENCE_MS = 40_000  # a payment goes through webhooks and jobs, one on chain through blocks
+PATIENCE_MS = 60_000  # a payment goes through webhooks and jobs, one on chain through blocks
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The shop by keyboard alone, on a phone, in the dark: everybody can read it, and pay."""
 
-import pytest
+from typing import Literal
+
 from playwright.sync_api import expect
 
 from tests.browser.accessible import faults_of
@@ -10,6 +11,7 @@ from tests.browser.shop import ShopVisit
 from tests.journeys.conftest import System
 
 PHONE = {"width": 390, "height": 844}
+COLOURS: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def test_by_keyboard_alone_from_the_catalogue_to_the_invoice(
@@ -52,14 +54,15 @@ def test_by_keyboard_alone_from_the_catalogue_to_the_invoice(
         press("Enter")
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-def test_every_page_can_be_read_on_a_phone(browse: Browse, system: System, colours: str) -> None:
-    shop = ShopVisit(browse(viewport=PHONE, color_scheme=colours), system)
+def test_every_page_can_be_read_on_a_phone_by_day_and_night(browse: Browse, system: System) -> None:
+    shop = ShopVisit(browse(viewport=PHONE), system)
     shop.visit.expects("status of 402", "status of 404")
 
     def look(name: str) -> None:
-        shop.picture(name)
-        assert faults_of(shop.page) == [], name
+        for colours in COLOURS:
+            shop.page.emulate_media(color_scheme=colours)
+            shop.picture(f"{name}-{colours}")
+            assert faults_of(shop.page) == [], f"{name}, {colours}"
 
     shop.goto("/")
     look("catalogue")
