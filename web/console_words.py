@@ -45,10 +45,16 @@ def money(amount: int | str | None, currency: str) -> str:
     asset = _asset(current_parts().engine, currency)
     if asset is None:
         return f"{amount} minor units of {currency}"
-    whole, point, decimals = grouped(int(amount), asset).partition(".")
+    whole, point, part = grouped(int(amount), asset).partition(".")
     # 135.000000 USDC is 135.00 USDC: exact, and no digits that say nothing.
-    shown = decimals.rstrip("0").ljust(_DECIMALS_LEAST, "0") if point else ""
+    shown = part.rstrip("0").ljust(_DECIMALS_LEAST, "0") if point else ""
     return f"{whole}{point}{shown} {currency}"
+
+
+def decimals(currency: str) -> int:
+    """Return how many decimals an amount of a currency is written with."""
+    asset = _asset(current_parts().engine, currency)
+    return 0 if asset is None else asset.exponent
 
 
 def tone(state: str | None) -> str:
@@ -122,6 +128,7 @@ def count(number: int | None) -> str:
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "money": money,
+    "decimals": decimals,
     "tone": tone,
     "words": words,
     "shortened": shortened,

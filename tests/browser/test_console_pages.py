@@ -127,15 +127,31 @@ def test_a_refusal_is_said_at_its_field_and_keeps_what_was_typed(
     visit.expects("status of 4")
     open_page(visit, system, f"/console/payments/{paid['id']}")
     page = visit.page
-    page.get_by_label("Amount in minor units").fill("12.50")
+    amount = page.get_by_label("Amount in USD")
+    amount.fill("twelve")
     page.locator("#refund").get_by_role("button", name="Refund").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Refund").click()
-    expect(page.get_by_role("alert").first).to_be_visible()
+    expect(dialog.get_by_role("alert")).to_contain_text("minor units")
     visit.picture("refused", whole=False)
     page.keyboard.press("Escape")
-    expect(page.get_by_label("Amount in minor units")).to_have_value("12.50")
-    expect(page.get_by_label("Amount in minor units")).to_have_attribute("aria-invalid", "true")
+    expect(amount).to_have_value("twelve")
+    expect(amount).to_have_attribute("aria-invalid", "true")
+
+
+def test_an_amount_is_written_as_people_write_it(
+    browse: Browse, system: System, paid: dict[str, Any]
+) -> None:
+    visit = browse(who="support")
+    open_page(visit, system, f"/console/payments/{paid['id']}")
+    page = visit.page
+    page.get_by_label("Amount in USD").fill("1.5")
+    page.locator("#refund").get_by_role("button", name="Refund").click()
+    with page.expect_response(re.compile("/refunds$")) as answered:
+        page.get_by_role("dialog").get_by_role("button", name="Refund").click()
+    assert answered.value.json()["amount"] == "150"
+    expect(page.locator("[data-told]")).to_contain_text("The refund is on its way.")
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_who_has_no_page_is_told_where_to_go(browse: Browse, system: System) -> None:

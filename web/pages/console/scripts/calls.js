@@ -9,7 +9,8 @@
 //
 // data-shows       a field of the answer that is shown this once, such as a new key's text
 //
-// Fields: `data-as="integer|list|json"` for what is no text; a name with dots is nested, with a
+// Fields: `data-as="integer|list|json|money"` for what is no text (money: with
+// `data-decimals`, whole units as people write them); a name with dots is nested, with a
 // number in a list (`parts.0.account`); boxes of one name with `data-as="each"` are a list; empty
 // fields are not sent. The reference is kept until the call has been answered, so that a second
 // try is the same act.
@@ -40,6 +41,13 @@ export async function call(method, path, body, headers = {}) {
   return { ok: answer.ok, status: answer.status, body: told };
 }
 
+/** Return `12.50` as `1250`; what is no such amount as it is: the API says what is wrong with it. */
+function minorUnits(text, decimals) {
+  const [, whole, part = ''] = /^(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
+  if (whole === undefined || part.length > decimals) return text;
+  return (whole + part.padEnd(decimals, '0')).replace(/^0+(?=\d)/, '');
+}
+
 function read(field) {
   if (field.type === 'checkbox') return field.checked;
   const text = field.value.trim();
@@ -47,6 +55,7 @@ function read(field) {
   if (field.dataset.as === 'integer') return Number.parseInt(text, 10);
   if (field.dataset.as === 'list') return text.split(/[\s,]+/).filter(Boolean);
   if (field.dataset.as === 'json') return JSON.parse(text);
+  if (field.dataset.as === 'money') return minorUnits(text, Number(field.dataset.decimals));
   if (field.type === 'datetime-local') return `${text.length === 16 ? `${text}:00` : text}Z`;
   return text;
 }
@@ -95,7 +104,8 @@ function show(form, problem, place) {
     if (field instanceof HTMLElement && field.type !== 'hidden') {
       field.setAttribute('aria-invalid', 'true');
       field.insertAdjacentElement('afterend', element('small', { class: 'problem' }, text));
-    } else {
+    }
+    if (place !== form || !(field instanceof HTMLElement) || field.type === 'hidden') {
       rest.push(element('p', {}, element('code', {}, name), ` ${text}`));
     }
   }
