@@ -97,7 +97,7 @@ def _compare_nonces(look: Look, chain: str) -> None:
                 provider=chain,
                 provider_ref=row.address,
                 status="adopted",
-                detail=f"{reason}: the signer is frozen until `strongroom chain thaw`",
+                detail=f"{reason}: the signer is frozen until `strongroom chain thaw-signer`",
             )
 
     in_transaction(look.engine, compare)

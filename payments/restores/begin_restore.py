@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from payments import idempotency
 from payments.access.caller import Caller
 from payments.access.sessions import end_sessions
-from payments.crash_points import reach
 from payments.database import in_transaction
 from payments.errors import ConflictError, InvalidRequestError, UnavailableError
 from payments.freezes.releases_lock import wait_for_releases
@@ -91,7 +90,6 @@ def begin_restore(
     claim, restore = in_transaction(engine, prepare)
     if claim.replayed_id is not None:
         return Answered(restore, replayed=True)
-    reach("restore.begun")
 
     def wait(session: Session) -> None:
         wait_for_releases(session)
