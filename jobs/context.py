@@ -13,8 +13,8 @@ from payments.privacy.data_keys import connect_cipher
 from payments.privacy.encryption import FieldCipher
 from payments.providers.connect import Providers, connect_providers
 from payments.settings import Settings
-from payments.telemetry.posted_entries import tell_of_entries
 from payments.standstill.standing import gate
+from payments.telemetry.posted_entries import tell_of_entries
 
 
 def clock() -> dt.datetime:

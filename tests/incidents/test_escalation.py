@@ -15,8 +15,7 @@ PATIENCE_S = 40
 BANNER = "Payments by crypto are paused; what was paid is safe."
 
 
-def test_somebody_is_woken_takes_it_on_and_it_ends_by_itself(on_call: OnCall) -> None:
-    # Before anything: does everybody hear? (Tried first, nothing is sent.)
+def test_whether_a_target_hears_is_found_out_before_it_matters(on_call: OnCall) -> None:
     on_call.command("alerts", "test", "executive", "--dry-run")
     on_call.command("alerts", "test", "executive")
     wait_until(
@@ -24,6 +23,8 @@ def test_somebody_is_woken_takes_it_on_and_it_ends_by_itself(on_call: OnCall) ->
         timeout_s=PATIENCE_S,
     )
 
+
+def test_somebody_is_woken_takes_it_on_and_it_ends_by_itself(on_call: OnCall) -> None:
     # Somebody else used a signer's key: the sender freezes it. A worker finds it; people hear.
     change(on_call, FROZEN)
     try:
