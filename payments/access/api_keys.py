@@ -11,12 +11,13 @@ import hmac
 from collections.abc import Callable, Collection
 from typing import Any
 
-from sqlalchemy import Engine, Row, case, func, select, text, update
+from sqlalchemy import Engine, Row, case, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from payments.access.caller import KEY_ROLES, Caller, Role
 from payments.access.key_text import KeyText, make_key_text, parse_key_text
+from payments.access.key_uses import note_last_use
 from payments.access.tables import ApiKey
 from payments.database import transaction
 from payments.errors import (
@@ -184,7 +185,7 @@ def authenticate_key(
         _hash_anew(engine, key, newest, parsed)
     if key.last_used_at is None or key.last_used_at <= now - USE_NOTED_EVERY:
         with transaction(engine) as session:
-            _note_use(session, key.id, now=now)
+            note_last_use(session, key.id, now=now)
     return Caller(
         principal=key.principal,
         role=Role(key.role),
@@ -271,17 +272,6 @@ def _locked(session: Session, key_id: str) -> ApiKey:
     if key is None:
         raise NotFoundError("There is no such API key.")
     return key
-
-
-def _note_use(session: Session, key_id: str, *, now: dt.datetime) -> None:
-    # Skipped when somebody else holds the row: it is being noted or rotated right now.
-    free = select(ApiKey.id).where(ApiKey.id == key_id).with_for_update(skip_locked=True)
-    session.execute(
-        update(ApiKey)
-        .where(ApiKey.id.in_(free))
-        .values(last_used_at=func.greatest(ApiKey.last_used_at, now))
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _pepper_of(

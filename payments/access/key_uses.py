@@ -9,9 +9,11 @@ import datetime as dt
 import threading
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
+from payments.access.tables import ApiKey
 from payments.log_lines import get_logger
 
 WRITTEN_EVERY = dt.timedelta(minutes=1)
@@ -67,3 +69,15 @@ class KeyUseNotes:
                 connection.execute(_WRITE, named | counted)
         except SQLAlchemyError as error:
             _log.warning("key_use_not_written", key=key_id, error=type(error).__name__)
+
+
+def note_last_use(session: Session, key_id: str, *, now: dt.datetime) -> None:
+    """Note when a key was used last."""
+    # Skipped when somebody else holds the row: it is being noted or rotated right now.
+    free = select(ApiKey.id).where(ApiKey.id == key_id).with_for_update(skip_locked=True)
+    session.execute(
+        update(ApiKey)
+        .where(ApiKey.id.in_(free))
+        .values(last_used_at=func.greatest(ApiKey.last_used_at, now))
+        .execution_options(synchronize_session=False)
+    )
