@@ -4,7 +4,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from flask import Blueprint, current_app, g, render_template, request
+from flask import Blueprint, Response, current_app, g, render_template, request
+from werkzeug.exceptions import HTTPException
 
 from payments.access.caller import Caller
 from payments.errors import StepUpRequiredError, UnauthorizedError
@@ -60,9 +61,11 @@ def _surroundings() -> dict[str, Any]:
     }
 
 
-def _refuse(error: Exception) -> tuple[str, int, dict[str, str]]:
+def _refuse(error: Exception) -> Response | tuple[str, int, dict[str, str]]:
     """Show why there is no such page now, or not for this caller, and what to do."""
     problem = describe(error)
+    if isinstance(error, HTTPException):
+        return problem.response()  # on a host where there is no console: web/staff_hosts.py
     headers = dict(problem.headers)
     if isinstance(error, UnauthorizedError | StepUpRequiredError):
         again = isinstance(error, StepUpRequiredError)
