@@ -157,14 +157,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             **APPROVAL_ABOVE,
             **read_amounts(reader, "RELEASE_APPROVAL_ABOVE"),
         },
-        webhook_retry_window_h={
-            provider: reader.positive(
-                f"{provider.upper()}_WEBHOOK_RETRY_WINDOW_H",
-                default=RETRY_WINDOW_H,
-                longest=LONGEST_RETRY_WINDOW_H,
-            )
-            for provider in ("stripe", *read_bank_providers(reader))
-        },
+        webhook_retry_window_h=_read_retry_windows(reader),
         webhook_payloads_kept_d=reader.positive(  # above the longest window of retries
             "WEBHOOK_PAYLOADS_KEPT_D", default=WEBHOOK_PAYLOADS_KEPT_D, least=31, longest=3650
         ),
@@ -220,6 +213,17 @@ def read_signing_settings(environ: Mapping[str, str] | None = None) -> SigningSe
     )
     reader.raise_faults()
     return settings
+
+
+def _read_retry_windows(reader: Variables) -> dict[str, int]:
+    return {
+        provider: reader.positive(
+            f"{provider.upper()}_WEBHOOK_RETRY_WINDOW_H",
+            default=RETRY_WINDOW_H,
+            longest=LONGEST_RETRY_WINDOW_H,
+        )
+        for provider in ("stripe", *read_bank_providers(reader))
+    }
 
 
 def _read_pay_url(reader: Variables) -> str | None:

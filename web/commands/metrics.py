@@ -61,14 +61,14 @@ def serving(parts: Parts, *, host: str, port: int) -> WSGIServer:
         start_response("200 OK", [("Content-Type", CONTENT_TYPE)])
         return [body]
 
-    return make_server(host, port, answer, server_class=_Server, handler_class=_Handler)
+    return make_server(host, port, answer, server_class=_Server, handler_class=_Quiet)
 
 
 class _Server(socketserver.ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
 
-class _Handler(WSGIRequestHandler):
+class _Quiet(WSGIRequestHandler):
     timeout = _QUIET_S
 
     def log_message(self, *_: object) -> None:
