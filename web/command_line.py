@@ -46,6 +46,9 @@ class CommandLine(FlaskGroup):
         Raises:
             ClickException: it failed in a way that one sentence explains.
         """
+        from payments.log_lines import configure_log_lines  # noqa: PLC0415 - help has no lines
+
+        configure_log_lines("WARNING", stream=sys.stderr)  # standard output is the answer's
         try:
             return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort, click.ClickException):
@@ -62,13 +65,11 @@ class CommandLine(FlaskGroup):
 def _make_app() -> Flask:
     # Commands need the parts and no route: without them, each starts half a second sooner.
     from payments.database import APPLICATION_ROLE  # noqa: PLC0415 - help needs none of this
-    from payments.log_lines import configure_log_lines  # noqa: PLC0415 - likewise
     from payments.settings import read_settings  # noqa: PLC0415 - likewise
     from web.commands.deeds import bind_command  # noqa: PLC0415 - likewise
     from web.parts import install_parts, make_parts  # noqa: PLC0415 - likewise
 
     settings = read_settings()
-    configure_log_lines("WARNING", stream=sys.stderr)  # standard output is the command's answer
     app, parts = Flask(__name__), make_parts(settings, role=APPLICATION_ROLE)
     install_parts(app, parts)
     context = click.get_current_context()
