@@ -143,6 +143,11 @@ def replay(on_call: OnCall, began: dt.datetime) -> Any:
 
 
 def effects_of(on_call: OnCall, payment: Body) -> Counter[str]:
-    """The effect keys of a payment's entries, with how often there are entries of them."""
+    """The effect keys of a payment's entries, with how often there are entries of them.
+
+    Stripe's fees follow by themselves, when its balance is read.
+    """
     timeline = on_call.get(on_call.finance, f"payments/{payment['id']}/timeline").json()
-    return Counter(entry["effect_key"] for entry in timeline["ledger_entries"])
+    keys = Counter(entry["effect_key"] for entry in timeline["ledger_entries"])
+    assert set(keys.values()) <= {1}, keys
+    return Counter({key: count for key, count in keys.items() if not key.startswith("txn_")})
