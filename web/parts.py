@@ -18,8 +18,8 @@ from payments.privacy.encryption import FieldCipher
 from payments.providers.connect import Providers, connect_providers
 from payments.secret_versions.live import LiveSecrets
 from payments.settings import Settings
-from payments.telemetry.posted_entries import tell_of_entries
 from payments.standstill.standing import gate
+from payments.telemetry.posted_entries import tell_of_entries
 from payments.webhooks.inbox_writer import InboxWriter
 from payments.webhooks.webhook_notes import WebhookNotes
 
