@@ -71,7 +71,7 @@ class Export(StrictSchema):
             "sums": [{"asset": "EUR", "debit": "9133700", "credit": "9133700"}],
             "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             "size": 4_718_592,
-            "generator": "strongroom 0.5.0",
+            "generator": "strongroom 0.6.0",
         },
         "failure": None,
         "download_url": f"/api/ledger/exports/{_ID}/download",
