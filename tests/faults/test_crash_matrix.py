@@ -185,8 +185,10 @@ def test_every_point_of_the_source_is_in_the_matrix() -> None:
     for package in ("payments", "web", "jobs"):
         for file in (ROOT / package).rglob("*.py"):
             named |= set(re.findall(r'\breach\(\s*f?"([^"]+)"', file.read_text(encoding="utf-8")))
-    elsewhere = ("alert.", "entry.", "export.", "invoice.", "notice.", "payout.", "period.")
-    elsewhere = (*elsewhere, "sending.")
+    elsewhere = (
+        *("alert.", "entry.", "export.", "invoice."),
+        *("notice.", "payout.", "period.", "sending."),
+    )
     named -= {point for point in named if point.startswith(elsewhere)}
     shared = {point for point in named if point.startswith("{asked.operation}.")}
     assert shared == {f"{{asked.operation}}.{moment}" for moment in MOMENTS}

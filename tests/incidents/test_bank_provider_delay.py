@@ -21,36 +21,8 @@ def test_a_provider_is_late_and_nobody_loses_anything(
     with rail.silent():
         rail.answer(payment, "authorise")
 
-        # Everybody is told, with the time by which it should be over.
-        incident = created(
-            on_call.post(
-                on_call.operator,
-                "ops/incidents",
-                {
-                    "title": "TrueLayer settles hours late",
-                    "severity": "P2",
-                    "components": ["bank"],
-                    "banner": "Payments by bank take some hours longer today.",
-                    "expected_at": (NOW + DAY).isoformat(),
-                },
-            )
-        )
-        told = on_call.get(on_call.system.cast.buyer, "status").json()
-        assert "some hours longer" in str(told["incidents"])
-        assert told["components"]["bank"] != "operational"
-
-        # Webhooks may come a week late; deadlines are put off: tried first, then done.
-        window = {"provider": "truelayer", "hours": 168}
-        url = f"{on_call.system.way_in.base_url}/api/ops/webhooks/retry-window"
-        assert on_call.operator.put(url, json=window, timeout=30).json()["hours"] == 168
-        asked = (
-            *("deadlines", "extend", "--provider", "truelayer"),
-            *("--until", (NOW + 3 * DAY).isoformat(), "--reason", "INC-7"),
-        )
-        on_call.command(*asked, "--dry-run")
-        assert "INC-7" not in on_call.command("deadlines", "list")
-        on_call.command(*asked)
-        assert "INC-7" in on_call.command("deadlines", "list")
+        incident = tell_everybody(on_call)
+        wait_longer(on_call)
 
         # Past its first deadline, the other payment is open all the same.
         rail.let_deadline_pass(other)
@@ -68,6 +40,56 @@ def test_a_provider_is_late_and_nobody_loses_anything(
     rail.wait_for(other, "succeeded")
     assert [rail.system.held_for(one) for one in (payment, other)] == [AMOUNT, AMOUNT]
 
+    wait_for_reversal(on_call, books, accrued)
+
+    # Over: the banner goes, and both orders' balances agree with the bank's.
+    closed = {"status": "resolved", "note": "All settled.", "reference": f"over-{incident['id']}"}
+    url = f"{on_call.system.way_in.base_url}/api/ops/incidents/{incident['id']}"
+    assert on_call.operator.patch(url, json=closed, timeout=30).status_code == 200
+    assert incident["id"] not in str(on_call.get(on_call.system.cast.buyer, "status").json())
+    for one in (payment, other):
+        path = f"ops/orders/{one['order_id']}/balances"
+        assert on_call.get(on_call.support, path).json()["agrees"] is True
+
+
+def tell_everybody(on_call: OnCall) -> Body:
+    """Open the incident, with the time by which it should be over, and see the banner."""
+    incident = created(
+        on_call.post(
+            on_call.operator,
+            "ops/incidents",
+            {
+                "title": "TrueLayer settles hours late",
+                "severity": "P2",
+                "components": ["bank"],
+                "banner": "Payments by bank take some hours longer today.",
+                "expected_at": (NOW + DAY).isoformat(),
+            },
+        )
+    )
+    told = on_call.get(on_call.system.cast.buyer, "status").json()
+    assert "some hours longer" in str(told["incidents"])
+    assert told["components"]["bank"] != "operational"
+    return incident
+
+
+def wait_longer(on_call: OnCall) -> None:
+    """Let webhooks come a week late, and put deadlines off: tried first, then done."""
+    window = {"provider": "truelayer", "hours": 168}
+    url = f"{on_call.system.way_in.base_url}/api/ops/webhooks/retry-window"
+    assert on_call.operator.put(url, json=window, timeout=30).json()["hours"] == 168
+    asked = (
+        *("deadlines", "extend", "--provider", "truelayer"),
+        *("--until", (NOW + 3 * DAY).isoformat(), "--reason", "INC-7"),
+    )
+    on_call.command(*asked, "--dry-run")
+    assert "INC-7" not in on_call.command("deadlines", "list")
+    on_call.command(*asked)
+    assert "INC-7" in on_call.command("deadlines", "list")
+
+
+def wait_for_reversal(on_call: OnCall, books: Engine, accrued: Body) -> None:
+    """Have entries that are due undone now, and wait until this one is."""
     with books.begin() as connection:
         connection.execute(
             text("UPDATE strongroom.periodic_jobs SET next_at = now() WHERE job ~ '^reverse'")
@@ -78,15 +100,6 @@ def test_a_provider_is_late_and_nobody_loses_anything(
         return found["reversed_by_entry_id"] is not None
 
     wait_until(is_undone, timeout_s=40)
-
-    # Over: the banner goes, and both orders' balances agree with the bank's.
-    closed = {"status": "resolved", "note": "All settled.", "reference": f"over-{incident['id']}"}
-    url = f"{on_call.system.way_in.base_url}/api/ops/incidents/{incident['id']}"
-    assert on_call.operator.patch(url, json=closed, timeout=30).status_code == 200
-    assert incident["id"] not in str(on_call.get(on_call.system.cast.buyer, "status").json())
-    for one in (payment, other):
-        path = f"ops/orders/{one['order_id']}/balances"
-        assert on_call.get(on_call.support, path).json()["agrees"] is True
 
 
 def accrue(on_call: OnCall) -> Body:

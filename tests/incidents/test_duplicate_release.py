@@ -44,15 +44,7 @@ def test_what_was_done_twice_is_told_from_what_was_only_said_twice(
     before = on_call.get(on_call.support, f"ops/orders/{order_id}/balances").json()
 
     # 2. Look.
-    report = on_call.get(on_call.support, "ops/duplicates", order_id=order_id).json()
-    seen = {one["kind"]: one for one in report["items"]}
-    assert seen["order_released_twice"]["verdict"] == "look"
-    assert set(seen["order_released_twice"]["subjects"]) == {first.json()["id"], other["id"]}
-    assert seen["reference_replayed"]["verdict"] == "harmless"
-    assert report["counts"]["wrong"] == 0
-    everything = on_call.command_json("duplicates", "report")["items"]
-    [redelivered] = [one for one in everything if one["key"] == event["id"]]
-    assert (redelivered["kind"], redelivered["count"]) == ("event_redelivered", 3)
+    look(on_call, order_id, releases={first.json()["id"], other["id"]}, event_id=event["id"])
 
     # 3. Reconcile.
     assert before["agrees"] is True, before["checks"]
@@ -62,18 +54,10 @@ def test_what_was_done_twice_is_told_from_what_was_only_said_twice(
     assert "DIFFERS" not in on_call.command("duplicates", "balances", order_id)
 
     # 4. Correct: the money is the seller's, so finance books what the platform bears, by two.
-    asked_for = post_entry(on_call, "Released twice by mistake, INC-8")
-    own = on_call.post(on_call.finance, f"ledger/entries/{asked_for['id']}/approve")
-    assert own.status_code in (403, 409), "who asked cannot approve"
-    approved = on_call.post(on_call.admin, f"ledger/entries/{asked_for['id']}/approve")
-    assert (approved.status_code, approved.json()["status"]) == (200, "posted"), approved.text
+    correct(on_call, "Released twice by mistake, INC-8")
 
     # 5. Lift, by two.
-    lift = {"freeze_id": frozen["id"], "reason": "One of them was meant, INC-8"}
-    assert on_call.post(on_call.operator, "ops/unfreeze", lift).status_code == 202
-    alone = on_call.post(on_call.operator, "ops/unfreeze", lift)
-    assert alone.json()["code"] == "second_person_needed"
-    assert on_call.post(on_call.admin, "ops/unfreeze", lift).status_code == 200
+    lift(on_call, frozen["id"])
 
     # Proof: what waited goes on, nothing is doubled, and everybody still says the same.
     rest = created(on_call.post(system.cast.backend, "escrow/release", {"order_id": order_id}))
@@ -87,6 +71,37 @@ def test_what_was_done_twice_is_told_from_what_was_only_said_twice(
     after = on_call.get(on_call.support, f"ops/orders/{order_id}/balances").json()
     assert after["agrees"] is True, after["checks"]
     assert (after["figures"]["held"], after["figures"]["released"]) == ("0", payment["amount"])
+
+
+def look(on_call: OnCall, order_id: str, *, releases: set[str], event_id: str) -> None:
+    """Read what came twice: releases to look at, and what is harmless."""
+    report = on_call.get(on_call.support, "ops/duplicates", order_id=order_id).json()
+    seen = {one["kind"]: one for one in report["items"]}
+    assert seen["order_released_twice"]["verdict"] == "look"
+    assert set(seen["order_released_twice"]["subjects"]) == releases
+    assert seen["reference_replayed"]["verdict"] == "harmless"
+    assert report["counts"]["wrong"] == 0
+    everything = on_call.command_json("duplicates", "report")["items"]
+    [redelivered] = [one for one in everything if one["key"] == event_id]
+    assert (redelivered["kind"], redelivered["count"]) == ("event_redelivered", 3)
+
+
+def correct(on_call: OnCall, reason: str) -> None:
+    """Book the loss: finance asks, and somebody else approves."""
+    asked_for = post_entry(on_call, reason)
+    own = on_call.post(on_call.finance, f"ledger/entries/{asked_for['id']}/approve")
+    assert own.status_code in (403, 409), "who asked cannot approve"
+    approved = on_call.post(on_call.admin, f"ledger/entries/{asked_for['id']}/approve")
+    assert (approved.status_code, approved.json()["status"]) == (200, "posted"), approved.text
+
+
+def lift(on_call: OnCall, freeze_id: str) -> None:
+    """Lift the freeze, which takes two."""
+    asked = {"freeze_id": freeze_id, "reason": "One of them was meant, INC-8"}
+    assert on_call.post(on_call.operator, "ops/unfreeze", asked).status_code == 202
+    alone = on_call.post(on_call.operator, "ops/unfreeze", asked)
+    assert alone.json()["code"] == "second_person_needed"
+    assert on_call.post(on_call.admin, "ops/unfreeze", asked).status_code == 200
 
 
 def post_entry(on_call: OnCall, reason: str) -> Body:

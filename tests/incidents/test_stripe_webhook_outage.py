@@ -105,7 +105,7 @@ def leave_it_to_people(books: Engine) -> None:
 
     def is_idle() -> bool:
         with books.connect() as connection:
-            return connection.execute(is_open).scalar_one() == 0
+            return bool(connection.execute(is_open).scalar_one() == 0)
 
     wait_until(is_idle, timeout_s=PATIENCE_S)
 

@@ -33,7 +33,7 @@ def order(till: Till) -> OrderView:
 
 
 @pytest.fixture
-def paths(till: Till, order: OrderView) -> Iterator[list[str]]:
+def paths(till: Till, order: OrderView) -> Iterator[str]:
     return iter(
         [
             "/console",
