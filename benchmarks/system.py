@@ -82,6 +82,7 @@ def running_system(
             bank=free_port(),
             chain=free_port(),
             signer=free_port(),
+            pager=free_port(),
         )
         plan = Plan(home, ports, home.secrets(), given={})
         # Nothing is measured on a chain here, and nothing else of the machine's time goes to one.
