@@ -41,6 +41,7 @@ from payments.releases.releasable import (
 )
 from payments.releases.tables import Release
 from payments.releases.view import ReleaseView, view_release
+from payments.standstill.forgotten import claim_release
 
 OPERATION = "releases.create"
 
@@ -72,7 +73,8 @@ def request_release(
 ) -> Answered[ReleaseView]:
     """Release held funds, once per reference; above `approval_above` a second person must agree.
 
-    Parts of one order count together.
+    Parts of one order count together. Of an escrow with a release of this amount that a restore had
+    forgotten, the first request gets that one: it may be the one that was forgotten, sent again.
 
     Raises:
         InvalidRequestError: the amount is zero, not exactly one of order and escrow is named, or
@@ -98,6 +100,11 @@ def request_release(
         if claim.replayed_id is not None:
             row = session.get_one(Release, claim.replayed_id)
             return Answered(view_release(session, row, chains=chains), replayed=True)
+        forgotten = _forgotten(session, asked, by=reference)
+        if forgotten is not None:
+            idempotency.set_resource(session, claim, resource_id=forgotten.id)
+            idempotency.finish(session, claim, now=now)
+            return Answered(view_release(session, forgotten, chains=chains), replayed=True)
         source = _find(session, asked, now=now)
         refuse_while_frozen(session, source.order.id)
         row = _write(
@@ -124,6 +131,15 @@ def _check(asked: NewRelease) -> None:
         errors["amount"] = ["Release at least 1; leave it out to release all that is held."]
     if errors:
         raise InvalidRequestError("The release is not valid.", errors=errors)
+
+
+def _forgotten(session: Session, asked: NewRelease, *, by: str) -> Release | None:
+    if asked.amount is None:
+        return None  # it is not part of what is left
+    release_id = claim_release(
+        session, order_id=asked.order_id, escrow_id=asked.escrow_id, amount=asked.amount, by=by
+    )
+    return None if release_id is None else session.get_one(Release, release_id)
 
 
 def _find(session: Session, asked: NewRelease, *, now: dt.datetime) -> Source:

@@ -1,7 +1,7 @@
 """Compares what chains have with our books: contracts, releases, refunds, and nonces.
 
 Whoever watches a chain books what our escrows did, asked for by us or not. What is left is what it
-cannot know: escrows that were forgotten, and nonces that were used in what was.
+cannot know: who asked for it, escrows that were forgotten, and nonces that were used in what was.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from payments.chain.tables import ChainSigner
 from payments.chain_settings import ChainSettings
 from payments.database import in_transaction
 from payments.escrow.tables import Escrow
+from payments.restores.adopt_operations import adopt_operations
 from payments.restores.look import Look
 from payments.watching.tables import ChainCursor
 from payments.watching.watch_chain import Watch, watch_chain
@@ -37,6 +38,7 @@ def adopt_chains(look: Look, chains: Mapping[str, ChainSettings]) -> None:
         while more:
             figures = watch_chain(watch)
             more = figures.get("more", 0)
+        adopt_operations(look, name)
         if read_to is not None:
             _find_forgotten_escrows(look, name, read_to)
         _compare_nonces(look, name)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from payments.identifiers import new_id
 from payments.restores.tables import RestoreFinding
 
-Kind = Literal["payment", "refund", "payout", "dispute", "chain", "event", "to_check"]
+Kind = Literal["payment", "refund", "payout", "release", "dispute", "chain", "event", "to_check"]
 Standing = Literal["open", "adopted", "awaiting"]
 
 

@@ -16,6 +16,14 @@ _UNCLAIMED_REFUND = text("""
        AND f.payment_id = :payment_id AND f.amount = :amount AND r.payment_id = f.payment_id
      ORDER BY f.id LIMIT 1 FOR UPDATE OF f
 """)
+_UNCLAIMED_RELEASE = text("""
+    SELECT f.id, r.id AS release_id FROM strongroom.restore_findings f
+      JOIN strongroom.releases r ON r.operation_id = f.provider_ref AND r.payment_id = f.payment_id
+       AND r.amount = f.amount AND r.origin = 'chain' AND r.status = 'posted'
+     WHERE f.kind = 'release' AND f.status = 'adopted' AND f.claimed_by IS NULL
+       AND f.amount = :amount AND (r.order_id = :order_id OR r.escrow_id = :escrow_id)
+     ORDER BY f.id LIMIT 1 FOR UPDATE OF f
+""")
 _UNCLAIMED_PAYOUTS = text("""
     SELECT id, provider, provider_ref, amount, currency FROM strongroom.restore_findings
      WHERE kind = 'payout' AND status = 'awaiting' AND claimed_by IS NULL
@@ -45,6 +53,19 @@ def claim_refund(session: Session, *, payment_id: str, amount: int, by: str) -> 
     session.execute(_CLAIM, {"by": by, "id": found.id})
     refund_id: str = found.refund_id
     return refund_id
+
+
+def claim_release(
+    session: Session, *, order_id: str | None, escrow_id: str | None, amount: int, by: str
+) -> str | None:
+    """Return the release on chain of this amount that was forgotten, for the first who asks."""
+    named = {"order_id": order_id, "escrow_id": escrow_id, "amount": amount}
+    found = session.execute(_UNCLAIMED_RELEASE, named).first()
+    if found is None:
+        return None
+    session.execute(_CLAIM, {"by": by, "id": found.id})
+    release_id: str = found.release_id
+    return release_id
 
 
 def claim_payout(

@@ -29,7 +29,7 @@ def refund_of(
         for row in payment.refunds:
             if row.amount == effect.amount and keccak_of(row.id) == effect.operation_id:
                 return row
-    ref = f"{escrow.id}:{effect.key}:{effect.amount}"
+    ref = ref_of(escrow, effect)
     for row in payment.refunds:
         if row.provider_ref == ref:
             return row
@@ -52,6 +52,11 @@ def refund_of(
     session.add(row)
     session.flush()
     return row
+
+
+def ref_of(escrow: Escrow, effect: EscrowEffect) -> str:
+    """Return what a refund that we did not ask for is known by."""
+    return f"{escrow.id}:{effect.key}:{effect.amount}"
 
 
 def book(

@@ -14,7 +14,7 @@ from web.schemas.fields import (
 
 _RESTORE_ID = "rst_01KB2V6Q0R8Y4W5Z7X9A1C3E5G"
 _STATUSES = ["begun", "finish_requested", "finished"]
-_KINDS = ["payment", "refund", "payout", "dispute", "chain", "event", "to_check"]
+_KINDS = ["payment", "refund", "payout", "release", "dispute", "chain", "event", "to_check"]
 _STANDINGS = ["open", "adopted", "awaiting", "settled"]
 
 

@@ -40,8 +40,8 @@ CREATE UNIQUE INDEX restores_one_open ON strongroom.restores ((true)) WHERE stat
 CREATE TABLE strongroom.restore_findings (
   id text COLLATE "C" PRIMARY KEY,               -- rsf_…
   restore_id text NOT NULL REFERENCES strongroom.restores,
-  kind text NOT NULL CHECK (kind IN ('payment', 'refund', 'payout', 'dispute', 'chain', 'event',
-    'to_check')),
+  kind text NOT NULL CHECK (kind IN ('payment', 'refund', 'payout', 'release', 'dispute', 'chain',
+    'event', 'to_check')),
   provider text NOT NULL,
   provider_ref text NOT NULL,                    -- its id there; of kind to_check: what to check
   status text NOT NULL CHECK (status IN ('open', 'adopted', 'awaiting', 'settled')),
@@ -62,7 +62,7 @@ CREATE TABLE strongroom.restore_findings (
   CHECK ((amount IS NULL) = (currency IS NULL))
 );
 CREATE INDEX restore_findings_unclaimed ON strongroom.restore_findings (order_id)
-  WHERE claimed_by IS NULL AND kind IN ('refund', 'payout') AND status IN ('adopted', 'awaiting');
+  WHERE claimed_by IS NULL AND kind IN ('refund', 'payout', 'release') AND status IN ('adopted', 'awaiting');
 
 -- Which history this is; where PostgreSQL does not tell (some that are managed), always the same
 -- one: then a restore is known by `strongroom restore begin` alone.

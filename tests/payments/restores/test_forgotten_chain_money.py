@@ -67,7 +67,7 @@ def reconcile(stage: Stage, restore_id: str) -> dict[str, str]:
     found = in_transaction(
         stage.engine, lambda session: list_findings(session, restore_id, limit=100)
     )
-    return {one.provider_ref: one.status for one in found if one.kind == "chain"}
+    return {one.provider_ref: one.status for one in found if one.kind != "to_check"}
 
 
 def finish_at_once(stage: Stage, restore_id: str) -> None:
@@ -124,3 +124,56 @@ def test_an_escrow_that_is_forgotten_is_found(stage: Stage, servers: Servers) ->
         after = dataclasses.replace(stage, engine=copy)
         found = reconcile(after, begun(after))
         assert found[forgotten.contract_address] == "open"
+
+
+def test_a_forgotten_release_asked_for_again_is_the_one_that_was_made(
+    stage: Stage, servers: Servers
+) -> None:
+    escrow = stage.funded_by_sender()
+    with copy_of(servers, stage.engine) as copy:
+        stage.ask_release(escrow, 40 * USDC)
+        stage.send_until_final()
+        after = dataclasses.replace(stage, engine=copy)
+        restore_id = begun(after)
+        reconcile(after, restore_id)
+        finish_at_once(after, restore_id)
+        thaw(after.sending(), look(after.sending()))
+        [made] = after.releases(escrow)
+        # Who asked was never answered as far as this database knows, and asks again.
+        assert after.ask_release(escrow, 40 * USDC).id == made.id
+        after.send_until_final()
+        assert stage.remaining(escrow) == 60 * USDC
+        assert after.ask_release(escrow, 40 * USDC).id != made.id  # another one is another one
+        assert after.broken() == []
+
+
+def test_a_forgotten_refund_asked_for_again_is_the_one_that_was_made(
+    stage: Stage, servers: Servers
+) -> None:
+    escrow = stage.funded_by_sender()
+    with copy_of(servers, stage.engine) as copy:
+        stage.ask_refund(escrow, 30 * USDC)
+        stage.send_until_final()
+        after = dataclasses.replace(stage, engine=copy)
+        restore_id = begun(after)
+        reconcile(after, restore_id)
+        finish_at_once(after, restore_id)
+        thaw(after.sending(), look(after.sending()))
+        [made] = after.refunds(escrow)
+        assert after.ask_refund(escrow, 30 * USDC).id == made.id
+        after.send_until_final()
+        assert stage.remaining(escrow) == 70 * USDC
+        assert after.broken() == []
+
+
+def test_what_is_not_final_yet_keeps_the_restore_open(stage: Stage, servers: Servers) -> None:
+    escrow = stage.funded_by_sender()
+    with copy_of(servers, stage.engine) as copy:
+        sent = stage.ask_release(escrow, 40 * USDC)
+        stage.carry_out(sent)
+        stage.chain.mine()
+        after = dataclasses.replace(stage, engine=copy)
+        restore_id = begun(after)
+        assert reconcile(after, restore_id)[sent.operation_id or ""] == "open"
+        stage.chain.mine(3)
+        assert reconcile(after, restore_id)[sent.operation_id or ""] == "adopted"
