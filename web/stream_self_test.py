@@ -18,6 +18,7 @@ from sqlalchemy import Engine, func, select
 
 from payments.access.caller import Caller, Role
 from payments.access.sessions import end_session, start_session
+from payments.audit.deed import note_subjects
 from payments.database import transaction
 from payments.delivery import live_events
 from payments.delivery.redis_channels import channel
@@ -38,6 +39,7 @@ RELAY_S = 5.0
 REDIS_S = 2.0
 _POLL_S = 0.05
 _OK, _UNAUTHORIZED, _FORBIDDEN = 200, 401, 403
+_ELSEWHERE = frozenset({301, 302, 307, 308})
 _OVERTAKEN = 1000
 """Rows of transactions that began before ours may get their ids after it."""
 
@@ -51,6 +53,10 @@ ADVICE: dict[Fault, str] = {
     "redis": "Look at Redis: until it is back, pages hear everything some seconds late.",
     "relay": "Start the relay, and look at its log: nothing is told before it has numbered it.",
 }
+NOT_OPENED = (
+    "Nobody is at fault so far, but no stream was opened: web leads this address to another. Try"
+    " the one that browsers use: `strongroom events test --url https://…`, or set CONSOLE_URL."
+)
 
 
 @dataclass(frozen=True)
@@ -76,17 +82,25 @@ class Tested:
 
     @property
     def advice(self) -> str | None:
-        """What to do."""
-        return None if self.fault is None else ADVICE[self.fault]
+        """What to do; None when all went well."""
+        if self.fault is not None:
+            return ADVICE[self.fault]
+        return None if all(step.outcome == "ok" for step in self.steps) else NOT_OPENED
 
     def note(self, name: str, detail: str, fault: Fault | None = None) -> bool:
         """Note a step; return whether it went well. The first fault stands."""
-        now = time.monotonic()
-        took = f"{now - self._since:.2f}"
-        self._since = now
-        self.steps.append(Step(name, "ok" if fault is None else "failed", detail, took))
+        self._add(name, "ok" if fault is None else "failed", detail)
         self.fault = self.fault or fault
         return fault is None
+
+    def skip(self, name: str, detail: str) -> None:
+        """Note a step that could not be tried."""
+        self._add(name, "skipped", detail)
+
+    def _add(self, name: str, outcome: Literal["ok", "failed", "skipped"], detail: str) -> None:
+        now = time.monotonic()
+        self.steps.append(Step(name, outcome, detail, f"{now - self._since:.2f}"))
+        self._since = now
 
 
 def try_streams(
@@ -102,6 +116,7 @@ def try_streams(
     caller = Caller(principal=f"party:{who}", role=Role.BUYER, party_id=who)
     now = parts.now()
     with transaction(parts.engine) as session:
+        note_subjects([who])  # as whom somebody signed in stands in the audit log
         key = to_make_with(parts.secrets, Kind.SESSION_KEY, now=now)
         value = start_session(session, caller, key=key, now=now)
     try:
@@ -121,7 +136,7 @@ def _try(parts: Parts, tested: Tested, *, cookie: str) -> None:
     with Probe(tested.url, {}) as alive, Probe(tested.url, headers) as probe:
         if not _is_alive(alive, tested):
             return
-        is_open = _opens(probe, tested)
+        is_open = not _leads_elsewhere(alive, tested) and _opens(probe, tested)
         with _subscription(parts) as subscription:
             word = new_id("evt", now=parts.now())
             before = _announce(parts.engine, tested.party_id, word, now=parts.now())
@@ -137,10 +152,23 @@ def _is_alive(probe: Probe, tested: Tested) -> bool:
         answer = probe.open("/healthz", wait_s=FIRST_BYTES_S)
     except ProbeError as error:
         return tested.note("web answers", str(error), "web")
-    if answer is None or answer.status != _OK:
+    if answer is None or answer.status not in {_OK, *_ELSEWHERE}:
         said = "nothing in time" if answer is None else f"{answer.status}"
         return tested.note("web answers", f"GET /healthz: {said}", "web")
-    return tested.note("web answers", "GET /healthz: 200")
+    return tested.note("web answers", f"GET /healthz: {answer.status}")
+
+
+def _leads_elsewhere(probe: Probe, tested: Tested) -> bool:
+    """Tell whether web sends callers of this address away, as it does to HTTPS in production.
+
+    A browser would follow; a probe that has a session with it does not.
+    """
+    answer = probe.answered
+    if answer is None or answer.status not in _ELSEWHERE:
+        return False
+    leads_to = answer.headers.get("Location", "nowhere")
+    tested.skip("stream opens", f"not tried: {tested.url} leads to {leads_to}")
+    return True
 
 
 def _opens(probe: Probe, tested: Tested) -> bool:

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -54,6 +55,16 @@ def test_nobody_answers(on_call: OnCall) -> None:
     self_test(on_call, "--url", "http://127.0.0.1:9", fault="web")
 
 
+def test_an_address_that_leads_to_another_is_nobodys_fault(on_call: OnCall) -> None:
+    with elsewhere() as url:
+        told = on_call.command_json("events", "test", "--url", url, status=1)
+    outcomes = {step["name"]: step["outcome"] for step in told["steps"]}
+    assert (told["fault"], outcomes["stream opens"]) == (None, "skipped"), told
+    assert (outcomes["relay numbers it"], outcomes["Redis carries it"]) == ("ok", "ok")
+    assert "https://pay.example.com/healthz" in str(told["steps"])
+    assert "no stream was opened" in told["advice"]
+
+
 def test_the_relay_stands_still(on_call: OnCall) -> None:
     with stopped(on_call, "relay"):
         self_test(on_call, fault="relay")
@@ -96,6 +107,26 @@ def proxy(on_call: OnCall, *, drops: bytes = b"", keeps_back: bool = False) -> I
             yield f"http://127.0.0.1:{server.getsockname()[1]}"
         finally:
             over.set()
+            work.join()
+
+
+@contextmanager
+def elsewhere() -> Iterator[str]:
+    """Web as callers without HTTPS see it in production: it leads them there."""
+
+    class Away(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(301)
+            self.send_header("Location", f"https://pay.example.com{self.path}")
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Away) as server:
+        work = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        work.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
             work.join()
 
 

@@ -23,7 +23,7 @@ def test(
 ) -> None:
     """Open a stream and say who is at fault: web, CORS, cookie, proxy, Redis or relay.
 
-    Fails when somebody is.
+    Fails when somebody is, or when no stream could be opened.
     """
     tested = try_streams(current_parts(), url=url, party_id=party_id, origin=origin)
     if as_json:
@@ -40,7 +40,7 @@ def test(
         )
     else:
         print_rows([asdict(step) for step in tested.steps], as_json=False, empty="")
-        told = f"At fault: {tested.fault}. {tested.advice}" if tested.fault else "All is well."
-        click.echo(told)
-    if tested.fault:
+        told = tested.advice or "All is well."
+        click.echo(f"At fault: {tested.fault}. {told}" if tested.fault else told)
+    if tested.advice:
         context.exit(1)

@@ -2,6 +2,7 @@
 
 import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import request
 
@@ -22,7 +23,9 @@ def run(body: dict[str, Any]) -> Tested:
     """Open a real stream and say which of web, CORS, cookie, proxy, Redis, relay is at fault.
 
     The way in is the one by which this request came where STAFF_HOSTS says that the host is ours,
-    else web's own port, past every proxy. The command tries any address: `strongroom events test`.
+    else that of CONSOLE_URL, else web's own port, past every proxy: in production that leads to
+    HTTPS, and `advice` says that no stream was opened. The command tries any address: `strongroom
+    events test`.
     """
     parts = current_parts()
     return try_streams(
@@ -35,8 +38,12 @@ def run(body: dict[str, Any]) -> Tested:
 
 def _way_in() -> str:
     """Return where to knock; a Host that nobody has checked must not be sent a session."""
-    if current_parts().settings.staff_hosts:
+    settings = current_parts().settings
+    if settings.staff_hosts:
         return request.host_url.rstrip("/")
+    if settings.console_url is not None:
+        console = urlsplit(settings.console_url)
+        return f"{console.scheme}://{console.netloc}"
     connection: socket.socket | None = request.environ.get("gunicorn.socket")
     if connection is None:
         return f"http://127.0.0.1:{request.environ.get('SERVER_PORT', '80')}"

@@ -25,7 +25,10 @@ class SelfTestStep(StrictSchema):
 
 
 class SelfTest(StrictSchema):
-    """Who is at fault: `web`, `cors`, `cookie`, `proxy`, `redis`, `relay`, or null for nobody."""
+    """Who is at fault: `web`, `cors`, `cookie`, `proxy`, `redis`, `relay`, or null for nobody.
+
+    `advice` says what to do; with no `fault`, why something could not be tried.
+    """
 
     url = fields.String(required=True)
     party_id = fields.String(required=True)
