@@ -93,14 +93,16 @@ def signer(
 
     def answers() -> bool:
         assert process.poll() is None, log.read_text()
-        with suppress(requests.ConnectionError):
+        with suppress(requests.ConnectionError, requests.Timeout):
             return requests.get(f"{url}/healthz", timeout=5).ok
         return False
 
-    wait_until(answers, timeout_s=60)
-    yield Started(url, world, log)
-    process.terminate()
-    process.wait(30)
+    try:
+        wait_until(answers, timeout_s=60)
+        yield Started(url, world, log)
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def asked(**changed: Any) -> dict[str, Any]:
