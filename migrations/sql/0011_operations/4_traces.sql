@@ -1,14 +1,13 @@
 -- Traces for incidents: what providers sent again, and from where each API key is used.
 
 -- An event is kept once; that it came again is counted here, beside the inbox, whose rows are
--- locked while they are applied.
+-- locked while they are applied: so no foreign key leads there, which would wait for that lock.
 CREATE TABLE strongroom.webhook_redeliveries (
   provider text NOT NULL,
   event_id text COLLATE "C" NOT NULL,
   count bigint NOT NULL CHECK (count > 0),
   last_at timestamptz NOT NULL,
-  PRIMARY KEY (provider, event_id),
-  FOREIGN KEY (provider, event_id) REFERENCES strongroom.webhook_inbox (provider, event_id)
+  PRIMARY KEY (provider, event_id)
 );
 CREATE INDEX webhook_redeliveries_lately ON strongroom.webhook_redeliveries (last_at);
 CREATE INDEX idempotency_keys_lately ON strongroom.idempotency_keys USING brin (created_at);

@@ -79,3 +79,18 @@ def test_nobody_is_answered_while_the_database_is_away() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(store, range(4)))
+
+
+def test_one_that_comes_again_does_not_wait_for_its_application(engine: Engine) -> None:
+    """Else all that come with it would, when a provider sends everything again."""
+    known, new = (f"evt_{secrets.token_hex(8)}" for _ in range(2))
+    writer = InboxWriter(engine)
+    writer.store(sealed(known))
+    with engine.connect() as connection, connection.begin():
+        of_one = text("SELECT 1 FROM strongroom.webhook_inbox WHERE event_id = :id FOR UPDATE")
+        connection.execute(of_one, {"id": known})  # as who applies it does
+        answered = writer.store_all([sealed(known), sealed(new)])
+    assert not answered.duplicate
+    count = text("SELECT count FROM strongroom.webhook_redeliveries WHERE event_id = :id")
+    with engine.connect() as connection:
+        assert connection.scalar(count, {"id": known}) == 1
