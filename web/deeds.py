@@ -56,7 +56,7 @@ NOTHING_PERSONAL: Mapping[str, str] = {
     "console_runbooks.show": "the handbook",
     "console_secrets.show": "versions and keys, without their values",
     "console_webhooks.show": "events by id, without their content",
-    "dead_letters.list_page": "errors, things by id",
+    "dead_letters.list_page": "errors, things by id, what staff gave up",
     "duplicates.balances": "sums of an order",
     "duplicates.report": "things by id",
     "encryption.read": "keys by number",

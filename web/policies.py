@@ -58,6 +58,7 @@ POLICIES: dict[str, frozenset[Role]] = {
     "dead_letters.read": frozenset({Role.SUPPORT, Role.OPERATOR, Role.ADMIN}),
     "dead_letters.inspect": frozenset({Role.SUPPORT, Role.OPERATOR, Role.ADMIN}),
     "dead_letters.replay": frozenset({Role.OPERATOR, Role.ADMIN}),
+    "dead_letters.discard": frozenset({Role.OPERATOR, Role.ADMIN}),
     "notices.read": frozenset({Role.SERVICE, Role.SUPPORT, Role.OPERATOR, Role.ADMIN}),
     "notices.manage": frozenset({Role.SERVICE, Role.OPERATOR, Role.ADMIN}),
     "restores.read": STAFF_ROLES,

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from payments.dead_letters.list_dead import EVENT, JOB, DeadLetter, find_dead, parse_id
+from payments.dead_letters.letters import EVENT, JOB, DeadLetter, parse_id
+from payments.dead_letters.list_dead import find_dead
 from payments.dead_letters.mask import mask
 from payments.delivery.tables import OutboxRow
 from payments.errors import InvalidRequestError, NotFoundError

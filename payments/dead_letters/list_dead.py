@@ -1,51 +1,37 @@
-"""Lists dead letters of every kind alike: what it was, what went wrong, how often it was tried."""
+"""Lists dead letters of every kind alike: what it was, what went wrong, how often it was tried.
 
-import datetime as dt
-import re
+Those that were discarded are a list of their own.
+"""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from payments.dead_letters.letters import (
+    EVENT,
+    JOB,
+    KINDS,
+    NOTICE,
+    DeadLetter,
+    from_event,
+    from_job,
+    from_notice,
+    parse_id,
+)
+from payments.dead_letters.rows import ROWS
+from payments.dead_letters.tables import DeadLetterDiscard
 from payments.delivery.tables import OutboxRow
-from payments.errors import InvalidRequestError
 from payments.notices.tables import Notice, NoticeDelivery, NoticeEndpoint
 from payments.webhooks.tables import InboxEvent
 
-EVENT, JOB, NOTICE = "event", "job", "notice"
-KINDS = (EVENT, JOB, NOTICE)
-PREFIXES = {EVENT: "inb_", JOB: "obx_", NOTICE: "ntd_"}
-_ID = re.compile(r"(inb|obx|ntd)_([1-9][0-9]{0,17})")
-
-# As literals: PostgreSQL cannot match a prepared statement's parameter to a partial index.
-IS_DEAD_EVENT = InboxEvent.state == literal_column("'dead'")
-IS_DEAD_JOB = OutboxRow.state == literal_column("'dead'")
-IS_DEAD_NOTICE = NoticeDelivery.state == literal_column("'failed'")
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeadLetter:
-    """One that is not tried any more; `what` is the type of the event or notice, or the job.
-
-    `about` is the provider's id of the event, the id of the notice, or None; `source` the provider,
-    or the endpoint. `can_replay` is False when what it takes is gone, and `hint` says why, or what
-    the error usually means.
-    """
-
-    id: str
-    kind: str
-    what: str
-    source: str | None
-    about: str | None
-    error: str | None
-    attempts: int
-    created_at: dt.datetime
-    died_at: dt.datetime | None
-    request_id: str | None
-    can_replay: bool
-    hint: str | None
+_DISCARD = (
+    DeadLetterDiscard.requested_by.label("discarded_by"),
+    DeadLetterDiscard.created_at.label("discarded_at"),
+    DeadLetterDiscard.reason.label("discard_reason"),
+)
 
 
 @dataclass(frozen=True)
@@ -57,27 +43,17 @@ class DeadLetterPage:
     next: str | None
 
 
-_HINTS: Mapping[str, str] = {
-    "unknown_payment": "No payment of ours has this reference: it belongs to another system on the"
-    " same account, or to a payment that was lost here.",
-    "amount_differs": "The provider and we disagree about the amount. Look at both before anything"
-    " else.",
-    "currency_differs": "The provider and we disagree about the currency. Look at both.",
-    "reference_differs": "The payment has another id at the provider. Look at both.",
-    "MalformedEventError": "The provider's form has changed: a newer version is needed.",
-    "DecryptionError": "The row was changed, or the key that wraps its data key is missing in"
-    " ENCRYPTION_KEYSET.",
-    "_NotSetUpError": "The settings do not name this provider any more.",
-    "UnknownJobError": "This version has no such job: it was staged by another one.",
-}
-_GONE = "Its payload was kept long enough and is gone."
-_DISABLED = "Its endpoint is disabled: enable it first."
-
-
 def list_dead(
-    session: Session, *, limit: int, kind: str | None = None, after: str | None = None
+    session: Session,
+    *,
+    limit: int,
+    kind: str | None = None,
+    after: str | None = None,
+    discarded: bool = False,
 ) -> DeadLetterPage:
     """Return up to `limit` dead letters, of a kind or of all, from behind the cursor `after` on.
+
+    Those that were discarded are left out; or with `discarded` they are what is listed and counted.
 
     Raises:
         InvalidRequestError: `after` is no cursor of this list.
@@ -88,62 +64,60 @@ def list_dead(
     for one in kinds:
         if behind is not None and KINDS.index(one) < KINDS.index(behind[0]):
             continue
-        below = behind[1] if behind is not None and behind[0] == one else None
-        found += _of_kind(session, one, below=below, limit=limit + 1 - len(found))
+        wanted = ROWS[one].dead(discarded=discarded)
+        if behind is not None and behind[0] == one:
+            wanted &= ROWS[one].number < behind[1]
+        found += _of_kind(session, one, wanted, limit=limit + 1 - len(found))
         if len(found) > limit:
             break
     data = found[:limit]
     return DeadLetterPage(
-        data, count_dead(session), next=data[-1].id if len(found) > limit else None
+        data,
+        count_dead(session, discarded=discarded),
+        next=data[-1].id if len(found) > limit else None,
     )
 
 
-def count_dead(session: Session) -> dict[str, int]:
-    """Return how many dead letters of each kind there are."""
-    conditions = {EVENT: IS_DEAD_EVENT, JOB: IS_DEAD_JOB, NOTICE: IS_DEAD_NOTICE}
-    counts = session.execute(
-        select(
-            *(
-                select(func.count()).where(condition).scalar_subquery()
-                for condition in conditions.values()
-            )
-        )
-    ).one()
-    return dict(zip(conditions, counts, strict=True))
-
-
-def parse_id(text: str, *, field: str) -> tuple[str, int]:
-    """Return the kind and number that an id such as `inb_12` stands for.
-
-    Raises:
-        InvalidRequestError: it is none; `field` is what it was given as.
-    """
-    match = _ID.fullmatch(text)
-    if match is None:
-        raise InvalidRequestError(
-            "There is no such dead letter.",
-            errors={field: [f"Use ids of the list, such as inb_12, not {text[:40]!r}."]},
-        )
-    kinds = {prefix: kind for kind, prefix in PREFIXES.items()}
-    return kinds[f"{match[1]}_"], int(match[2])
+def count_dead(session: Session, *, discarded: bool = False) -> dict[str, int]:
+    """Return how many dead letters of each kind there are, or how many were discarded."""
+    counted = (
+        select(func.count())
+        .select_from(rows.table)
+        .where(rows.dead(discarded=discarded))
+        .scalar_subquery()
+        for rows in ROWS.values()
+    )
+    return dict(zip(ROWS, session.execute(select(*counted)).one(), strict=True))
 
 
 def find_dead(session: Session, *, kind: str, number: int) -> DeadLetter | None:
-    """Return a dead letter; None when there is none, or it is not dead any more."""
-    found = _of_kind(session, kind, below=number + 1, limit=1)
-    return found[0] if found and found[0].id == f"{PREFIXES[kind]}{number}" else None
+    """Return a dead letter, discarded or not; None when there is none, or it is not dead."""
+    rows = ROWS[kind]
+    wanted = rows.dead(discarded=None) & (rows.number == number)
+    return next(iter(_of_kind(session, kind, wanted, limit=1)), None)
 
 
-def _of_kind(session: Session, kind: str, *, below: int | None, limit: int) -> list[DeadLetter]:
-    if kind == EVENT:
-        return [_event(row) for row in session.execute(_events(below).limit(limit))]
-    if kind == JOB:
-        return [_job(row) for row in session.execute(_jobs(below).limit(limit))]
-    return [_notice(row) for row in session.execute(_notices(below).limit(limit))]
+def _of_kind(
+    session: Session, kind: str, wanted: ColumnElement[bool], *, limit: int
+) -> list[DeadLetter]:
+    rows = ROWS[kind]
+    select_all, read = {
+        EVENT: (_events, from_event),
+        JOB: (_jobs, from_job),
+        NOTICE: (_notices, from_notice),
+    }[kind]
+    query = (
+        select_all()
+        .outerjoin(DeadLetterDiscard, DeadLetterDiscard.id == rows.discard_id)
+        .where(wanted)
+        .order_by(rows.number.desc())
+        .limit(limit)
+    )
+    return [read(row) for row in session.execute(query)]
 
 
-def _events(below: int | None) -> Select[*tuple[Any, ...]]:
-    query = select(
+def _events() -> Select[*tuple[Any, ...]]:
+    return select(
         InboxEvent.id,
         InboxEvent.event_type,
         InboxEvent.provider,
@@ -154,14 +128,13 @@ def _events(below: int | None) -> Select[*tuple[Any, ...]]:
         InboxEvent.finished_at,
         InboxEvent.request_id,
         InboxEvent.payload_encrypted.is_not(None).label("is_kept"),
-    ).where(IS_DEAD_EVENT)
-    if below is not None:
-        query = query.where(InboxEvent.id < below)
-    return query.order_by(InboxEvent.id.desc())
+        InboxEvent.discard_id,
+        *_DISCARD,
+    ).select_from(InboxEvent)
 
 
-def _jobs(below: int | None) -> Select[*tuple[Any, ...]]:
-    query = select(
+def _jobs() -> Select[*tuple[Any, ...]]:
+    return select(
         OutboxRow.id,
         OutboxRow.job,
         OutboxRow.error,
@@ -169,14 +142,13 @@ def _jobs(below: int | None) -> Select[*tuple[Any, ...]]:
         OutboxRow.created_at,
         OutboxRow.finished_at,
         OutboxRow.request_id,
-    ).where(IS_DEAD_JOB)
-    if below is not None:
-        query = query.where(OutboxRow.id < below)
-    return query.order_by(OutboxRow.id.desc())
+        OutboxRow.discard_id,
+        *_DISCARD,
+    ).select_from(OutboxRow)
 
 
-def _notices(below: int | None) -> Select[*tuple[Any, ...]]:
-    query = (
+def _notices() -> Select[*tuple[Any, ...]]:
+    return (
         select(
             NoticeDelivery.number,
             NoticeDelivery.endpoint_id,
@@ -186,71 +158,12 @@ def _notices(below: int | None) -> Select[*tuple[Any, ...]]:
             NoticeDelivery.attempts,
             NoticeDelivery.created_at,
             NoticeDelivery.last_attempt_at,
+            NoticeDelivery.discard_id,
             Notice.type,
             NoticeEndpoint.status,
+            *_DISCARD,
         )
+        .select_from(NoticeDelivery)
         .join(Notice, Notice.id == NoticeDelivery.notice_id)
         .join(NoticeEndpoint, NoticeEndpoint.id == NoticeDelivery.endpoint_id)
-        .where(IS_DEAD_NOTICE, NoticeEndpoint.status != "deleted")
     )
-    if below is not None:
-        query = query.where(NoticeDelivery.number < below)
-    return query.order_by(NoticeDelivery.number.desc())
-
-
-def _event(row: Any) -> DeadLetter:
-    return DeadLetter(
-        id=f"{PREFIXES[EVENT]}{row.id}",
-        kind=EVENT,
-        what=row.event_type,
-        source=row.provider,
-        about=row.event_id,
-        error=row.error,
-        attempts=row.attempts,
-        created_at=row.received_at,
-        died_at=row.finished_at,
-        request_id=row.request_id,
-        can_replay=row.is_kept,
-        hint=_hint(row.error) if row.is_kept else _GONE,
-    )
-
-
-def _job(row: Any) -> DeadLetter:
-    return DeadLetter(
-        id=f"{PREFIXES[JOB]}{row.id}",
-        kind=JOB,
-        what=row.job,
-        source=None,
-        about=None,
-        error=row.error,
-        attempts=row.attempts,
-        created_at=row.created_at,
-        died_at=row.finished_at,
-        request_id=row.request_id,
-        can_replay=True,
-        hint=_hint(row.error),
-    )
-
-
-def _notice(row: Any) -> DeadLetter:
-    is_enabled = row.status == "enabled"
-    error = row.last_error or (None if row.last_status is None else f"HTTP {row.last_status}")
-    return DeadLetter(
-        id=f"{PREFIXES[NOTICE]}{row.number}",
-        kind=NOTICE,
-        what=row.type,
-        source=row.endpoint_id,
-        about=row.notice_id,
-        error=error,
-        attempts=row.attempts,
-        created_at=row.created_at,
-        died_at=row.last_attempt_at,
-        request_id=None,
-        can_replay=is_enabled,
-        hint=None if is_enabled else _DISABLED,
-    )
-
-
-def _hint(error: str | None) -> str | None:
-    """Return what an error usually means; its first word says which it is."""
-    return _HINTS.get((error or "").partition(":")[0])

@@ -7,25 +7,16 @@ with the id it always had.
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from payments import idempotency
 from payments.access.caller import Caller
-from payments.dead_letters.list_dead import (
-    EVENT,
-    IS_DEAD_EVENT,
-    IS_DEAD_JOB,
-    IS_DEAD_NOTICE,
-    JOB,
-    KINDS,
-    parse_id,
-)
+from payments.dead_letters.letters import EVENT, JOB, NOTICE, numbers_of
+from payments.dead_letters.rows import ROWS
 from payments.dead_letters.tables import DeadLetterReplay
 from payments.delivery.tables import OutboxRow
-from payments.errors import InvalidRequestError
 from payments.idempotency import Answered
 from payments.identifiers import new_id
 from payments.notices import wake_up as notices_wake_up
@@ -58,10 +49,10 @@ def replay_dead(
     """Have dead letters tried again, once per reference.
 
     Those that live again by now, or cannot be tried (payload gone, endpoint disabled), are counted
-    as skipped.
+    as skipped. One that was discarded is tried again when its id is named.
 
     Raises:
-        InvalidRequestError: ids are not of the kind, or too many.
+        InvalidRequestError: ids are not of the kind.
         InProgressError, ReferenceReusedError.
     """
     ids = None if wanted.ids is None else sorted(set(wanted.ids))
@@ -76,7 +67,7 @@ def replay_dead(
     )
     if claim.replayed_id is not None:
         return Answered(session.get_one(DeadLetterReplay, claim.replayed_id), replayed=True)
-    numbers = None if ids is None else _numbers(wanted.kind, ids)
+    numbers = None if ids is None else numbers_of(wanted.kind, ids)
     accepted, found = _revive(session, wanted.kind, numbers, now=now)
     made = DeadLetterReplay(
         id=new_id("dlr", now=now),
@@ -94,15 +85,6 @@ def replay_dead(
     return Answered(made, replayed=False)
 
 
-def _numbers(kind: str, ids: Sequence[str]) -> list[int]:
-    parsed = [parse_id(one, field="ids") for one in ids]
-    if kind not in KINDS or any(found != kind for found, _ in parsed):
-        raise InvalidRequestError(
-            "The replay is not valid.", errors={"ids": [f"All must be of the kind {kind}."]}
-        )
-    return [number for _, number in parsed]
-
-
 def _revive(
     session: Session, kind: str, numbers: list[int] | None, *, now: dt.datetime
 ) -> tuple[int, int]:
@@ -117,11 +99,19 @@ def _revive(
 def _revive_events(
     session: Session, numbers: list[int] | None, *, now: dt.datetime
 ) -> tuple[int, int]:
-    dead = _locked(session, InboxEvent.id, IS_DEAD_EVENT, numbers)
+    dead = _locked(session, EVENT, numbers)
     revived = session.scalars(
         update(InboxEvent)
         .where(InboxEvent.id.in_(dead), InboxEvent.payload_encrypted.is_not(None))
-        .values(state="new", attempts=0, due_at=now, replayed_at=now, error=None, finished_at=None)
+        .values(
+            state="new",
+            attempts=0,
+            due_at=now,
+            replayed_at=now,
+            error=None,
+            finished_at=None,
+            discard_id=None,
+        )
         .returning(InboxEvent.id)
         .execution_options(synchronize_session=False)
     ).all()
@@ -133,7 +123,7 @@ def _revive_events(
 def _revive_jobs(
     session: Session, numbers: list[int] | None, *, now: dt.datetime
 ) -> tuple[int, int]:
-    dead = _locked(session, OutboxRow.id, IS_DEAD_JOB, numbers)
+    dead = _locked(session, JOB, numbers)
     revived = session.scalars(
         update(OutboxRow)
         .where(OutboxRow.id.in_(dead))
@@ -143,6 +133,7 @@ def _revive_jobs(
             due_at=now,
             error=None,
             finished_at=None,
+            discard_id=None,
             coalesce_key=None,  # another one may wait under it by now
         )
         .returning(OutboxRow.id)
@@ -154,12 +145,12 @@ def _revive_jobs(
 def _revive_notices(
     session: Session, numbers: list[int] | None, *, now: dt.datetime
 ) -> tuple[int, int]:
-    dead = _locked(session, NoticeDelivery.number, IS_DEAD_NOTICE, numbers)
+    dead = _locked(session, NOTICE, numbers)
     enabled = select(NoticeEndpoint.id).where(NoticeEndpoint.status == "enabled")
     revived = session.scalars(
         update(NoticeDelivery)
         .where(NoticeDelivery.number.in_(dead), NoticeDelivery.endpoint_id.in_(enabled))
-        .values(state="waiting", attempts=0, due_at=now, lease_token=None)
+        .values(state="waiting", attempts=0, due_at=now, lease_token=None, discard_id=None)
         .returning(NoticeDelivery.number)
         .execution_options(synchronize_session=False)
     ).all()
@@ -168,10 +159,9 @@ def _revive_notices(
     return len(revived), len(dead)
 
 
-def _locked(
-    session: Session, number: Any, is_dead: ColumnElement[bool], numbers: list[int] | None
-) -> Sequence[int]:
-    query = select(number).where(is_dead).order_by(number).limit(MAX_AT_ONCE).with_for_update()
-    if numbers is not None:
-        query = query.where(number.in_(numbers))
-    return session.scalars(query).all()
+def _locked(session: Session, kind: str, numbers: list[int] | None) -> Sequence[int]:
+    """Return which are dead; what was discarded only comes back when it is named."""
+    rows = ROWS[kind]
+    wanted = rows.dead(discarded=False) if numbers is None else rows.number.in_(numbers)
+    query = select(rows.number).where(rows.is_dead, wanted).order_by(rows.number)
+    return session.scalars(query.limit(MAX_AT_ONCE).with_for_update(of=rows.table)).all()

@@ -14,6 +14,7 @@ class OutboxRow(Base):
     """A job to run, written in the transaction that makes it necessary.
 
     `state`: `waiting`, `leased`, `done` or `dead`. At most one waiting row per `coalesce_key`.
+    `discard_id` is by what a dead one was given up for good.
     """
 
     __tablename__ = "outbox"
@@ -32,6 +33,7 @@ class OutboxRow(Base):
     traceparent: Mapped[str | None]
     created_at: Mapped[dt.datetime]
     finished_at: Mapped[dt.datetime | None]
+    discard_id: Mapped[str | None]
 
 
 class LiveEvent(Base):

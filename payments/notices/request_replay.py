@@ -28,7 +28,7 @@ _SEND_AGAIN = text("""
       FROM unnest(CAST(:ids AS text[])) AS n ORDER BY n
         ON CONFLICT (endpoint_id, notice_id) DO UPDATE
        SET state = 'waiting', attempts = 0, due_at = excluded.due_at, lease_token = NULL,
-           delivered_at = NULL
+           delivered_at = NULL, discard_id = NULL
 """)
 
 

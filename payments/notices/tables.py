@@ -64,6 +64,7 @@ class NoticeDelivery(Base):
     """One notice to one endpoint; `state`: `waiting`, `delivered` or `failed`.
 
     While it is under way, `lease_token` says who sends it, and `due_at` when that one is given up.
+    `discard_id` is by what a failed one was given up for good.
     """
 
     __tablename__ = "notice_deliveries"
@@ -80,6 +81,7 @@ class NoticeDelivery(Base):
     last_attempt_at: Mapped[dt.datetime | None]
     delivered_at: Mapped[dt.datetime | None]
     created_at: Mapped[dt.datetime]
+    discard_id: Mapped[str | None]
 
 
 class NoticeReplay(Base):

@@ -31,9 +31,13 @@ _NOTICES = text("""
        AND (e.paused_until IS NULL OR e.paused_until <= :now)
 """)
 _DEAD = text("""
-    SELECT 'webhook' AS kind, count(*) AS n FROM strongroom.webhook_inbox WHERE state = 'dead'
-    UNION ALL SELECT 'job', count(*) FROM strongroom.outbox WHERE state = 'dead'
-    UNION ALL SELECT 'notice', count(*) FROM strongroom.notice_deliveries WHERE state = 'failed'
+    SELECT 'webhook' AS kind, count(*) AS n FROM strongroom.webhook_inbox
+     WHERE state = 'dead' AND discard_id IS NULL
+    UNION ALL SELECT 'job', count(*) FROM strongroom.outbox
+     WHERE state = 'dead' AND discard_id IS NULL
+    UNION ALL SELECT 'notice', count(*) FROM strongroom.notice_deliveries d
+     WHERE state = 'failed' AND discard_id IS NULL AND NOT EXISTS (SELECT
+           FROM strongroom.notice_endpoints WHERE id = d.endpoint_id AND status = 'deleted')
 """)
 
 

@@ -186,7 +186,7 @@ def _missing(told: Sequence[ToldEvent], inbox: Mapping[str, InboxEvent]) -> Iter
 
 def _unfinished(rows: Sequence[InboxEvent]) -> Iterable[Fault]:
     for row in rows:
-        if row.state in ("new", "dead"):
+        if row.state in ("new", "dead") and row.discard_id is None:
             problem = "dead" if row.state == "dead" else "waits"
             detail = row.error or "It waits to be applied."
             yield _fault(problem, row.event_id, row.event_type, detail)

@@ -118,7 +118,9 @@ def in_inbox(replay: WebhookReplay) -> ColumnElement[bool]:
     assert replay.from_at is not None  # noqa: S101 - the table's CHECK
     assert replay.to_at is not None  # noqa: S101 - likewise
     received_at = InboxEvent.received_at
-    return (received_at >= replay.from_at) & (received_at < replay.to_at) & is_kept
+    # Who replays what came in a time does not mean what somebody gave up for good.
+    wanted = is_kept & InboxEvent.discard_id.is_(None)
+    return (received_at >= replay.from_at) & (received_at < replay.to_at) & wanted
 
 
 def _checked_range(

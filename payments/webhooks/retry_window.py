@@ -85,6 +85,7 @@ def set_retry_window(
         .where(
             InboxEvent.provider == provider,
             InboxEvent.state == "dead",
+            InboxEvent.discard_id.is_(None),
             counted_from > literal(now - dt.timedelta(hours=hours)),
         )
         .values(state="new", due_at=now, finished_at=None)

@@ -94,7 +94,13 @@ def _again(session: Session, seen: WebhookReplay, *, now: dt.datetime) -> bool:
             update(InboxEvent)
             .where(InboxEvent.id.in_(ids))
             .values(
-                state="new", attempts=0, due_at=now, replayed_at=now, error=None, finished_at=None
+                state="new",
+                attempts=0,
+                due_at=now,
+                replayed_at=now,
+                error=None,
+                finished_at=None,
+                discard_id=None,
             )
             .execution_options(synchronize_session=False)
         )

@@ -12,6 +12,7 @@ class InboxEvent(Base):
     """A provider's event; `state` is `new`, `done`, `ignored` or `dead`.
 
     Its payload is None once it was kept long enough: it cannot be replayed from here any more.
+    `discard_id` is by what a dead one was given up for good.
     """
 
     __tablename__ = "webhook_inbox"
@@ -30,6 +31,7 @@ class InboxEvent(Base):
     due_at: Mapped[dt.datetime]
     error: Mapped[str | None]
     finished_at: Mapped[dt.datetime | None]
+    discard_id: Mapped[str | None]
 
 
 class RetryWindow(Base):

@@ -258,6 +258,7 @@ REQUESTS: dict[str, Entry] = {
     "GET /api/ops/dead-letters": Entry(),
     "GET /api/ops/dead-letters/<id:letter_id>": Entry(headers=_WHY),
     "POST /api/ops/dead-letters/replay": Entry(_REASON | {"kind": "job", "all": True}),
+    "POST /api/ops/dead-letters/discard": Entry(_REASON | {"kind": "job", "ids": ["obx_1"]}),
     "GET /api/ops/webhooks/refusals": Entry(),
     "GET /api/ops/webhooks/proof": Entry(query="?provider=truelayer"),
     "GET /api/ops/webhooks": Entry(),

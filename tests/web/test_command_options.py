@@ -51,6 +51,7 @@ NO_DRY_RUN: Mapping[str, str] = {
 }
 
 REASONS = {
+    "dead-letters discard",
     "dead-letters replay",
     "dead-letters show",
     "deadlines extend",

@@ -42,6 +42,7 @@ PROMISED = {
     ("POST", "/api/ops/stripe/poll"),
     ("GET", "/api/ops/dead-letters"),
     ("POST", "/api/ops/dead-letters/replay"),
+    ("POST", "/api/ops/dead-letters/discard"),
     ("GET", "/api/ops/webhooks/refusals"),
     ("GET", "/api/ops/webhooks/proof"),
     ("GET", "/api/ops/webhooks"),

@@ -73,6 +73,24 @@ def test_dead_letters_are_listed_shown_masked_and_replayed(
     assert inside["data"]["object"]["amount_received"] == 13500
     assert "_secret_" not in shown
 
+    why = ("--kind", "event", "--reason", "INC-9: the old shop's")
+    tried = run(environ, "dead-letters", "discard", f"inb_{number}", *why, "--dry-run")
+    assert "1 of the kind event are discarded, 0 live" in tried
+    assert f"inb_{number}" in run(environ, "dead-letters", "list")
+    given_up = json.loads(run(environ, "dead-letters", "discard", f"inb_{number}", *why, "--json"))
+    assert (given_up["accepted"], given_up["reason"]) == (1, "INC-9: the old shop's")
+    assert run(environ, "dead-letters", "list") == "There are no dead letters.\n"
+    assert "INC-9: the old shop's" in run(environ, "dead-letters", "list", "--discarded")
+    again = run(environ, "dead-letters", "discard", f"inb_{number}", *why)
+    assert "0 of the kind event are discarded, 1 live or were before." in again
+    words = ("--kind", "event", "--reason", "INC-9: it was ours")
+    assert "0 of the kind event" in run(environ, "dead-letters", "replay", "--all", *words)
+    with engine.begin() as connection:  # discarded by mistake: see it dead once more
+        connection.execute(
+            text("UPDATE strongroom.webhook_inbox SET discard_id = NULL WHERE id = :id"),
+            {"id": number},
+        )
+
     words = ("--kind", "event", "--reason", "INC-9: its payment was found")
     tried = run(environ, "dead-letters", "replay", f"inb_{number}", *words, "--dry-run")
     replayed = run(environ, "dead-letters", "replay", "--all", *words)

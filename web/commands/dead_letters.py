@@ -1,4 +1,4 @@
-"""`strongroom dead-letters`: what is not tried any more, what is inside, and trying it again."""
+"""`strongroom dead-letters`: what is not tried any more, trying it again, or giving it up."""
 
 from dataclasses import asdict
 
@@ -7,8 +7,10 @@ from flask.cli import AppGroup
 
 from payments.access.caller import Role
 from payments.database import in_transaction
+from payments.dead_letters.discard_dead import discard_dead
 from payments.dead_letters.inspect_dead import inspect_dead
-from payments.dead_letters.list_dead import KINDS, list_dead
+from payments.dead_letters.letters import KINDS
+from payments.dead_letters.list_dead import list_dead
 from payments.dead_letters.replay_dead import WantedLetters, replay_dead
 from web.commands.output import json_option, print_json, print_rows
 from web.commands.people import command_line, new_reference, reference_option
@@ -20,26 +22,32 @@ dead_letters = AppGroup(
 )
 
 _SHOWN = ("id", "what", "source", "about", "attempts", "died_at", "error")
+_ACT = ("id", "kind", "accepted", "skipped", "reason", "requested_by", "created_at")
 _ERROR_WIDTH = 80
 
 
 @dead_letters.command("list")
 @click.option("--kind", type=click.Choice(KINDS))
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--discarded", is_flag=True, help="Instead: those that were given up for good.")
 @json_option
-def list_all(*, kind: str | None, limit: int, as_json: bool) -> None:
+def list_all(*, kind: str | None, limit: int, discarded: bool, as_json: bool) -> None:
     """List dead letters: events, jobs, notices; each newest first, without what is inside."""
     page = in_transaction(
-        current_parts().engine, lambda session: list_dead(session, limit=limit, kind=kind)
+        current_parts().engine,
+        lambda session: list_dead(session, limit=limit, kind=kind, discarded=discarded),
     )
     if as_json:
         print_json({"data": [asdict(one) for one in page.data], "counts": page.counts})
         return
     rows = [{name: getattr(one, name) for name in _SHOWN} for one in page.data]
-    for row in rows:
+    for row, letter in zip(rows, page.data, strict=True):
+        if letter.discarded is not None:
+            row |= {"discarded_by": letter.discarded.by, "reason": letter.discarded.reason}
         row["died_at"] = f"{row['died_at']:%Y-%m-%d %H:%M:%S}" if row["died_at"] else None
         row["error"] = (row["error"] or "-")[:_ERROR_WIDTH]
-    print_rows(rows, as_json=False, empty="There are no dead letters.", right=("attempts",))
+    empty = "None was discarded." if discarded else "There are no dead letters."
+    print_rows(rows, as_json=False, empty=empty, right=("attempts",))
     for hint in sorted({one.hint for one in page.data if one.hint}):
         click.echo(hint)
 
@@ -98,10 +106,42 @@ def replay(
         ),
     ).resource
     if as_json:
-        names = ("id", "kind", "accepted", "skipped", "reason", "requested_by", "created_at")
-        print_json({name: getattr(made, name) for name in names})
+        print_json({name: getattr(made, name) for name in _ACT})
     else:
         click.echo(
             f"{made.id}: {made.accepted} of the kind {kind} are tried again, {made.skipped} cannot"
             " be or live already."
+        )
+
+
+@dead_letters.command("discard")
+@click.argument("ids", nargs=-1, required=True)
+@click.option("--kind", required=True, type=click.Choice(KINDS))
+@click.option("--reason", required=True, help="Why nothing is ever done about it; it is kept.")
+@reference_option
+@dry_run_option
+@json_option
+def discard(
+    *, ids: tuple[str, ...], kind: str, reason: str, reference: str | None, as_json: bool
+) -> None:
+    """Give dead letters up for good, by their ids: they are kept, and in no alert any more."""
+    parts = current_parts()
+    made = in_transaction(
+        parts.engine,
+        lambda session: discard_dead(
+            session,
+            caller=command_line(Role.OPERATOR),
+            reference=reference or new_reference(),
+            kind=kind,
+            ids=ids,
+            reason=reason,
+            now=parts.now(),
+        ),
+    ).resource
+    if as_json:
+        print_json({name: getattr(made, name) for name in _ACT})
+    else:
+        click.echo(
+            f"{made.id}: {made.accepted} of the kind {kind} are discarded, {made.skipped} live or"
+            " were before."
         )

@@ -1,4 +1,4 @@
-"""The desk of dead letters: what is not tried any more, looked into with a reason, tried again."""
+"""The desk of dead letters: looked into with a reason, tried again, or given up for good."""
 
 from flask import render_template
 
@@ -14,20 +14,29 @@ blueprint = ConsolePages("console_dead_letters")
 
 @blueprint.page("/dead-letters", action="dead_letters.read")
 def show() -> str:
-    """Show dead letters of one kind: the asked for, or the first of which there are any."""
+    """Show dead letters of one kind: the asked for, or the first of which there are any.
+
+    With `discarded` in the address, those that were given up for good.
+    """
     engine = current_parts().engine
-    query = read_filters(DeadLettersQuery, ("kind", "after"))
-    counts = in_transaction(engine, count_dead)
+    query = read_filters(DeadLettersQuery, ("kind", "after", "discarded"))
+    discarded: bool = query["discarded"]
+    counts = in_transaction(engine, lambda session: count_dead(session, discarded=discarded))
+    others = in_transaction(engine, lambda session: count_dead(session, discarded=not discarded))
     there_are = [kind for kind, number in counts.items() if number]
     kind = query.get("kind") or next(iter(there_are), next(iter(counts)))
     page = in_transaction(
         engine,
-        lambda session: list_dead(session, limit=PAGE, kind=kind, after=query.get("after")),
+        lambda session: list_dead(
+            session, limit=PAGE, kind=kind, after=query.get("after"), discarded=discarded
+        ),
     )
     return render_template(
         "console/dead_letters.html",
         letters=page.data,
         counts=counts,
         kind=kind,
-        older=page_after(page.next, asked("kind")),
+        discarded=discarded,
+        others=sum(others.values()),
+        older=page_after(page.next, asked("kind", "discarded")),
     )

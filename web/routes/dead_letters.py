@@ -1,13 +1,14 @@
-"""For operators: what is not tried any more, what is inside of it, and trying it again."""
+"""For operators: what is not tried any more, what is inside, trying it again or giving it up."""
 
 from typing import Any
 
 from payments.database import in_transaction
+from payments.dead_letters.discard_dead import discard_dead
 from payments.dead_letters.inspect_dead import Inspected, inspect_dead
 from payments.dead_letters.list_dead import DeadLetterPage as Page
 from payments.dead_letters.list_dead import list_dead
 from payments.dead_letters.replay_dead import WantedLetters, replay_dead
-from payments.dead_letters.tables import DeadLetterReplay
+from payments.dead_letters.tables import DeadLetterDiscard, DeadLetterReplay
 from payments.errors import InvalidRequestError
 from web.authentication import current_caller
 from web.blueprint import Blueprint
@@ -21,7 +22,9 @@ from web.schemas.dead_letters import (
     DeadLettersQuery,
     InspectedLetter,
     InspectionHeaders,
+    LetterDiscard,
     LetterReplay,
+    NewLetterDiscard,
     NewLetterReplay,
 )
 
@@ -80,3 +83,27 @@ def replay(body: dict[str, Any]) -> tuple[DeadLetterReplay, int, dict[str, str]]
         ),
     )
     return render_answered(answered, status=202)
+
+
+@blueprint.route("/discard", methods=["POST"])
+@allow("dead_letters.discard")
+@rehearsable
+@blueprint.arguments(NewLetterDiscard)
+@blueprint.response(201, LetterDiscard)
+def discard(body: dict[str, Any]) -> tuple[DeadLetterDiscard, int, dict[str, str]]:
+    """Give dead letters up that nothing can ever be done about; they are kept, with the reason."""
+    parts, caller, now = current_parts(), current_caller(), current_parts().now()
+    reference = take_reference(body)
+    answered = in_transaction(
+        parts.engine,
+        lambda session: discard_dead(
+            session,
+            caller=caller,
+            reference=reference,
+            kind=body["kind"],
+            ids=body["ids"],
+            reason=body["reason"],
+            now=now,
+        ),
+    )
+    return render_answered(answered, status=201)

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from marshmallow import fields, validate
 
-from payments.dead_letters.list_dead import KINDS
+from payments.dead_letters.letters import KINDS
 from payments.dead_letters.replay_dead import MAX_IDS
 from web.schemas.fields import (
     IdField,
@@ -28,6 +28,7 @@ _LETTER = {
     "request_id": "01KB2V6Q0R8Y4W5Z7X9A1C3E5G",
     "can_replay": True,
     "hint": "No payment of ours has this reference.",
+    "discarded": None,
 }
 
 
@@ -35,6 +36,19 @@ class DeadLettersQuery(PageQuery):
     """Which dead letters are wanted."""
 
     kind = fields.String(validate=validate.OneOf(KINDS))
+    discarded = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Those that were discarded, in place of all others."},
+    )
+
+
+class Discarded(StrictSchema):
+    """By whom and why a dead letter was given up for good."""
+
+    id = fields.String()
+    by = fields.String()
+    at = MomentField()
+    reason = fields.String()
 
 
 class DeadLetter(StrictSchema):
@@ -62,10 +76,15 @@ class DeadLetter(StrictSchema):
     hint = fields.String(
         allow_none=True, metadata={"description": "What the error means, or why no replay helps."}
     )
+    discarded = fields.Nested(
+        Discarded,
+        allow_none=True,
+        metadata={"description": "That somebody gave it up for good; a replay takes that back."},
+    )
 
 
 class DeadLetterCounts(StrictSchema):
-    """How many dead letters of each kind there are."""
+    """How many of each kind there are: of what is listed, on all pages."""
 
     event = fields.Integer()
     job = fields.Integer()
@@ -137,6 +156,44 @@ class LetterReplay(StrictSchema):
         "accepted": 1,
         "skipped": 0,
         "reason": "The order was there later than its payment.",
+        "requested_by": "key:01KB2V6Q0R8Y4W5Z7X9A1C3E5G",
+        "created_at": "2026-11-22T12:00:00Z",
+    }
+
+    id = fields.String()
+    kind = fields.String(validate=validate.OneOf(KINDS))
+    accepted = fields.Integer()
+    skipped = fields.Integer()
+    reason = fields.String()
+    requested_by = fields.String()
+    created_at = MomentField()
+
+
+class NewLetterDiscard(StrictSchema):
+    """Which dead letters of a kind are given up for good, and why none of them is ever done."""
+
+    example: ClassVar = {
+        "reference": "incident-4711-foreign",
+        "kind": "event",
+        "ids": ["inb_4711"],
+        "reason": "A payment of the old shop, on the same account.",
+    }
+
+    reference = reference_field()
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS))
+    ids = fields.List(IdField(), required=True, validate=validate.Length(1, MAX_IDS))
+    reason = TextField(required=True, longest=500)
+
+
+class LetterDiscard(StrictSchema):
+    """How many were given up; `skipped` are those that live again, or were given up before."""
+
+    example: ClassVar = {
+        "id": "dld_01KB2V6Q0R8Y4W5Z7X9A1C3E5G",
+        "kind": "event",
+        "accepted": 1,
+        "skipped": 0,
+        "reason": "A payment of the old shop, on the same account.",
         "requested_by": "key:01KB2V6Q0R8Y4W5Z7X9A1C3E5G",
         "created_at": "2026-11-22T12:00:00Z",
     }
