@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from payments.access.caller import Caller
 from payments.errors import StepUpRequiredError, UnauthorizedError
 from web.console_nav import groups_for
-from web.console_words import FILTERS
+from web.console_words import FILTERS, all_decimals
 from web.content_policies import CONSOLE_POLICY
 from web.errors import Problem, describe
 from web.headers import under_policy
@@ -56,6 +56,7 @@ def _surroundings() -> dict[str, Any]:
         "nav": groups_for(current_app, caller, request.path),
         "may": lambda action: caller is not None and is_allowed(caller, action),
         "now": parts.now(),
+        "all_decimals": all_decimals,
         "sign_in_url": parts.settings.console_sign_in_url,
         "is_sandbox": parts.settings.is_sandbox,
     }

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from ledger import Asset
 from ledger.assets import assets
@@ -55,6 +56,15 @@ def decimals(currency: str) -> int:
     """Return how many decimals an amount of a currency is written with."""
     asset = _asset(current_parts().engine, currency)
     return 0 if asset is None else asset.exponent
+
+
+def all_decimals() -> str:
+    """Return the decimals of every currency, for scripts: `EUR:2 USDC:6`; nothing while unknown."""
+    try:
+        known = _known(current_parts().engine)
+    except SQLAlchemyError:
+        return ""  # a page that says what is wrong is shown without
+    return " ".join(f"{asset.code}:{asset.exponent}" for asset in known.values())
 
 
 def tone(state: str | None) -> str:

@@ -64,6 +64,8 @@ def test_a_freeze_stops_a_release_that_is_being_approved(
         desk.goto("/console/releases")
     finance.row(large_release["id"]).get_by_role("button", name="Approve").click()
     expect(finance.dialog.get_by_text("This would happen")).to_be_visible()
+    expect(finance.dialog.locator(".foreseen")).to_contain_text("21,600.00 USD")
+    expect(finance.dialog).not_to_contain_text("2160000")
     finance.visit.picture("1-approving", whole=False)
 
     operator.page.get_by_role("button", name="Freeze releases").click()

@@ -1,6 +1,12 @@
 // Puts what the API answers into words: never as HTML, whatever it says.
 
 const NAMES = /^[a-z][a-z0-9_.]*$/;
+const AMOUNTS = /(^|_)(amount|balance|captured|credit|debit|fee|gross|held|net|received|refunded|released|set_off|tax|total)(_|$)/;
+const DECIMALS_LEAST = 2;
+
+// How many decimals each currency is written with, as the page says: `EUR:2 USDC:6`.
+const decimalsOf = (currency) => (document.body.dataset.decimals ?? '').split(' ')
+  .map((each) => each.split(':')).find(([code]) => code === currency)?.[1];
 
 /** Make an element with text and children. */
 export function element(name, attributes = {}, ...children) {
@@ -13,19 +19,30 @@ export function element(name, attributes = {}, ...children) {
 /** Return `awaiting_funding` as `awaiting funding`. */
 export const words = (text) => String(text).replace(/[_.]/g, ' ');
 
+/** Return `2160000` minor units of USD as people read them: `21,600.00 USD`. */
+export function money(amount, currency) {
+  const decimals = Number(decimalsOf(currency) ?? Number.NaN);
+  if (Number.isNaN(decimals)) return `${amount} minor units of ${currency}`;
+  const [, sign, digits] = /^(-?)(\d+)$/.exec(amount);
+  const all = digits.padStart(decimals + 1, '0');
+  const whole = all.slice(0, all.length - decimals).replace(/\B(?=(\d{3})+$)/g, ',');
+  const part = all.slice(all.length - decimals).replace(/0+$/, '').padEnd(DECIMALS_LEAST, '0');
+  return `${sign}${whole}${decimals ? `.${part}` : ''} ${currency}`;
+}
+
 /** Return words as a header can hold them: no line breaks, letters of ISO 8859-1 only. */
 export const asHeader = (text) => text.trim().replace(/\s+/g, ' ').replace(/[^\x20-\x7e\xa0-\xff]/g, '?');
 
 /** Return a value of an answer as a node. */
-export function told(value, depth = 0) {
+export function told(value, depth = 0, currency = null) {
   if (value === null || value === undefined || value === '') return element('span', { class: 'none' }, '–');
   if (Array.isArray(value)) {
     if (value.length === 0) return element('span', { class: 'none' }, 'none');
-    const shown = value.slice(0, 8).map((each) => element('li', {}, told(each, depth + 1)));
+    const shown = value.slice(0, 8).map((each) => element('li', {}, told(each, depth + 1, currency)));
     if (value.length > 8) shown.push(element('li', { class: 'none' }, `and ${value.length - 8} more`));
     return element('ul', {}, ...shown);
   }
-  if (typeof value === 'object') return facts(value, depth + 1);
+  if (typeof value === 'object') return facts(value, depth + 1, currency);
   if (value === true) return new Text('yes');
   if (value === false) return new Text('no');
   const text = String(value);
@@ -34,13 +51,19 @@ export function told(value, depth = 0) {
     : new Text(NAMES.test(text) && !/_[0-9A-Z]/.test(text) ? words(text) : text);
 }
 
-/** Return an object of an answer as a list of names and values; what is empty is left out. */
-export function facts(answer, depth = 0) {
+/**
+ * Return an object of an answer as a list of names and values; what is empty is left out. Amounts
+ * are of its own currency, or of what it stands in.
+ */
+export function facts(answer, depth = 0, outer = null) {
+  const currency = answer.currency ?? answer.asset ?? outer;
   const list = element('dl', { class: 'facts' });
   for (const [name, value] of Object.entries(answer)) {
     const empty = value === null || value === '' || (Array.isArray(value) && !value.length);
     if (empty || name === 'next' || depth > 3) continue;
-    list.append(element('div', {}, element('dt', {}, words(name)), element('dd', {}, told(value, depth))));
+    const isAmount = currency && AMOUNTS.test(name) && typeof value === 'string' && /^-?\d+$/.test(value);
+    const shown = isAmount ? money(value, currency) : told(value, depth, currency);
+    list.append(element('div', {}, element('dt', {}, words(name)), element('dd', {}, shown)));
   }
   if (!list.children.length) list.append(element('div', {}, element('dd', {}, 'Nothing to tell.')));
   return list;
