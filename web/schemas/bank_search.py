@@ -1,6 +1,6 @@
 """Money by bank that is missed, and what it may be."""
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from web.schemas.fields import AmountField, ShownAmountField, StrictSchema, TextField
 
@@ -12,7 +12,10 @@ class BankSearchQuery(StrictSchema):
         longest=140, metadata={"description": "As the payer wrote it, mistakes included."}
     )
     amount = AmountField(metadata={"description": "In minor units, whichever way it went."})
-    currency = fields.String(metadata={"description": "Such as EUR; left out: every one."})
+    currency = fields.String(
+        validate=validate.Regexp(r"[A-Z][A-Z0-9]{1,15}\Z"),
+        metadata={"description": "Such as EUR; left out: every one."},
+    )
     name = TextField(
         longest=140, metadata={"description": "A part of it, or of the text; finance and admin."}
     )
