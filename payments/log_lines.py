@@ -18,7 +18,10 @@ from payments.privacy.redaction import redact
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _about: ContextVar[dict[str, str] | None] = ContextVar("about", default=None)
 _FORMATTER_MEMBERS = ("_record", "_from_structlog")  # taken out by structlog before output
-_QUIET_LOGGERS = ("sqlalchemy.engine", "stripe", "urllib3", "rq.scheduler", "alembic")
+# Some of them tell, in detail, of addresses that are secrets (apprise, urllib3).
+_QUIET_LOGGERS = (
+    *("sqlalchemy.engine", "stripe", "urllib3", "apprise", "rq.scheduler", "alembic"),
+)
 
 
 class _LineOutput(logging.Handler):
