@@ -16,16 +16,16 @@ _MOST = 200  # of one list
 
 _SHOWN = frozenset(
     """
-    amount amount_captured amount_received amount_refunded api_version brand capture_method code
+    amount amount_captured amount_in_minor amount_received amount_refunded api_version brand capture_method code
     currency decline_code failure_code livemode network_decline_code next_step object outcome
     payment_method_types provider_status rail reason seller_message state status topic type
     action cause origin kind job source scheme
     """.split()  # noqa: SIM905 - a list of names reads better without quotes
 )
-_ID = re.compile(r"[a-z]{2,10}(_test|_live)?_[0-9A-Za-z]{1,80}")
+_ID = re.compile(r"[a-z]{2,10}(_test|_live)?_(?=[A-Za-z]*[0-9])[0-9A-Za-z]{1,80}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]{5,15}(Z|[+-][0-9:]{5}))?")
-_FIGURE = re.compile(r"-?[0-9]{1,12}")
+_OF_PEOPLE = re.compile(r"birth|dob", re.IGNORECASE)  # whose days and figures are masked, too
 _WORD = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
 
 
@@ -35,7 +35,7 @@ def mask(value: Any) -> Any:
 
 
 def _mask(value: Any, *, name: str, depth: int) -> Any:
-    if depth > _DEEPEST:
+    if depth > _DEEPEST or _OF_PEOPLE.search(name):
         return MASK
     if isinstance(value, Mapping):
         return {key: _mask(one, name=str(key), depth=depth + 1) for key, one in value.items()}
@@ -49,5 +49,5 @@ def _mask(value: Any, *, name: str, depth: int) -> Any:
 def _may_be_shown(name: str, text: str) -> bool:
     if name in _SHOWN and _WORD.fullmatch(text):
         return True
-    known = (_ID, _UUID, _MOMENT, _FIGURE)
+    known = (_ID, _UUID, _MOMENT)
     return any(pattern.fullmatch(text) for pattern in known)
