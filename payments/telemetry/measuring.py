@@ -43,7 +43,8 @@ class _Process:
         with self._adding:
             used = self._used[meter.name]
             if len(used) >= LABEL_SETS_MAX:
-                labels = (_OTHER,) * len(labels)
+                named = zip(meter.labels, labels, strict=True)
+                labels = tuple(value if name in meter.kept else _OTHER for name, value in named)
             if labels not in used:
                 metric = self._metrics[meter.name]
                 used[labels] = metric.labels(*labels) if labels else metric

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 LABEL_SETS_MAX = 400
-"""How many combinations of labels one metric may have in a process; further ones are `other`."""
+"""How many combinations of labels one metric may have in a process; further ones are `other`,
+but for the labels in `kept`: whoever asks for everything in every way hides no failure."""
 
 _QUICK_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _CALL_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -24,6 +25,7 @@ class Meter:
     told: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    kept: frozenset[str] = frozenset()
 
 
 REQUESTS = Meter(
@@ -31,6 +33,7 @@ REQUESTS = Meter(
     "counter",
     "Requests answered, by method, route and status.",
     ("method", "route", "status"),
+    kept=frozenset({"status"}),
 )
 REQUEST_SECONDS = Meter(
     "strongroom_http_request_seconds",

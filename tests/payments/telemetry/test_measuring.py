@@ -107,11 +107,13 @@ def test_counting_goes_on_while_others_come_and_go(folder: Path) -> None:
 
 def test_labels_are_bounded_whatever_is_counted(folder: Path) -> None:
     for number in range(LABEL_SETS_MAX + 50):
-        count(REQUESTS, "GET", f"/{number}", "200")
+        count(REQUESTS, "GET", f"/{number}", "404")
     samples = [name for name in read(folder) if name.startswith("strongroom_http_requests_total")]
     assert len(samples) == LABEL_SETS_MAX + 1
-    other = 'strongroom_http_requests_total{method="other",route="other",status="other"}'
+    other = 'strongroom_http_requests_total{method="other",route="other",status="404"}'
     assert read(folder)[other] == 50
+    count(REQUESTS, "POST", "/api/orders", "500")  # no failure hides among them
+    assert read(folder)[other.replace("404", "500")] == 1
 
 
 def test_log_lines_are_counted_by_level(folder: Path) -> None:
