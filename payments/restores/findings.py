@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Literal
 
-from sqlalchemy import and_, case
+from sqlalchemy import and_, case, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -12,6 +12,8 @@ from payments.restores.tables import RestoreFinding
 
 Kind = Literal["payment", "refund", "payout", "release", "dispute", "chain", "event", "to_check"]
 Standing = Literal["open", "adopted", "awaiting"]
+
+_CLAIMABLE = ("refund", "payout", "release")
 
 
 def note_finding(
@@ -31,8 +33,19 @@ def note_finding(
 ) -> None:
     """Write a finding, or where it stands by now; `money` is minor units and their currency.
 
-    What a person has settled, or something has taken the place of, stays as it is.
+    What a person has settled, or something has taken the place of, stays as it is; so does money
+    that an earlier restore found: it has one claim, whatever is restored after that.
     """
+    if status != "open" and kind in _CLAIMABLE:
+        earlier = select(RestoreFinding.id).where(
+            RestoreFinding.kind == kind,
+            RestoreFinding.provider == provider,
+            RestoreFinding.provider_ref == provider_ref,
+            RestoreFinding.restore_id != restore_id,
+            RestoreFinding.status != "open",
+        )
+        if session.execute(earlier.limit(1)).first() is not None:
+            return
     amount, currency = money or (None, None)
     wanted = insert(RestoreFinding).values(
         id=new_id("rsf", now=now),

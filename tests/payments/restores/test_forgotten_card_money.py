@@ -190,3 +190,26 @@ def test_a_forgotten_dispute_is_booked(sellers: Sellers, servers: Servers) -> No
             view = read_payment(session, caller=SERVICE, payment_id=payment.id)
         assert view.status == "disputed"
         restored.sellers.assert_invariants()
+
+
+def test_a_second_restore_does_not_have_forgotten_money_twice(
+    sellers: Sellers, servers: Servers
+) -> None:
+    account = sellers.connected_account()
+    payment = sellers.paid_by_card()
+    moment = Moment(servers, sellers, None)
+    refund(sellers, payment, reference="refund-of-the-shop")
+    sellers.release(payment, 3_000)
+    assert sellers.pay()["sent"] == 1
+    with moment.restored() as restored:
+        restored.go_through()
+        restored.go_through()  # a standby took over, an hour later
+        again = refund(restored.sellers, payment, reference="refund-of-the-shop")
+        assert (again.replayed, refunds_at_stripe(sellers, payment)) == (True, [PART])
+        assert not refund(restored.sellers, payment, reference="one-more").replayed
+        first, second = (restored.sellers.release(payment, 3_000) for _ in range(2))
+        restored.pay_everything()
+        assert restored.sellers.standing(first) == ("paid", None)
+        assert restored.sellers.standing(second) == ("paid", None)
+        assert len(transfers_to(sellers, account)) == 2
+        restored.sellers.assert_invariants()
