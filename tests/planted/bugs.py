@@ -3,6 +3,7 @@
 from tests.planted.bug import Bug, Edit
 from tests.planted.finance import FINANCE
 from tests.planted.on_chain import ON_CHAIN
+from tests.planted.operations_security import OPERATIONS_SECURITY
 from tests.planted.security import SECURITY
 
 INBOX = "payments/webhooks/inbox_writer.py"
@@ -341,5 +342,6 @@ BUGS = (
     ),
     *ON_CHAIN,
     *SECURITY,
+    *OPERATIONS_SECURITY,
     *FINANCE,
 )
