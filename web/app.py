@@ -35,6 +35,7 @@ from web.routes import (
     console_periods,
     console_reconciliation,
     console_releases,
+    console_restores,
     console_runbooks,
     console_search,
     console_secrets,
@@ -142,6 +143,7 @@ CONSOLE = (
     console_periods,
     console_pending,
     console_dead_letters,
+    console_restores,
     console_incidents,
     console_alerts,
 )

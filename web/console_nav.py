@@ -49,6 +49,7 @@ GROUPS = (
             Place("Runbooks", "/console/runbooks"),
             Place("Webhooks", "/console/webhooks"),
             Place("Dead letters", "/console/dead-letters"),
+            Place("Restores", "/console/restores"),
         ),
     ),
     Group(

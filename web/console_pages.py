@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, current_app, g, render_template, request
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from payments.access.caller import Caller
@@ -16,6 +17,7 @@ from web.errors import Problem, describe
 from web.headers import under_policy
 from web.parts import current_parts
 from web.policies import allow, is_allowed
+from web.standstill import why_it_stands_still
 
 READING = "console.read"
 """The action of pages that all of the staff may read."""
@@ -59,7 +61,18 @@ def _surroundings() -> dict[str, Any]:
         "all_decimals": all_decimals,
         "sign_in_url": parts.settings.console_sign_in_url,
         "is_sandbox": parts.settings.is_sandbox,
+        "standing_still": _standing_still(caller),
     }
+
+
+def _standing_still(caller: Caller | None) -> str | None:
+    """Return why nothing is sent, for whoever may know; None when nobody can say just now."""
+    if caller is None or not is_allowed(caller, "restores.read"):
+        return None
+    try:
+        return why_it_stands_still(current_parts())
+    except OperationalError:  # the page itself says that the database is away
+        return None
 
 
 def _refuse(error: Exception) -> Response | tuple[str, int, dict[str, str]]:

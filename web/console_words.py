@@ -25,13 +25,13 @@ TONES: Final[Mapping[str, str]] = {
     for tone, states in {
         "good": "succeeded paid released closed ready resolved processed delivered matched final"
         " completed operational done sent active funded settled won approved applied explained"
-        " finished live posted suggested",
+        " finished live posted suggested adopted settled",
         "wait": "pending processing requires_action requires_capture requires_confirmation"
         " requires_payment_method authorized awaiting_payment awaiting_funding awaiting_approval"
         " queued signed broadcast mined open monitoring acknowledged retrying running detected"
         " confirming deploying partially_paid requested in_progress scheduled needs_approval"
         " draft begun P2 degraded held notice unmatched cooling needs_response under_review"
-        " upcoming due_soon",
+        " upcoming due_soon awaiting finish_requested",
         "bad": "failed dead canceled refused lost reopening disputed frozen unknown P1 outage"
         " expired short_paid reversed revoked error overdue reorged refunded_in_error firing",
     }.items()

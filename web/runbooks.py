@@ -199,9 +199,18 @@ RUNBOOKS: tuple[Runbook, ...] = (
         title="Dead letters grow",
         sign="Events, jobs or notices could not be worked on, and nobody tries them any more.",
         heading="Dead letters",
-        commands=("dead-letters list", "dead-letters show", "dead-letters replay"),
-        endpoints=("GET /api/ops/dead-letters", "POST /api/ops/dead-letters/replay"),
-        pages=(Page(path="/console/dead-letters", does="Look at them, and replay them"),),
+        commands=(
+            "dead-letters list",
+            "dead-letters show",
+            "dead-letters replay",
+            "dead-letters discard",
+        ),
+        endpoints=(
+            "GET /api/ops/dead-letters",
+            "POST /api/ops/dead-letters/replay",
+            "POST /api/ops/dead-letters/discard",
+        ),
+        pages=(Page(path="/console/dead-letters", does="Look at them, replay or discard them"),),
         test="tests/incidents/test_dead_letters.py",
     ),
     Runbook(
@@ -216,9 +225,13 @@ RUNBOOKS: tuple[Runbook, ...] = (
             "restore reconcile",
             "restore finish",
         ),
-        endpoints=("GET /api/ops/restores", "POST /api/ops/restores/<id:restore_id>/finish"),
+        endpoints=(
+            "GET /api/ops/restores",
+            "POST /api/ops/restores/findings/<id:finding_id>/settle",
+            "POST /api/ops/restores/<id:restore_id>/finish",
+        ),
         pages=(
-            Page(path="/console/releases", does="See that everything is frozen"),
+            Page(path="/console/restores", does="See why nothing is sent, settle, and finish"),
             Page(path="/console/incidents", does="Tell everybody by a banner"),
         ),
         test="tests/incidents/test_restore.py",

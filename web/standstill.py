@@ -54,7 +54,7 @@ def _put_off() -> None:
         return
     if public_reason_of(view) is not None or action_of(view) in HELPS:
         return
-    why = _why(current_parts())
+    why = why_it_stands_still(current_parts())
     if why is not None:
         raise UnavailableError(
             f"The database was restored ({why}): nothing is changed until that is finished.",
@@ -62,8 +62,11 @@ def _put_off() -> None:
         )
 
 
-def _why(parts: Parts) -> str | None:
-    """Return why it stands still, asked for once a second at most: the gate asks each time."""
+def why_it_stands_still(parts: Parts) -> str | None:
+    """Return why it stands still, asked for once a second at most: the gate asks each time.
+
+    None: it does not.
+    """
     at, why = current_app.extensions[_EXTENSION]
     now = parts.now()
     if at is None or not 0 <= (now - at).total_seconds() < _BELIEVED_FOR_S:

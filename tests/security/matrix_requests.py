@@ -304,6 +304,8 @@ REQUESTS: dict[str, Entry] = {
     "GET /console/escrows/<id:escrow_id>": Entry(),
     "GET /console/pending": Entry(),
     "GET /console/dead-letters": Entry(),
+    "GET /console/restores": Entry(),
+    "GET /console/restores/<id:restore_id>": Entry(),
     "GET /console/incidents": Entry(),
     "GET /console/incidents/<id:incident_id>": Entry(),
     "GET /console/alerts": Entry(),

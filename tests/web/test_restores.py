@@ -57,16 +57,43 @@ def test_it_is_seen_through_by_two(
     refused = post(f"{path}/finish", one)
     assert (refused.status_code, refused.get_json()["code"]) == (409, "conflict")
     findings = client.get(path, headers=one).get_json()["findings"]
+    see_the_desk(client, restore_id, one, findings)
     assert {one["provider_ref"] for one in findings} == set(TO_CHECK)
     for finding in findings:
         settle = f"/api/ops/restores/findings/{finding['id']}/settle"
         settled = post(settle, one, note="Nothing there.").get_json()
         assert (settled["status"], settled["note"]) == ("settled", "Nothing there.")
         assert post(settle, one, note="Once more.").status_code == 409
+    desk = f"/console/restores/{restore_id}"
+    assert "Ask to finish it" in client.get(desk, headers=one).text
     tried = post(f"{path}/finish?dry_run=true", one)
     assert (tried.status_code, tried.headers["Dry-Run"]) == (202, "true")
     assert post(f"{path}/finish", one).get_json()["status"] == "finish_requested"
     assert post(f"{path}/finish", one).get_json()["code"] == "second_person_needed"
+    assert "somebody else must agree" in client.get(desk, headers=one).text
+    assert "Agree, and finish it" in client.get(desk, headers=other).text
     assert post(f"{path}/finish", other).get_json()["status"] == "finished"
+    assert "It is finished: money moves." in client.get(desk, headers=one).text
     assert post(f"{path}/finish", other).status_code == 409
     assert client.get("/api/ops/restores", headers=one).get_json()["standing_still"] is None
+
+
+def see_the_desk(
+    client: FlaskClient, restore_id: str, headers: Headers, findings: list[dict[str, Any]]
+) -> None:
+    """Everything is open: each may be settled, and nothing is finished yet."""
+    page = client.get(f"/console/restores/{restore_id}", headers=headers).text
+    assert f"<strong>{len(findings)} findings are open</strong>" in page
+    for finding in findings:
+        assert f'"POST /api/ops/restores/findings/{finding["id"]}/settle"' in page
+    assert "/finish" not in page
+    for path in ("/console", "/console/releases", "/console/nowhere", "/console/restores"):
+        shown = client.get(path, headers=headers).text
+        assert "Nothing is sent:</strong> this database was restored" in shown, path
+        assert f'href="/console/restores/{restore_id}"' in shown
+        assert 'href="/console/runbooks/restore"' in shown
+    assert "restored" not in client.get("/console").text, "strangers are told nothing"
+    filtered = f"/console/restores/{restore_id}?status="
+    assert "None stands so." in client.get(f"{filtered}settled", headers=headers).text
+    assert client.get(f"{filtered}odd", headers=headers).status_code == 400
+    assert client.get("/console/restores/rst_0", headers=headers).status_code == 404

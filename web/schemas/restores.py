@@ -18,6 +18,12 @@ _KINDS = ["payment", "refund", "payout", "release", "dispute", "chain", "event",
 _STANDINGS = ["open", "adopted", "awaiting", "settled"]
 
 
+class FindingsQuery(StrictSchema):
+    """Which findings of a restore are wanted."""
+
+    status = fields.String(validate=validate.OneOf(_STANDINGS))
+
+
 class NewNote(StrictSchema):
     """What came of a finding."""
 

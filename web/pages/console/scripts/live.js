@@ -5,7 +5,7 @@
 // data-every     seconds after which it is fetched again anyway, for what is not announced
 //
 // Only elements with an id and `data-part` change, or all of <main> when there are none. What
-// somebody types in, has opened or marked stays.
+// somebody types in, has opened or marked stays. The banner of a database that stands still changes.
 
 const SOON_MS = 300;
 const LEAST_MS = 1500;
@@ -61,6 +61,9 @@ export async function refresh() {
     const other = fresh.getElementById(part.id);
     if (other) replace(part, other);
   });
+  const standing = document.getElementById('standing');
+  const stands = fresh.getElementById('standing');
+  if (standing && stands) replace(standing, stands);
   const made = fresh.querySelector('[data-made]');
   if (made) document.querySelector('[data-made]')?.replaceWith(made);
   document.dispatchEvent(new CustomEvent('refreshed'));
