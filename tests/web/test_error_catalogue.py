@@ -459,6 +459,7 @@ NEVER_TOLD = {
     *("nonce_too_low", "not_final", "reverted", "underpriced", "wrong_chain", "wrong_contract"),
     *("keystore", "no_key", "no_signer", "signing_refused"),
     *("destination_refused", "funds_not_available", "never_arrived", "returned"),
+    "backup_failed",
 }
 FROM_TABLES = {
     "internal",

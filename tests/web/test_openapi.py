@@ -154,7 +154,8 @@ PROMISED = {
 }
 
 # A session is told by its cookie, providers name their own events, a file is its own name, and who
-# asks how far a deployment is changes nothing. Of links and tests there may be as many as wanted.
+# asks how far a deployment is, or who is at fault, changes nothing. Of links and tests there may be
+# as many as wanted.
 NO_REFERENCE = {
     "/api/escrow/monitor-deployment",
     "/api/invoices/{order_id}/links",
@@ -164,6 +165,7 @@ NO_REFERENCE = {
     "/api/webhooks/bank",
     "/api/reconciliation/statements",
     "/api/notices/endpoints/{endpoint_id}/test",
+    "/api/ops/events/self-test",
 }
 
 

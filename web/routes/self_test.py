@@ -1,6 +1,5 @@
 """The self-test of live updates, for operators."""
 
-import socket
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,7 +43,7 @@ def _way_in() -> str:
     if settings.console_url is not None:
         console = urlsplit(settings.console_url)
         return f"{console.scheme}://{console.netloc}"
-    connection: socket.socket | None = request.environ.get("gunicorn.socket")
+    connection = request.environ.get("gunicorn.socket")
     if connection is None:
         return f"http://127.0.0.1:{request.environ.get('SERVER_PORT', '80')}"
     host, port = connection.getsockname()[:2]
