@@ -18,7 +18,7 @@ from web.problems import problems
 from web.references import render_answered, take_reference
 from web.rehearsals import rehearsable
 from web.schemas.dead_letters import (
-    DeadLetterPage,
+    DeadLetters,
     DeadLettersQuery,
     InspectedLetter,
     InspectionHeaders,
@@ -34,7 +34,7 @@ blueprint = Blueprint("dead_letters", __name__, url_prefix="/api/ops/dead-letter
 @blueprint.route("", methods=["GET"])
 @allow("dead_letters.read")
 @blueprint.arguments(DeadLettersQuery, location="query")
-@blueprint.response(200, DeadLetterPage)
+@blueprint.response(200, DeadLetters)
 def list_page(query: dict[str, Any]) -> Page:
     """List events, jobs and notices that are not tried any more, without what is inside."""
     return in_transaction(current_parts().engine, lambda session: list_dead(session, **query))

@@ -91,7 +91,7 @@ class DeadLetterCounts(StrictSchema):
     notice = fields.Integer()
 
 
-class DeadLetterPage(StrictSchema):
+class DeadLetters(StrictSchema):
     """Events first, then jobs, then notices; each newest first."""
 
     example: ClassVar = {
