@@ -22,6 +22,7 @@ from payments.log_lines import get_logger
 from payments.privacy.redaction import redact_text
 from web.authentication import identify
 from web.bodies import json_body
+from web.header_text import readable_header_text
 from web.limits import network_of_caller
 from web.parts import current_parts
 from web.policies import action_of, public_reason_of
@@ -52,6 +53,8 @@ NOTHING_PERSONAL: Mapping[str, str] = {
     "console_periods.show": "states of months",
     "console_reconciliation.show": "amounts, things by id, nobody's name",
     "console_releases.show": "amounts and states, parties by id",
+    "console_restores.list_all": "what staff did",
+    "console_restores.show": "amounts, things by id, what staff did",
     "console_runbooks.list_all": "the handbook",
     "console_runbooks.show": "the handbook",
     "console_secrets.show": "versions and keys, without their values",
@@ -214,7 +217,7 @@ def _deed(caller: Caller | None) -> Deed:
 
 def _reason() -> str | None:
     """Return the reason that was given in the header, or in the body."""
-    given: Any = request.headers.get("X-Access-Reason")
+    given: Any = readable_header_text(request.headers.get("X-Access-Reason"))
     if "follower" in g:
         given = g.follower.reason
     if not given and request.mimetype == "application/json":

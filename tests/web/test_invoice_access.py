@@ -107,6 +107,22 @@ def test_staff_see_it_for_a_reason_that_is_kept(
     assert [access.invoice_id for access in kept] == [None] * 2 + [invoice_id] * 8
 
 
+def test_no_letter_of_a_reason_is_lost_in_its_header(
+    client: FlaskClient, counter: Counter, key_of: KeyOf, paths: Paths
+) -> None:
+    order, headers = counter.invoiced(), key_of(Role.SUPPORT)
+    why = {"X-Access-Reason": "UTF-8''%D0%93%D0%B4%D0%B5%3F%20%F0%9F%92%B6"}
+    assert client.get(paths(order)[0], headers=headers | why).status_code == 200
+    assert [access.reason for access in accesses(counter, order)] == ["Где? 💶"]
+    for wrong in ("UTF-8''%FF", "UTF-8''a b", "UTF-8''a%0Ab", "UTF-8''%E7%A5"):
+        answer = client.get(paths(order)[0], headers=headers | {"X-Access-Reason": wrong})
+        assert said(answer) == (400, "validation"), wrong
+        assert list(answer.get_json()["errors"]) == ["X-Access-Reason"]
+    card = "UTF-8''%34242%20%34242%204242%204242"
+    answer = client.get(paths(order)[0], headers=headers | {"X-Access-Reason": card})
+    assert "card number" in answer.get_json()["errors"]["reason"][0]
+
+
 @pytest.mark.parametrize("role", sorted(STAFF_ROLES))
 def test_staff_with_a_token_are_held_to_the_same(
     client: FlaskClient, counter: Counter, token_of: TokenOf, role: Role

@@ -7,6 +7,7 @@ from marshmallow import fields, validate
 from payments.dead_letters.letters import KINDS
 from payments.dead_letters.replay_dead import MAX_IDS
 from web.schemas.fields import (
+    HeaderTextField,
     IdField,
     MomentField,
     PageQuery,
@@ -123,7 +124,7 @@ class InspectedLetter(StrictSchema):
 class InspectionHeaders(StrictSchema):
     """Why it is looked into."""
 
-    reason = fields.String(
+    reason = HeaderTextField(
         data_key="X-Access-Reason",
         validate=validate.Length(max=500),
         metadata={"description": "Why it is looked into; it is kept."},

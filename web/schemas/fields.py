@@ -10,6 +10,7 @@ from marshmallow import RAISE, Schema, fields, validate
 
 from payments.lifecycle.view import rfc_3339
 from payments.privacy.redaction import holds_card_number
+from web.header_text import read_header_text
 
 MAX_AMOUNT_DIGITS = 78
 MAX_LIST = 100
@@ -122,6 +123,21 @@ class TextField(fields.String):
         if holds_card_number(text):
             raise self.make_error("card")
         return text
+
+
+class HeaderTextField(fields.String):
+    """Text in a header: as it came, or after `UTF-8''` percent-encoded, as RFC 8187 has it."""
+
+    default_error_messages = {  # noqa: RUF012 - marshmallow's hook
+        "encoded": "Use plain ASCII, or UTF-8'' and then percent-encoded UTF-8 (RFC 8187).",
+    }
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, *args, **kwargs)
+        try:
+            return read_header_text(text or "")
+        except ValueError as error:
+            raise self.make_error("encoded") from error
 
 
 class IdField(fields.String):

@@ -5,27 +5,25 @@ from typing import Any, ClassVar
 from marshmallow import fields, validate
 
 from payments.invoices.access import LONGEST_REASON
-from web.schemas.fields import MomentField, ShownAmountField, StrictSchema
+from web.schemas.fields import HeaderTextField, MomentField, ShownAmountField, StrictSchema
 
 _ORDER = "ord_01KB2V6Q0R8Y4W5Z7X9A1C3E5G"
 _LINK = "7.1795435700.4TLYYLlW8mQb0PTgmVYUqYy0GdW0b1l1x0iJ6lVwQf0"
 
 
-def _reason(**kept: Any) -> fields.String:
-    return fields.String(
-        validate=validate.Length(max=LONGEST_REASON),
-        metadata={
-            "description": "Why finance, support or admin look at it; here or as the other of"
-            " `reason` and X-Access-Reason. It is kept."
-        },
-        **kept,
-    )
+_REASON: dict[str, Any] = {
+    "validate": validate.Length(max=LONGEST_REASON),
+    "metadata": {
+        "description": "Why finance, support or admin look at it; here or as the other of"
+        " `reason` and X-Access-Reason. It is kept."
+    },
+}
 
 
 class ReasonHeader(StrictSchema):
     """Why it is looked at."""
 
-    reason = _reason(data_key="X-Access-Reason")
+    reason = HeaderTextField(data_key="X-Access-Reason", **_REASON)
 
 
 class FileHeaders(ReasonHeader):
@@ -43,7 +41,7 @@ class FileHeaders(ReasonHeader):
 class InvoiceQuery(StrictSchema):
     """Why it is looked at, and a signed link instead of a credential."""
 
-    reason = _reason()
+    reason = fields.String(**_REASON)
     link = fields.String(
         validate=validate.Length(max=200),
         metadata={"description": "What `POST /api/invoices/{order_id}/links` gave."},
@@ -55,7 +53,7 @@ class NewLink(StrictSchema):
 
     example: ClassVar = {"reason": "The buyer asks for a copy: ticket 4711."}
 
-    reason = _reason()
+    reason = fields.String(**_REASON)
 
 
 class InvoiceLink(StrictSchema):

@@ -30,8 +30,13 @@ export function money(amount, currency) {
   return `${sign}${whole}${decimals ? `.${part}` : ''} ${currency}`;
 }
 
-/** Return words as a header can hold them: no line breaks, letters of ISO 8859-1 only. */
-export const asHeader = (text) => text.trim().replace(/\s+/g, ' ').replace(/[^\x20-\x7e\xa0-\xff]/g, '?');
+/** Return words as a header can hold them: one line of ASCII, or any letters as RFC 8187 has them. */
+export function asHeader(text) {
+  const line = text.replace(/\p{Surrogate}/gu, '\ufffd').replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  if (/^(?!utf-8')[\x20-\x7e]*$/i.test(line)) return line;
+  const code = (letter) => `%${letter.codePointAt(0).toString(16)}`;
+  return `UTF-8''${encodeURIComponent(line).replace(/['()*]/g, code)}`;
+}
 
 /** Return a value of an answer as a node. */
 export function told(value, depth = 0, currency = null) {
