@@ -78,7 +78,7 @@ def _note(
         provider=provider,
         provider_ref=provider_ref,
         status="adopted" if is_final else "open",
-        detail="we had sent it, and it is booked now"
+        detail="we had sent it, it was forgotten, and is booked now"
         if is_final
         else "we had sent it, and it is not final yet: reconcile again",
         order_id=escrow.order_id,

@@ -36,7 +36,7 @@ def adopt_payout(
     if not _begin(look, session, payout, told):
         _note(look, session, told, "awaiting", "where it went is forgotten", payout.order_id)
         return
-    _record(look, session, told, order_id=payout.order_id)
+    _record(look, session, told, order_id=payout.order_id, was="it was forgotten")
 
 
 def _is_known(session: Session, told: PayoutReported) -> bool:
@@ -96,12 +96,19 @@ def _any_destination(session: Session, payout: SellerPayout) -> str | None:
     return session.scalars(wanted.order_by(PayoutDestination.id.desc()).limit(1)).first()
 
 
-def _record(look: Look, session: Session, told: PayoutReported, *, order_id: str | None) -> None:
+def _record(
+    look: Look,
+    session: Session,
+    told: PayoutReported,
+    *,
+    order_id: str | None,
+    was: str = "it was made",
+) -> None:
     recorded = record_payout(session, told, now=look.clock())
     if recorded.refusal is not None:
         _note(look, session, told, "open", f"{recorded.refusal}: {recorded.detail}", order_id)
     elif recorded.is_news:
-        _note(look, session, told, "adopted", "it was made, and is booked now", order_id)
+        _note(look, session, told, "adopted", f"{was}, and is booked now", order_id)
 
 
 def _note(

@@ -29,7 +29,7 @@ def adopt_refund(look: Look, session: Session, told: RefundReported) -> None:
         status="open" if payment is None else "adopted",
         detail="its payment is forgotten, or is not what it says"
         if payment is None
-        else "we had asked for it, and it is booked now",
+        else "we had asked for it, it was forgotten, and is booked now",
         order_id=None if payment is None else payment.order_id,
         payment_id=None if payment is None else payment.id,
         our_id=told.refund_id,

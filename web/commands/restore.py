@@ -12,6 +12,7 @@ from flask.cli import AppGroup, with_appcontext
 from payments.access.caller import Role
 from payments.database import in_transaction
 from payments.restores.begin_restore import begin_restore
+from payments.restores.fail_over import fail_over
 from payments.restores.finish_restore import finish_restore
 from payments.restores.read_restores import (
     count_findings,
@@ -142,6 +143,29 @@ def settle(*, finding_id: str, note: str, reference: str | None, as_json: bool) 
         print_json(_finding_row(settled))
     else:
         click.echo(f"{settled.id} is settled.")
+
+
+@restore.command("fail-over")
+@click.option("--reason", required=True, help="Why nothing was lost; it stays written down.")
+@reference_option
+@json_option
+@with_appcontext
+def standby_took_over(*, reason: str, reference: str | None, as_json: bool) -> None:
+    """After a standby took over that lost nothing: look at all providers, and ask to finish."""
+    parts = current_parts()
+    row = fail_over(
+        parts.engine,
+        caller=who_runs_it(Role.OPERATOR),
+        reference=reference or new_reference(),
+        reason=reason,
+        providers=parts.providers,
+        cipher=parts.cipher,
+        chains=parts.settings.chains,
+        clock=parts.now,
+        tell=lambda step: click.echo(f"{step} …", err=True),
+    )
+    told = f"{row.id}: nothing was forgotten. Now somebody else: `strongroom restore finish`."
+    _print(row, as_json=as_json, told=told)
 
 
 @restore.command()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from payments.access.caller import Caller
 from payments.database import transaction
 from payments.errors import ConflictError
 from payments.idempotency import Answered
@@ -10,10 +11,13 @@ from payments.lifecycle.tables import Payment
 from payments.lifecycle.view import RefundView
 from payments.providers.outcome import OutcomeUnknownError
 from payments.refunds.create_refund import create_refund
+from payments.restores.fail_over import fail_over
+from payments.restores.read_restores import find_open
+from payments.restores.tables import Restore
 from tests.databases import Servers
 from tests.payments.payouts.sellers import Sellers
-from tests.payments.restores.forgetting import ONE, Moment
-from tests.payments.shop import SERVICE
+from tests.payments.restores.forgetting import ONE, OTHER, Moment, Restored
+from tests.payments.shop import CIPHER, SERVICE, new_reference
 
 PART, AMOUNT, SELLERS_PART = 1_000, 11_900, 9_500
 
@@ -213,3 +217,56 @@ def test_a_second_restore_does_not_have_forgotten_money_twice(
         assert restored.sellers.standing(second) == ("paid", None)
         assert len(transfers_to(sellers, account)) == 2
         restored.sellers.assert_invariants()
+
+
+def fail_over_by(caller: Caller, restored: Restored) -> Restore:
+    return fail_over(
+        restored.engine,
+        caller=caller,
+        reference=new_reference(),
+        reason="the standby was synchronous",
+        providers=restored.sellers.providers,
+        cipher=CIPHER,
+        chains={},
+        clock=lambda: restored.sellers.now,
+    )
+
+
+def test_a_standby_that_lost_nothing_goes_on_by_one_command_of_each_of_two(
+    sellers: Sellers, servers: Servers
+) -> None:
+    sellers.connected_account()
+    payment = sellers.paid_by_card()
+    refund(sellers, payment, reference="before")
+    payout_id = sellers.release(payment, 3_000)
+    assert sellers.pay()["sent"] == 1
+    moment = Moment(servers, sellers, None)
+    with moment.restored() as restored:
+        assert fail_over_by(ONE, restored).status == "finish_requested"
+        assert fail_over_by(ONE, restored).status == "finish_requested"  # it may be run again
+        assert restored.finish_by(OTHER).status == "finished"
+        assert restored.sellers.standing(payout_id) == ("paid", None)
+
+
+@pytest.mark.parametrize("what", ["refund", "payment", "transfer"])
+def test_a_standby_that_lost_something_is_no_short_way(
+    sellers: Sellers, servers: Servers, what: str
+) -> None:
+    sellers.connected_account()
+    payment, order = sellers.paid_by_card(), sellers.shop.order()
+    sellers.release(payment, 3_000)
+    moment = Moment(servers, sellers, None)
+    if what == "refund":
+        refund(sellers, payment, reference="lost")
+    elif what == "payment":
+        sellers.paid_by_card(order)
+    else:
+        assert sellers.pay()["sent"]
+    with moment.restored() as restored:
+        for _ in range(2):  # what was adopted by then still was forgotten
+            with pytest.raises(ConflictError, match="forgotten"):
+                fail_over_by(ONE, restored)
+        with transaction(restored.engine) as session:
+            going_on = find_open(session)
+        assert going_on is not None
+        assert going_on.status == "begun"
