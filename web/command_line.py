@@ -48,7 +48,8 @@ class CommandLine(FlaskGroup):
         """
         from payments.log_lines import configure_log_lines  # noqa: PLC0415 - help has no lines
 
-        configure_log_lines("WARNING", stream=sys.stderr)  # standard output is the answer's
+        # Standard output is the answer's; what a command does, it says in words.
+        configure_log_lines("ERROR", stream=sys.stderr)
         try:
             return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort, click.ClickException):
@@ -80,7 +81,7 @@ def _make_app() -> Flask:
 
 main = CommandLine(
     name="strongroom",
-    help="Look after a Strongroom: what runs, API keys, encryption, the ledger, webhooks.",
+    help="Look after a Strongroom. What to do when something is wrong: docs/operating.md.",
     create_app=_make_app,
     add_default_commands=False,
     add_version_option=False,
@@ -88,6 +89,9 @@ main = CommandLine(
     set_debug_flag=False,
     commands=CommandTable(),
 )
+
+# Flask's own options choose an application and a file of settings; neither is for us to choose.
+main.params = []
 
 if __name__ == "__main__":
     main()

@@ -18,6 +18,7 @@ from payments.settings import read_settings
 from tests.conditions import wait_until
 from tests.web.conftest import environment
 from web.command_line import main
+from web.commands.output import print_rows
 
 NOW = dt.datetime.now(dt.UTC)  # noqa: TID251 - commands read the clock
 
@@ -44,6 +45,14 @@ def test_help_needs_no_configuration() -> None:
     assert result.exit_code == 0
     for command in ("doctor", "encryption", "keys", "ledger", "webhooks"):
         assert command in result.output
+    assert "Flask" not in result.output
+    assert "--app" not in result.output
+
+
+def test_a_table_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    at = dt.datetime(2026, 11, 23, 9, 8, 58, 32302, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+    print_rows([{"at": at, "approved": False, "scopes": []}], as_json=False, empty="None.")
+    assert capsys.readouterr().out.splitlines()[1].split() == ["2026-11-23", "07:08:58", "no", "-"]
 
 
 @pytest.mark.parametrize("command", [["doctor"], ["keys", "list"]])

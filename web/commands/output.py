@@ -1,5 +1,6 @@
 """How commands speak: tables for people, JSON for programs."""
 
+import datetime as dt
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
@@ -59,6 +60,10 @@ def _table(lines: Sequence[Sequence[str]], *, right: Sequence[bool]) -> str:
 
 
 def _cell(value: Any) -> str:
-    if value is None:
+    if value is None or value == []:
         return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dt.datetime):
+        return f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}"  # UTC, as everywhere
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
