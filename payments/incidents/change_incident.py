@@ -10,7 +10,7 @@ from payments import idempotency
 from payments.access.caller import Caller
 from payments.errors import ConflictError, InvalidRequestError, NotFoundError
 from payments.idempotency import Answered
-from payments.incidents.open_incident import note_update, refuse_past
+from payments.incidents.open_incident import note_update, refuse_past, refuse_secrets
 from payments.incidents.public_status import announce_status
 from payments.incidents.tables import Incident
 from payments.log_lines import get_logger
@@ -38,7 +38,8 @@ def change_incident(
     as it is: what happens again is a new one.
 
     Raises:
-        InvalidRequestError: nothing is to be changed, or `expected_at` is past.
+        InvalidRequestError: nothing is to be changed, `expected_at` is past, or the banner holds
+            what nobody may read.
         NotFoundError: there is no such incident.
         ConflictError: it is resolved (`incident_resolved`).
         InProgressError, ReferenceReusedError: see `idempotency.claim`.
@@ -63,6 +64,7 @@ def change_incident(
     if incident.status == "resolved":
         raise ConflictError("It is resolved; open another one.", code="incident_resolved")
     refuse_past(changes.get("expected_at"), now=now)
+    refuse_secrets(changes.get("banner"))
     was_told = incident.banner is not None
     for name in CHANGEABLE:
         if name in changes:

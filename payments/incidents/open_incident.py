@@ -13,6 +13,7 @@ from payments.identifiers import new_id
 from payments.incidents.public_status import COMPONENTS, announce_status
 from payments.incidents.tables import Incident, IncidentUpdate
 from payments.log_lines import get_logger
+from payments.privacy.redaction import redact_text
 
 OPERATION = "incidents.open"
 SEVERITIES = ("P1", "P2", "notice")
@@ -35,7 +36,8 @@ def open_incident(
     """Open an incident, once per reference; without a banner only staff knows of it.
 
     Raises:
-        InvalidRequestError: a component is unknown, or `expected_at` is past.
+        InvalidRequestError: a component is unknown, `expected_at` is past, or the banner holds
+            what no log would: a key, a card's number, an IBAN.
         InProgressError, ReferenceReusedError: see `idempotency.claim`.
     """
     asked = {
@@ -57,6 +59,7 @@ def open_incident(
         return Answered(session.get_one(Incident, claim.replayed_id), replayed=True)
     _check_components(components)
     refuse_past(expected_at, now=now)
+    refuse_secrets(banner)
     incident = Incident(
         id=new_id("inc", now=now),
         title=title,
@@ -95,6 +98,17 @@ def note_update(
             note=note,
         )
     )
+
+
+def refuse_secrets(banner: str | None) -> None:
+    """Refuse a banner with what everybody must not read, pasted by mistake.
+
+    Raises:
+        InvalidRequestError: it holds a key, a token, a card's number or an IBAN.
+    """
+    if banner is not None and redact_text(banner) != banner:
+        fault = "Everybody reads this: it holds a key, or the number of a card or an account."
+        raise InvalidRequestError("The banner cannot be told.", errors={"banner": [fault]})
 
 
 def refuse_past(expected_at: dt.datetime | None, *, now: dt.datetime) -> None:

@@ -1,4 +1,4 @@
-"""Bugs of operations that let in, show or forget: the console, searches, self-tests, dead letters."""
+"""Bugs of operations that let in, show or forget: console, searches, self-tests, dead letters."""
 
 from tests.planted.bug import Bug, Edit
 

@@ -169,6 +169,29 @@ def test_no_text_becomes_markup_on_any_page(
     assert shown > 8  # the texts are there, as text
 
 
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc",
+        "whsec_" + "4eC39HqLyjWDarjtT1zdp7dc",
+        "Pay to DE89 3704 0044 0532 0130 00",
+        "Card 4242 4242 4242 4242 is declined",
+    ],
+)
+def test_no_secret_is_told_to_everybody_in_a_banner(
+    client: FlaskClient, key_of: KeyOf, pasted: str
+) -> None:
+    headers = key_of(Role.OPERATOR)
+    told = {"title": "Odd", "severity": "notice", "reference": secrets.token_hex(8)}
+    refused = client.post("/api/ops/incidents", json=told | {"banner": pasted}, headers=headers)
+    assert (refused.status_code, list(refused.get_json()["errors"])) == (400, ["banner"])
+    opened = client.post("/api/ops/incidents", json=told, headers=headers).get_json()
+    change = {"reference": secrets.token_hex(8), "banner": pasted}
+    path = f"/api/ops/incidents/{opened['id']}"
+    assert client.patch(path, json=change, headers=headers).status_code == 400
+    assert pasted not in client.get("/api/status").text
+
+
 TOKEN = "T0psecretOfAnAddress"
 
 
