@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy import Engine, text
 
 from jobs.context import connect_context
@@ -23,7 +24,10 @@ from payments.access.caller import KEY_ROLES, Role
 from payments.database import transaction
 from payments.delivery import outbox
 from payments.log_lines import configure_log_lines
+from payments.overview.scrape import scrape
 from payments.settings import Settings
+from payments.telemetry.measuring import begin_measuring, end_measuring
+from payments.telemetry.tracing import begin_tracing, end_tracing
 from tests.architecture.routes import Route
 from tests.security.canaries import leaked, make_canaries
 from tests.security.matrix_requests import REQUESTS
@@ -59,6 +63,12 @@ CARRIED = (
     "documents_due",
     "secret_versions",
     "webhook_refusals",
+    "webhook_redeliveries",
+    "payment_declines",
+    "provider_asks",
+    "alert_deliveries",
+    "key_uses",
+    "restore_findings",
 )
 
 
@@ -71,6 +81,25 @@ def log_lines() -> Iterator[io.StringIO]:
         yield lines
     finally:
         configure_log_lines("ERROR")
+
+
+@pytest.fixture
+def seen_inside(one_app: Flask, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """What traces and metrics say of the test, once it asks."""
+    spans = InMemorySpanExporter()
+    begin_tracing("http://127.0.0.1:9", role="web", exporter=spans)
+    begin_measuring(tmp_path, role="web")
+
+    def told() -> str:
+        end_tracing()
+        metrics = scrape(parts_of(one_app).overview, tmp_path, now=now()).decode()
+        return "\n".join(
+            [metrics, *(span.to_json(indent=None) for span in spans.get_finished_spans())]
+        )
+
+    yield told
+    end_tracing()
+    end_measuring()
 
 
 @pytest.fixture
@@ -110,6 +139,7 @@ def test_row_47_no_secret_is_found_again_in_anything_that_was_written(
     engine: Engine,
     one_settings: Settings,
     database_log: Path,
+    seen_inside: Callable[[], str],
 ) -> None:
     began_at = database_log.stat().st_size
     turns, tried = count(), 0
@@ -138,6 +168,9 @@ def test_row_47_no_secret_is_found_again_in_anything_that_was_written(
     assert leaked(CANARIES, lines.getvalue()) == []
     assert leaked(CANARIES, carried(engine)) == []
     assert leaked(CANARIES, in_redis(one_settings)) == []
+    inside = seen_inside()
+    assert inside.count("http.route") > 300 < inside.count("strongroom_")
+    assert leaked(CANARIES, inside) == []
     with database_log.open(errors="replace") as file:
         file.seek(began_at)
         assert leaked(CANARIES, file.read()) == []
