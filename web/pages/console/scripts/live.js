@@ -48,7 +48,10 @@ export async function refresh() {
   let text;
   try {
     const answer = await fetch(location.href, { headers: { Accept: 'text/html' } });
-    if (answer.status === 401) return tell('Signed out', 'bad');
+    if (answer.status === 401) {
+      document.dispatchEvent(new CustomEvent('signedout'));
+      return tell('Signed out', 'bad');
+    }
     if (!answer.ok) return tell('Not up to date', 'bad');
     text = await answer.text();
   } catch {
@@ -86,7 +89,9 @@ export function follow(main) {
   const stream = new EventSource('/api/events');
   stream.addEventListener('open', () => tell('Live', 'good'));
   stream.addEventListener('error', () => {
-    tell(stream.readyState === EventSource.CLOSED ? 'Not live' : 'Connecting again', 'wait');
+    const isOver = stream.readyState === EventSource.CLOSED;
+    tell(isOver ? 'Not live' : 'Connecting again', 'wait');
+    if (isOver) refresh(); // perhaps somebody has signed out, here or in another tab
   });
   for (const topic of topics) {
     stream.addEventListener(topic, (event) => {

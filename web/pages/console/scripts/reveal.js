@@ -40,3 +40,10 @@ document.addEventListener('click', (event) => {
   const button = event.target.closest('[data-reveal]');
   if (button) ask(button.closest('[data-reveals]'));
 });
+
+// Whoever comes to this desk next has another session, or none.
+document.addEventListener('signedout', () => {
+  document.querySelectorAll('[data-reveals] [data-field]').forEach((place) => {
+    place.replaceChildren(element('span', { class: 'hidden', 'aria-label': 'hidden' }, '••••••••'));
+  });
+});
