@@ -1,6 +1,7 @@
 """Lines of what goes on around a payment: requests, webhooks, jobs, notices, what followed."""
 
 from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
@@ -155,7 +156,9 @@ def _answered(delivery: NoticeDelivery, url: str | None) -> str:
         f"answered {delivery.last_status}" if delivery.last_status else "not sent yet"
     )
     tries = f", {delivery.attempts} attempts" if delivery.attempts > 1 else ""
-    return f"{url or 'an endpoint that is gone'}: {told}{tries}"
+    # Its name alone: the rest of an address may be a secret, and not all of the staff reads it.
+    host = urlsplit(url).hostname if url else None
+    return f"{host or 'an endpoint that is gone'}: {told}{tries}"
 
 
 def _deed(action: str) -> str:
