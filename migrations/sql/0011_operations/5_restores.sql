@@ -65,9 +65,10 @@ CREATE INDEX restore_findings_unclaimed ON strongroom.restore_findings (order_id
   WHERE claimed_by IS NULL AND kind IN ('refund', 'payout', 'release') AND status IN ('adopted', 'awaiting');
 
 -- Which history this is; where PostgreSQL does not tell (some that are managed), always the same
--- one: then a restore is known by `strongroom restore begin` alone.
+-- one: then a restore is known by `strongroom restore begin` alone. Asked as the owner, whoever
+-- wants to know: what is accepted at the end must be what is compared from then on.
 CREATE FUNCTION strongroom.database_history(OUT system_identifier text, OUT timeline bigint)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   SELECT c.system_identifier::text INTO system_identifier FROM pg_control_system() AS c;
   IF pg_is_in_recovery() THEN

@@ -2,8 +2,9 @@
 
 import datetime as dt
 
+import psycopg
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError
 
 from payments.database import in_transaction, transaction
@@ -12,7 +13,10 @@ from payments.errors import ConflictError, InvalidRequestError
 from payments.freezes.covering import refuse_while_frozen
 from payments.restores.begin_restore import LEAP, begin_restore
 from payments.restores.finish_restore import finish_restore
+from payments.restores.read_restores import read_history
+from payments.restores.tables import DatabaseHistory
 from payments.standstill.standing import StandingStillError, gate, standing_still
+from tests.databases import Servers
 from tests.payments.restores.forgetting import ONE
 from tests.payments.shop import NOW, new_reference, open_shop
 
@@ -71,3 +75,18 @@ def test_its_moment_is_not_in_the_future(fresh_engine: Engine) -> None:
             restored_to=NOW + dt.timedelta(hours=1),
             now=NOW,
         )
+
+
+def test_the_history_that_is_accepted_is_the_one_that_is_asked_for(
+    fresh_engine: Engine, servers: Servers
+) -> None:
+    """Also where a hardened PostgreSQL tells it to the owner alone: else it never ended."""
+    name = fresh_engine.url.database or ""
+    with psycopg.connect(servers.superuser_url_of(name)) as connection:
+        for function in ("pg_control_system", "pg_control_checkpoint"):
+            connection.execute(f"REVOKE EXECUTE ON FUNCTION {function}() FROM PUBLIC")
+            connection.execute(f"GRANT EXECUTE ON FUNCTION {function}() TO strongroom")
+    assert in_transaction(fresh_engine, standing_still) is None
+    with transaction(fresh_engine) as session:
+        known = session.scalars(select(DatabaseHistory)).one()
+        assert read_history(session) == (known.system_identifier, known.timeline)
