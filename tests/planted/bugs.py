@@ -3,6 +3,7 @@
 from tests.planted.bug import Bug, Edit
 from tests.planted.finance import FINANCE
 from tests.planted.on_chain import ON_CHAIN
+from tests.planted.operations import OPERATIONS
 from tests.planted.operations_security import OPERATIONS_SECURITY
 from tests.planted.security import SECURITY
 
@@ -42,12 +43,13 @@ BUGS = (
             Edit(
                 "jobs/dispatch.py",
                 "        lambda session: outbox.lease_due(\n"
-                "            session, limit=room, lease_s=PICK_UP_S, now=now, jobs=jobs_of(queue)\n"
+                "            session, limit=room, lease_s=PICK_UP_S, now=now,"
+                " jobs=jobs_of(queue, is_still=is_still)\n"
                 "        ),\n",
                 "        lambda session: (\n"
                 "            leased := outbox.lease_due(\n"
                 "                session, limit=room, lease_s=PICK_UP_S, now=now,"
-                " jobs=jobs_of(queue)\n"
+                " jobs=jobs_of(queue, is_still=is_still)\n"
                 "            ),\n"
                 "            _enqueue(waiting, queue, leased),\n"
                 "        )[0],\n",
@@ -342,6 +344,7 @@ BUGS = (
     ),
     *ON_CHAIN,
     *SECURITY,
+    *OPERATIONS,
     *OPERATIONS_SECURITY,
     *FINANCE,
 )

@@ -60,13 +60,12 @@ SECURITY = (
         (
             Edit(
                 "payments/outgoing/calls.py",
-                "            return self._post(target, body, headers)\n",
-                "            answer = self._post(target, body, headers)\n"
-                '            while "location" in answer.headers:\n'
-                '                again = read_target(answer.headers["location"],'
+                "                answer = self._post(target, body, headers)\n",
+                "                answer = self._post(target, body, headers)\n"
+                '                while "location" in answer.headers:\n'
+                '                    again = read_target(answer.headers["location"],'
                 " private_networks=self._private_networks)\n"
-                "                answer = self._post(again, body, headers)\n"
-                "            return answer\n",
+                "                    answer = self._post(again, body, headers)\n",
             ),
         ),
         (OUTGOING_TESTS, "-k", "redirect"),
