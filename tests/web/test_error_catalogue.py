@@ -454,12 +454,11 @@ def _class_codes(node: ast.ClassDef) -> Iterator[str]:
 # The rest is told to jobs, to the signer's process and on the command line, or says why a seller's
 # payout failed.
 NEVER_TOLD = {
-    "error",
+    *("error", "backup_failed"),
     *("chain_id_changed", "reading_torn", "reorganised_too_deep", "turn_lost", "watching_stopped"),
     *("nonce_too_low", "not_final", "reverted", "underpriced", "wrong_chain", "wrong_contract"),
     *("keystore", "no_key", "no_signer", "signing_refused"),
     *("destination_refused", "funds_not_available", "never_arrived", "returned"),
-    "backup_failed",
 }
 FROM_TABLES = {
     "internal",
