@@ -247,13 +247,8 @@ def _conclude(response: Response, limit: RefusalLimit) -> Response:
     if is_failure or limit.allows(who):
         try:
             outcome: Outcome = "failed" if is_failure else "refused"
-            write_entry(
-                current_parts().engine,
-                deed,
-                outcome,
-                status=status,
-                code=(response.get_json(silent=True) or {}).get("code"),
-            )
+            code = (response.get_json(silent=True) or {}).get("code")
+            write_entry(current_parts().engine, deed, outcome, status=status, code=code)
         except SQLAlchemyError as error:
             # The refusal itself stands, and the access log has it.
             _log.warning("audit_entry_lost", status=status, reason=type(error).__name__)
