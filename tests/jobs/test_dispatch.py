@@ -10,10 +10,12 @@ from sqlalchemy import Connection, Engine, event, select
 from jobs.dispatch import dispatch
 from jobs.queues import QUEUES, URGENT, WAITING_LIMIT
 from jobs.redis_clients import connect_for_commands, redis_queue
-from jobs.registry import JOBS
+from jobs.registry import JOBS, WHILE_STILL
+from payments.access.caller import Caller, Role
 from payments.database import connect_engine, transaction
 from payments.delivery import outbox
 from payments.delivery.tables import OutboxRow
+from payments.restores.begin_restore import begin_restore
 from tests.databases import free_port
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
@@ -61,6 +63,27 @@ def test_each_job_goes_to_its_own_queue(engine: Engine, fake: redis.Redis) -> No
     for queue in QUEUES.values():
         described = {job.description for job in redis_queue(queue.name, fake).jobs}
         assert described == {name for name, job in JOBS.items() if job.queue is queue}
+
+
+def test_after_a_restore_only_what_sends_nothing_is_queued(
+    engine: Engine, fake: redis.Redis
+) -> None:
+    begin_restore(
+        engine,
+        caller=Caller(principal="command:ada", role=Role.OPERATOR),
+        reference="lost",
+        reason="the disk broke",
+        restored_to=NOW,
+        now=NOW,
+    )
+    for name in JOBS:
+        stage(engine, name)
+    dispatch(engine, fake, now=NOW)
+    queued = [job.description for queue in QUEUES for job in redis_queue(queue, fake).jobs]
+    assert set(queued) == WHILE_STILL
+    for name in ("pay_sellers", "resolve_refunds", "send_transactions", "issue_invoice"):
+        assert name in JOBS
+        assert name not in WHILE_STILL
 
 
 def test_a_full_queue_does_not_hold_up_another(engine: Engine, fake: redis.Redis) -> None:

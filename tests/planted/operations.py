@@ -38,4 +38,15 @@ OPERATIONS = (
         ),
         ("tests/payments/webhooks/test_inbox_writer.py", "-k", "comes_again"),
     ),
+    Bug(
+        "jobs that send go on in a restored database",
+        (
+            Edit(
+                "jobs/dispatch.py",
+                "    is_still = in_transaction(engine, standing_still) is not None\n",
+                "    is_still = in_transaction(engine, standing_still) is None and False\n",
+            ),
+        ),
+        ("tests/jobs/test_dispatch.py", "-k", "after_a_restore"),
+    ),
 )
