@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, column, or_, select, table, text
 from sqlalchemy.orm import Session
 
 from payments.audit.deed import digest_of, reason_in
@@ -23,11 +23,16 @@ _SEALS = text(
     "SELECT number, upto_entry, entry_numbers, block_hash, chain_hash, sealed_at"
     "  FROM strongroom.audit_seals WHERE number > :after ORDER BY number LIMIT 1"
 )
+_KEYS = table("api_keys", column("id"), column("principal"), schema="strongroom")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which entries: `actor` is a credential or the person behind it; times are of the deed."""
+    """Which entries; times are of the deed.
+
+    `actor` is a credential, the person behind it, or a key's id: then what was done with that key
+    or another of its principal.
+    """
 
     actor: str | None = None
     action: str | None = None
@@ -40,7 +45,10 @@ class Wanted:
         """Return what entries must fulfil."""
         found: list[ColumnElement[bool]] = []
         if self.actor is not None:
-            found.append(or_(AuditEntry.actor == self.actor, AuditEntry.person == self.actor))
+            behind = select(_KEYS.c.principal).where(_KEYS.c.id == self.actor)
+            is_known = AuditEntry.actor.in_(behind)
+            is_named = or_(AuditEntry.actor == self.actor, AuditEntry.person == self.actor)
+            found.append(is_known if self.actor.startswith("key_") else is_named)
         if self.action is not None:
             found.append(AuditEntry.action == self.action)
         if self.subject is not None:

@@ -32,6 +32,8 @@ def test_a_stranger_with_a_key_is_seen_shut_out_and_seen_again(on_call: OnCall) 
     printed = on_call.command("keys", "uses", made["id"])
     assert uses["uses"][0]["network"] in printed
     assert "parties.read" in printed
+    trail = on_call.command_json("audit", "list", "--actor", made["id"])
+    assert {one["action"] for one in trail} == {"parties.create", "parties.read"}
 
     # Do: a new one, and the old one ends now. Tried first, it changes nothing.
     on_call.command("keys", "rotate", made["id"], "--now", "--dry-run")

@@ -26,7 +26,7 @@ _ANCHOR = click.option(
 
 
 @audit.command("list")
-@click.option("--actor", help="A credential, or the person behind it.")
+@click.option("--actor", help="A credential, a key's id, or the person behind it.")
 @click.option("--action", help="Such as releases.approve.")
 @click.option("--subject", help="An id, of whatever it is.")
 @click.option("--outcome", help="done, replayed, seen, refused or failed.")
