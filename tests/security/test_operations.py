@@ -8,12 +8,13 @@ from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 
 from payments.access.caller import Role
 from payments.alerts.apprise_sender import NotSentError, send, understands
 from payments.dead_letters.mask import MASK, mask
 from payments.log_lines import configure_log_lines
+from payments.search.sources import SOURCES, Source
 from tests.web.conftest import KeyOf
 
 PAGES = Path(__file__).parents[2] / "web" / "pages" / "console"
@@ -77,6 +78,22 @@ def test_odd_searches_find_nothing(client: FlaskClient, key_of: KeyOf, asked: st
     assert answer.status_code == 400 or answer.get_json()["data"] == []
     page = client.get(f"/console/search?q={query}", headers=headers)
     assert page.status_code in (200, 400)
+
+
+NAMES = [(source, name) for source in SOURCES for name in source.names]
+
+
+@pytest.mark.parametrize(("source", "name"), NAMES, ids=lambda part: getattr(part, "prefix", part))
+def test_an_index_answers_each_search_however_big_the_table(
+    engine: Engine, source: Source, name: str
+) -> None:
+    query = select(source.table.id).where(source.names[name]("a-b-c"))
+    sql = query.compile(engine, compile_kwargs={"literal_binds": True})
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SET enable_seqscan = off")
+        plan = connection.exec_driver_sql(f"EXPLAIN {sql}").scalars().all()
+    assert [line for line in plan if "Seq Scan" in line] == []
+    assert [line for line in plan if "Index Cond" in line] != []
 
 
 @pytest.mark.parametrize("origin", ["https://a\x01b", "https://ä.example", "https://\x7f"])
