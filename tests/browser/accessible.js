@@ -12,7 +12,10 @@
     if (!named) faults.push(`no name: ${shown(each)}`);
     if (each.tabIndex > 0) faults.push(`an order of its own: ${shown(each)}`);
   }
-  for (const each of document.querySelectorAll('img:not([alt])')) faults.push(`no alt: ${shown(each)}`);
+  for (const each of document.images) {
+    if (!each.hasAttribute('alt')) faults.push(`no alt: ${shown(each)}`);
+    if (seen(each) && each.complete && !each.naturalWidth) faults.push(`not drawn: ${shown(each)}`);
+  }
 
   // https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});

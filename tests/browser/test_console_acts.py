@@ -104,6 +104,7 @@ def test_by_keyboard_alone_a_release_is_found_and_canceled(
 ) -> None:
     finance = Desk.of(browse, system, "finance")
     page = finance.page
+    finance.goto("/console")
     tab_to(page, "Skip|content", most=1)
     tab_to(page, "^Releases$")
     page.keyboard.press("Enter")

@@ -30,14 +30,18 @@ def test_by_card(shop: ShopVisit) -> None:
     shop.picture("4-released")
 
 
-def test_by_card_whose_bank_asks(shop: ShopVisit) -> None:
+def test_by_card_whose_bank_asks_in_a_window_that_is_closed_first(shop: ShopVisit) -> None:
     shop.goto("/")
     shop.buy("Stoneware mug")
     shop.choose_card("3D Secure")
     shop.press("Pay $27.00")
     bank = shop.bank_window()
     bank.get_by_role("button", name="Approve").wait_for()
-    shop.picture("bank-window", whole=False)
+    shop.picture("1-bank-window", whole=False)
+    shop.press("Close")
+    shop.warns("Your bank has not confirmed this payment")
+    shop.picture("2-closed")
+    shop.press("Confirm with your bank")
     bank.get_by_role("button", name="Approve").click()
     shop.says("Paid, and held safely")
     assert is_pdf(shop.download_invoice())

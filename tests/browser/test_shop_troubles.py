@@ -44,19 +44,6 @@ def test_a_declined_card_is_explained_and_another_one_pays(shop: ShopVisit) -> N
     shop.says("Paid, and held safely")
 
 
-def test_a_window_of_the_bank_that_was_closed_is_opened_again(shop: ShopVisit) -> None:
-    shop.checkout()
-    shop.choose_card("3D Secure")
-    shop.press("Pay $135.00")
-    shop.bank_window().get_by_role("button", name="Approve").wait_for()
-    shop.press("Close")
-    shop.warns("Your bank has not confirmed this payment")
-    shop.picture("closed")
-    shop.press("Confirm with your bank")
-    shop.bank_window().get_by_role("button", name="Approve").click()
-    shop.says("Paid, and held safely")
-
-
 def test_a_payment_by_bank_that_was_left_is_paid_by_card(shop: ShopVisit) -> None:
     shop.checkout()
     shop.press("Pay by bank")
