@@ -27,6 +27,7 @@ def test_whether_a_target_hears_is_found_out_before_it_matters(on_call: OnCall) 
 def test_somebody_is_woken_takes_it_on_and_it_ends_by_itself(on_call: OnCall) -> None:
     # Somebody else used a signer's key: the sender freezes it. A worker finds it; people hear.
     change(on_call, FROZEN)
+    change(on_call, LOOK_NOW)
     try:
         wait_until(lambda: TITLE in titles(on_call, "on_call"), timeout_s=PATIENCE_S)
         wait_until(
@@ -105,6 +106,7 @@ THAWED = f"""
     UPDATE strongroom.chain_signers SET frozen_at = NULL, frozen_reason = NULL
      WHERE address = '{ADDRESS}'
 """
+LOOK_NOW = "UPDATE strongroom.periodic_jobs SET next_at = now() WHERE job = 'evaluate_alerts'"
 
 
 def change(on_call: OnCall, statement: str) -> None:
