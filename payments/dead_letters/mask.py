@@ -17,8 +17,8 @@ _MOST = 200  # of one list
 _SHOWN = frozenset(
     """
     amount amount_captured amount_in_minor amount_received amount_refunded api_version brand
-    capture_method code currency decline_code failure_code livemode network_decline_code next_step object outcome
-    payment_method_types provider_status rail reason seller_message state status topic type
+    capture_method code currency decline_code failure_code livemode network_decline_code next_step object
+    outcome payment_method_types provider_status rail reason seller_message state status topic type
     action cause origin kind job source scheme
     """.split()  # noqa: SIM905 - a list of names reads better without quotes
 )

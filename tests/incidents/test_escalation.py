@@ -26,8 +26,7 @@ def test_whether_a_target_hears_is_found_out_before_it_matters(on_call: OnCall) 
 
 def test_somebody_is_woken_takes_it_on_and_it_ends_by_itself(on_call: OnCall) -> None:
     # Somebody else used a signer's key: the sender freezes it. A worker finds it; people hear.
-    change(on_call, FROZEN)
-    change(on_call, LOOK_NOW)
+    change(on_call, FROZEN, LOOK_NOW)
     try:
         wait_until(lambda: TITLE in titles(on_call, "on_call"), timeout_s=PATIENCE_S)
         wait_until(
@@ -109,11 +108,12 @@ THAWED = f"""
 LOOK_NOW = "UPDATE strongroom.periodic_jobs SET next_at = now() WHERE job = 'evaluate_alerts'"
 
 
-def change(on_call: OnCall, statement: str) -> None:
+def change(on_call: OnCall, *statements: str) -> None:
     """Do what time or the sender would have done."""
     engine = create_engine(on_call.system.database_url)
     with engine.begin() as connection:
-        connection.execute(text(statement))
+        for statement in statements:
+            connection.execute(text(statement))
     engine.dispose()
 
 
