@@ -17,9 +17,9 @@ _MOST = 200  # of one list
 _SHOWN = frozenset(
     """
     amount amount_captured amount_in_minor amount_received amount_refunded api_version brand
-    capture_method code currency decline_code failure_code livemode network_decline_code next_step object
-    outcome payment_method_types provider_status rail reason seller_message state status topic type
-    action cause origin kind job source scheme
+    capture_method code currency decline_code failure_code livemode network_decline_code
+    next_step object outcome payment_method_types provider_status rail reason seller_message
+    state status topic type action cause origin kind job source scheme
     """.split()  # noqa: SIM905 - a list of names reads better without quotes
 )
 _ID = re.compile(r"[a-z]{2,10}(_test|_live)?_(?=[A-Za-z]*[0-9])[0-9A-Za-z]{1,80}")
