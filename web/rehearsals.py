@@ -54,20 +54,35 @@ def asks_rehearsal() -> bool:
 
 
 def _begin() -> None:
-    asked = request.args.get(PARAMETER)
-    if asked is None or request.endpoint is None:
+    if request.endpoint is None:
         return
+    asked = request.args.get(PARAMETER)
     if not is_rehearsable(current_app.view_functions[request.endpoint]):
-        raise InvalidRequestError(
-            "This cannot be tried without doing it.",
-            errors={PARAMETER: ["This call takes no dry run; leave it out."]},
-        )
+        if asked is not None:
+            raise InvalidRequestError(
+                "This cannot be tried without doing it.",
+                errors={PARAMETER: ["This call takes no dry run; leave it out."]},
+            )
+        return
+    _refuse_others()
+    if asked is None:
+        return
     if asked != _TRUE:
         raise InvalidRequestError(
             "Whether to try only is not clear.", errors={PARAMETER: ["It is true, or left out."]}
         )
     g.rehearsal = ExitStack()
     g.rehearsal.enter_context(rehearse())
+
+
+def _refuse_others() -> None:
+    """Refuse misspelled parameters: who wrote `dryrun=true` does not want it done."""
+    others = sorted(set(request.args) - {PARAMETER})
+    if others:
+        remedy = f"There is no parameter of this name; to try only, write {PARAMETER}={_TRUE}."
+        raise InvalidRequestError(
+            "This call takes no such parameter.", errors={name: [remedy] for name in others}
+        )
 
 
 def _tell(response: Response) -> Response:

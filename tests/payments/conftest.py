@@ -3,7 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import requests
@@ -23,8 +25,9 @@ def shop(engine: Engine) -> Shop:
     return open_shop(engine)
 
 
-@pytest.fixture(scope="module")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedStripe]:
+@contextmanager
+def simulated_stripe(data: Path) -> Iterator[SimulatedStripe]:
+    """A simulated Stripe that keeps its books in a file, and tells nobody."""
     account = Account(
         secret_key=SECRET_KEY,
         publishable_key="pk_test_sandbox_intake",
@@ -32,8 +35,13 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedStr
         webhook_secret="whsec_sandbox_intake",
         now=time.time,  # noqa: TID251 - the simulated Stripe has a clock of its own
     )
-    data = tmp_path_factory.mktemp("stripe") / "stripe.db"
     with SimulatedStripe(account, data=data, retry_first_s=60) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedStripe]:
+    with simulated_stripe(tmp_path_factory.mktemp("stripe") / "stripe.db") as running:
         yield running
 
 

@@ -136,6 +136,7 @@ def test_a_filter_nobody_knows_is_refused(
         headers = caller_of(able(route), keys, strangers)
         answer = matrix.send(name, headers, matrix.own(), query="tenant_id=1")
         assert said(answer) == (400, "validation"), (name, answer.text)
+        assert "tenant_id" in answer.get_json()["errors"]
         tried += 1
     assert tried > 10
 

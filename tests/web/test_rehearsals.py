@@ -71,3 +71,14 @@ def test_what_takes_no_dry_run_does_nothing_when_asked_for_one(
     unclear: Any = client.post(f"{REPLAY}?dry_run=maybe", json=body, headers=key_of(Role.OPERATOR))
     assert unclear.status_code == 400
     assert list(unclear.json["errors"]) == ["dry_run"]
+
+
+def test_a_misspelled_dry_run_is_not_done(
+    client: FlaskClient, engine: Engine, operator: Headers
+) -> None:
+    before = count(engine)
+    body = {"reference": secrets.token_hex(8), "source": "inbox", "ids": []}
+    refused: Any = client.post(f"{REPLAY}?dryrun=true", json=body, headers=operator)
+    assert refused.status_code == 400
+    assert "dry_run=true" in refused.json["errors"]["dryrun"][0]
+    assert count(engine) == before

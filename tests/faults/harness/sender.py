@@ -18,6 +18,7 @@ from payments.chain.send import send
 from payments.chain.sending import Sending
 from payments.chain_settings import read_chains
 from payments.database import connect_engine
+from payments.log_lines import configure_log_lines
 from payments.privacy.encryption import FieldCipher
 from payments.providers.evm.adapter import EvmChain
 from payments.variables import Variables
@@ -55,6 +56,7 @@ def _send(asked: dict[str, Any]) -> None:
 
 def main() -> None:
     """Send for every line, until there are no more."""
+    configure_log_lines("INFO", stream=sys.stderr)  # standard output is for the answers
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

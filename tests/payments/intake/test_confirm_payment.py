@@ -74,8 +74,8 @@ def test_what_the_payer_must_not_know_is_in_the_log_only(counter: Counter) -> No
         counter.confirm(payment.id, STOLEN)
     assert caught.value.stripe_code == "generic_decline"
     assert counter.row(payment.id).stripe_code == "generic_decline"
-    [told] = map(json.loads, lines.getvalue().splitlines())
-    assert told["event"] == "payment_declined"
+    said = map(json.loads, lines.getvalue().splitlines())
+    [told] = [line for line in said if line["event"] == "payment_declined"]
     assert (told["payment_id"], told["stripe_code"]) == (payment.id, "stolen_card")
 
 

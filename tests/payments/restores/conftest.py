@@ -1,15 +1,33 @@
-"""Sellers who are paid through simulated providers that forget nothing."""
+"""Sellers who are paid through simulated providers that forget nothing.
+
+Database and Stripe are of one test alone: a restore looks through all that a provider knows.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from payments.providers.connect import Providers
 from sandbox.stripe.server import SimulatedStripe
-from tests.payments.conftest import stripe_at
+from tests.payments.conftest import simulated_stripe, stripe_at
 from tests.payments.payouts.sellers import Sellers
 from tests.payments.shop import Shop, open_shop
 from tests.payments.simulated_bank import Bank, bank, letterbox, running_bank
 
 __all__ = ["bank", "letterbox", "running_bank"]  # fixtures
+
+
+@pytest.fixture
+def simulated(tmp_path: Path) -> Iterator[SimulatedStripe]:
+    with simulated_stripe(tmp_path / "stripe.db") as running:
+        yield running
+
+
+@pytest.fixture
+def shop(fresh_engine: Engine) -> Shop:
+    return open_shop(fresh_engine)
 
 
 @pytest.fixture
