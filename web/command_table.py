@@ -43,6 +43,7 @@ PLACES = {
         "Tell the platform's backend of changes: where, and how it fares.",
     ),
     "payments": ("declines:payments_group", "What happened to a payment."),
+    "payouts": ("payouts:payouts", "What sellers were paid; make again what failed."),
     "pending": ("pending:pending", "What waits longer than usual, and asking providers about it."),
     "reconcile": (
         "reconcile:reconcile",

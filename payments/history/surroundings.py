@@ -70,7 +70,7 @@ def webhook_lines(events: Sequence[InboxEvent]) -> Iterator[Line]:
             at=event.received_at,
             kind="webhook",
             what=f"Event of {event.provider}: {event.event_type}",
-            outcome=event.state,
+            outcome=event.standing,
             note=event.error,
             ref=event.event_id,
             lasted=spent(event.received_at, event.finished_at),

@@ -15,6 +15,7 @@ from payments.payouts.failures import message_of
 from payments.payouts.tables import PayoutDestination, SellerPayout
 
 PAGE = 100
+STATUSES = ("waiting", "queued", "intent", "unknown", "pending", "paid", "failed")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -166,7 +166,7 @@ def event(row: InboxEvent) -> Found:
         kind="event",
         id=row.event_id,
         title=f"{row.event_type} of {row.provider}",
-        state=row.state,
+        state=row.standing,
         at=row.received_at,
     )
 

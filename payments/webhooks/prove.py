@@ -164,7 +164,7 @@ def _compare(
         to_at=to_at,
         listed=None if listed is None else len(listed),
         in_inbox=len(rows),
-        states=dict(Counter(row.state for row in rows)),
+        states=dict(Counter(row.standing for row in rows)),
         missing=sum(one.event_id not in inbox for one in told),
         unlisted=len(unlisted),
         effects=len(expected),

@@ -4,13 +4,16 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, literal_column, select
 from sqlalchemy.orm import Session, defer
 
 from payments.errors import InvalidRequestError
-from payments.webhooks.tables import InboxEvent
+from payments.webhooks.tables import DISCARDED, InboxEvent
 
-STATES = ("new", "done", "ignored", "dead")
+_DEAD = "dead"
+STATES = ("new", "done", "ignored", _DEAD, DISCARDED)
+"""`dead` are those at which somebody must look; `discarded` those that were given up for good."""
+
 _PREFIX = "inb_"
 
 
@@ -56,7 +59,7 @@ def list_inbox(
     """
     query = select(InboxEvent).options(defer(InboxEvent.payload_encrypted, raiseload=True))
     if state is not None:
-        query = query.where(InboxEvent.state == state)
+        query = query.where(_stands(state))
     if event_type is not None:
         query = query.where(InboxEvent.event_type == event_type)
     if after is not None:
@@ -64,6 +67,15 @@ def list_inbox(
     rows = session.scalars(query.order_by(InboxEvent.id.desc()).limit(limit + 1)).all()
     views = [_view(row) for row in rows[:limit]]
     return InboxPage(views, views[-1].id if len(rows) > limit else None)
+
+
+def _stands(state: str) -> ColumnElement[bool]:
+    if state not in (_DEAD, DISCARDED):
+        return InboxEvent.state == state
+    # As a literal: PostgreSQL cannot match a prepared statement's parameter to a partial index.
+    is_dead = InboxEvent.state == literal_column(f"'{_DEAD}'")
+    is_discarded = InboxEvent.discard_id.is_not(None)
+    return is_dead & (is_discarded if state == DISCARDED else ~is_discarded)
 
 
 def _position(cursor: str) -> int:
@@ -82,7 +94,7 @@ def _view(row: InboxEvent) -> InboxEventView:
         provider=row.provider,
         event_id=row.event_id,
         type=row.event_type,
-        state=row.state,
+        state=row.standing,
         attempts=row.attempts,
         error=row.error,
         occurred_at=row.occurred_at,

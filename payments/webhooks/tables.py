@@ -7,6 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from payments.database import Base
 
+DISCARDED = "discarded"
+
 
 class InboxEvent(Base):
     """A provider's event; `state` is `new`, `done`, `ignored` or `dead`.
@@ -32,6 +34,11 @@ class InboxEvent(Base):
     error: Mapped[str | None]
     finished_at: Mapped[dt.datetime | None]
     discard_id: Mapped[str | None]
+
+    @property
+    def standing(self) -> str:
+        """Return its state as people are told it: of a dead one given up for good, `discarded`."""
+        return self.state if self.discard_id is None else DISCARDED
 
 
 class RetryWindow(Base):

@@ -1,6 +1,7 @@
 """Every command speaks JSON; what changes something can be tried first; what ends asks why."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,10 @@ from web.command_line import main
 from web.command_table import PLACES, CommandTable
 from web.commands.deeds import ONLY_READING
 from web.commands.rehearsal import dry_run_option
+from web.policies import POLICIES
+
+WIDTH = 80
+"""Columns of a terminal."""
 
 NO_JSON: Mapping[str, str] = {
     "audit export": "it is JSON already, a line for each entry",
@@ -98,6 +103,24 @@ def test_a_command_has_the_options_that_it_must_have(name: str) -> None:
     assert COMMANDS[name].help, "it says what it does"
 
 
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_help_of_a_command_fits_on_a_screen(name: str) -> None:
+    told = CliRunner().invoke(main, [*name.split(), "--help"], terminal_width=WIDTH)
+    assert told.exit_code == 0, told.output
+    assert [line for line in told.output.splitlines() if len(line) > WIDTH] == []
+
+
+def test_the_scopes_of_a_key_are_listed_by_subject_and_a_misspelled_one_is_told() -> None:
+    told = CliRunner().invoke(main, ["keys", "create", "--help"]).output
+    listed = dict(re.findall(r"^  ([a-z_]+) +(\..+(?:\n {4,}\..+)*)$", told, re.MULTILINE))
+    named = {f"{one}{verb}" for one in listed for verb in re.split(r",\s+", listed[one])}
+    assert named == set(POLICIES)
+    wrong = ["keys", "create", "--name", "Shop", "--role", "service", "--scope", "payment.read"]
+    refused = CliRunner().invoke(main, wrong)
+    assert (refused.exit_code, "Did you mean payments.read" in refused.output) == (2, True)
+    assert "webhooks.replay" not in refused.output
+
+
 def test_the_lists_name_commands_that_there_are() -> None:
     assert {*NO_JSON, *NO_DRY_RUN, *REASONS, *ONLY_READING} <= set(COMMANDS)
 
@@ -131,7 +154,14 @@ def test_a_shell_is_told_how_to_complete(shell: str) -> None:
 
 @pytest.mark.parametrize(
     ("words", "wanted"),
-    [("du", "duplicates"), ("keys u", "uses"), ("freeze --d", "--dry-run")],
+    [
+        ("du", "duplicates"),
+        ("keys u", "uses"),
+        ("freeze --d", "--dry-run"),
+        ("keys create --scope pay", "payments.read"),
+        ("payouts r", "retry"),
+        ("payouts list --status f", "failed"),
+    ],
 )
 def test_what_is_typed_is_completed(words: str, wanted: str) -> None:
     typed = f"strongroom {words}"

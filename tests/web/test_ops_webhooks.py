@@ -76,6 +76,27 @@ def test_dead_letters_are_listed_with_their_error_and_without_payloads(
     assert (len(rest["data"]), rest["next"]) == (2, None)
 
 
+def test_what_was_discarded_is_no_longer_among_the_dead(
+    client: FlaskClient, operator: Headers, take: Take
+) -> None:
+    kind = f"customer.{secrets.token_hex(4)}"
+    gone, stays = take(state="dead", kind=kind), take(state="dead", kind=kind)
+
+    def listed(**wanted: str) -> list[tuple[str, str]]:
+        query = {"type": kind, **wanted}
+        page = client.get("/api/ops/webhooks", query_string=query, headers=operator).get_json()
+        return [(row["event_id"], row["state"]) for row in page["data"]]
+
+    letters = client.get("/api/ops/dead-letters?kind=event&limit=100", headers=operator).get_json()
+    [letter] = [one["id"] for one in letters["data"] if one["about"] == gone]
+    body = {"reference": secrets.token_hex(8), "kind": "event", "ids": [letter], "reason": "Test"}
+    made = client.post("/api/ops/dead-letters/discard", json=body, headers=operator)
+    assert made.status_code == 201
+    assert listed(state="dead") == [(stays, "dead")]
+    assert listed(state="discarded") == [(gone, "discarded")]
+    assert listed() == [(stays, "dead"), (gone, "discarded")], "nothing is hidden"
+
+
 @pytest.mark.parametrize(
     "query", ["state=lost", "limit=0", "after=evt_1", "after=inb_x", f"after=inb_{'9' * 30}", "x=1"]
 )

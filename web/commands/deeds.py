@@ -45,6 +45,8 @@ ONLY_READING: Mapping[str, str] = {
     "metrics serve": "sums and counts",
     "metrics show": "sums and counts",
     "payments declines": "what banks said, no payer",
+    "payouts list": "amounts, parties by id",
+    "payouts show": "amounts, parties by id",
     "pending list": "amounts and states, things by id",
     "pending show-ask": "counts",
     "reconcile findings": "amounts, things by id",

@@ -16,8 +16,8 @@ from web.commands.key_uses import uses
 from web.commands.output import json_option, print_json, print_rows, print_told
 from web.commands.people import reason_option, who_runs_it
 from web.commands.rehearsal import dry_run_option
+from web.commands.scopes import ScopedCommand, scope_option
 from web.parts import current_parts
-from web.policies import POLICIES
 
 keys = AppGroup("keys", help="Make, list, rotate and revoke API keys; say who used one.")
 keys.add_command(uses)
@@ -25,10 +25,10 @@ keys.add_command(uses)
 _ALL = 10_000
 
 
-@keys.command()
+@keys.command(cls=ScopedCommand)
 @click.option("--name", required=True, help="Who will use it.")
 @click.option("--role", required=True, type=click.Choice(sorted(role.value for role in KEY_ROLES)))
-@click.option("--scope", "scopes", multiple=True, type=click.Choice(sorted(POLICIES)))
+@scope_option
 @click.option("--owner", help="Who stands behind it, such as `party:pty_…`; default: you.")
 @click.option("--days", default=365, show_default=True, type=click.IntRange(1, 365))
 @json_option

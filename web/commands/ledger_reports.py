@@ -81,9 +81,10 @@ def report(*, name: str, format_name: str | None, output: Path | None, **filters
     "--report",
     "name",
     type=click.Choice([*DEFINITIONS]),
+    metavar="NAME",
     default="journal",
     show_default=True,
-    help="What is exported.",
+    help=f"What is exported: {', '.join(DEFINITIONS)}.",
 )
 @_filters
 @with_appcontext

@@ -126,7 +126,12 @@ def unmatched(*, limit: int, as_json: bool, **wanted: Any) -> None:
 
 @reconcile.command("findings")
 @click.option("--state", default="open", show_default=True, type=click.Choice([*STATES, "all"]))
-@click.option("--kind", type=click.Choice(FINDING_KINDS))
+@click.option(
+    "--kind",
+    type=click.Choice(FINDING_KINDS),
+    metavar="KIND",
+    help=f"One of: {', '.join(FINDING_KINDS)}.",
+)
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @json_option
 def findings(*, state: str, kind: str | None, limit: int, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from web.parts import current_parts
 from web.policies import allow
 from web.problems import problems
 from web.references import render_answered, take_reference
+from web.rehearsals import rehearsable
 from web.schemas.seller_payouts import PayoutRetry, PayoutsQuery, SellerPayout, SellerPayoutPage
 
 blueprint = Blueprint("seller_payouts", __name__, url_prefix="/api")
@@ -52,6 +53,7 @@ def read(payout_id: str) -> dict[str, Any]:
 
 @blueprint.route("/payouts/<id:payout_id>/retry", methods=["POST"])
 @allow("payouts.retry")
+@rehearsable
 @problems("payout_not_failed", "provider_cannot_pay_out", "payout_not_owed")
 @blueprint.arguments(PayoutRetry)
 @blueprint.response(202, SellerPayout)

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from marshmallow import fields, validate
 
+from payments.payouts.read_payouts import STATUSES
 from web.schemas.fields import IdField, PageQuery, StrictSchema, reference_field
 
-STATUSES = ("waiting", "queued", "intent", "unknown", "pending", "paid", "failed")
 _AMOUNT = {"pattern": "^[0-9]+$"}
 _MOMENT = {"format": "date-time"}
 

@@ -105,6 +105,7 @@ class ProofStates(StrictSchema):
     done = fields.Integer(dump_default=0)
     ignored = fields.Integer(dump_default=0)
     dead = fields.Integer(dump_default=0)
+    discarded = fields.Integer(dump_default=0)
 
 
 class Proof(StrictSchema):
@@ -117,7 +118,7 @@ class Proof(StrictSchema):
         "proven": True,
         "listed": 40,
         "in_inbox": 40,
-        "states": {"new": 0, "done": 25, "ignored": 15, "dead": 0},
+        "states": {"new": 0, "done": 25, "ignored": 15, "dead": 0, "discarded": 0},
         "missing": 0,
         "unlisted": 0,
         "effects": 11,
