@@ -7,14 +7,25 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from payments.variables import SettingsError
+from sandbox import days_pass
 from sandbox.calls import TIMEOUT_S
 from tests.conditions import wait_until
 from tests.incidents.conftest import Body, OnCall
-from tests.incidents.stripe_side import no_webhooks_at_all
+from tests.incidents.stripe_side import no_webhooks_at_all, tell
 from tests.journeys.bank import BankRail
 
 PATIENCE_S = 40
 REASON = "INC-9: the cause is mended"
+OF_SOMEBODY_ELSE = {
+    "id": "pi_other",
+    "object": "payment_intent",
+    "amount": 13_500,
+    "amount_received": 13_500,
+    "currency": "usd",
+    "status": "succeeded",
+    "metadata": {},
+}
 
 Query = Callable[..., Any]
 
@@ -126,6 +137,32 @@ def test_all_events_that_died_of_one_cause_are_replayed_at_once(
         timeout_s=PATIENCE_S,
     )
     assert {system.held_for(payment) for payment in payments} == {int(payments[0]["amount"])}
+
+
+def test_one_dies_within_a_minute_as_the_handbook_plays_it(
+    on_call: OnCall, query: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the worker's own last attempt, of an event that comes as Stripe sends it."""
+    told = tell(on_call.system, "payment_intent.succeeded", OF_SOMEBODY_ELSE)["id"]
+    attempts = "SELECT attempts FROM strongroom.webhook_inbox WHERE event_id = :id"
+
+    def tried() -> bool:
+        return bool(query(f"SELECT coalesce(({attempts}), 0)", id=told))
+
+    wait_until(tried, timeout_s=PATIENCE_S)
+    for name, value in on_call.system.environment.items():
+        monkeypatch.setenv(name, value)
+    assert days_pass.main([]) == 0
+    wait_until(lambda: state_of(query, told) == "dead", timeout_s=PATIENCE_S)
+    [letter] = [one for one in dead(on_call, kind="event") if one["about"] == told]
+    assert letter["error"].startswith("unknown_payment")
+    assert letter["attempts"] > 1
+    discarded = ("dead-letters", "discard", letter["id"], "--kind", "event", "--reason", REASON)
+    assert on_call.command_json(*discarded)["accepted"] == 1
+
+    monkeypatch.setenv("STRONGROOM_ENV", "production")
+    with pytest.raises(SettingsError):
+        days_pass.main([])
 
 
 def test_an_event_of_another_system_is_discarded_and_kept(on_call: OnCall, query: Query) -> None:
