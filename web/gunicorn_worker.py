@@ -65,10 +65,15 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn has no types
             raise StopIteration  # where the next request would begin is unknown
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer what is no request; whatever else went wrong, gunicorn answers."""
+        """Answer what is no request; whatever else went wrong, gunicorn answers and logs.
+
+        Not with the query, in which staff search for e-mails and names.
+        """
         from web.gunicorn_refusals import is_callers_fault, refuse  # noqa: PLC0415 - as above
 
         if not is_callers_fault(exc):
+            if req is not None:
+                req.uri = req.uri.partition("?")[0]
             super().handle_error(req, client, addr, exc)
             return
         self.log.warning("request_not_readable: %s", type(exc).__name__)

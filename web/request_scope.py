@@ -42,7 +42,7 @@ def _begin() -> None:
         span(
             f"{request.method} {_route()}",
             kind="SERVER",
-            parent=request.headers.get("traceparent"),
+            caller=request.headers.get("traceparent"),
             **{"http.route": _route(), "strongroom.request_id": g.request_id},
         )
     )

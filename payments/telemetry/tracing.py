@@ -20,6 +20,7 @@ _HEADER = "traceparent"
 class _Tracing:
     def __init__(self, url: str, role: str, exporter: Any | None) -> None:
         from opentelemetry import trace  # noqa: PLC0415 - who is not traced does not load it
+        from opentelemetry.context import Context  # noqa: PLC0415 - as above
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - as above
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - as above
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - as above
@@ -30,20 +31,32 @@ class _Tracing:
         self._provider.add_span_processor(BatchSpanProcessor(exporter or _sender(url)))
         self._tracer = self._provider.get_tracer(_SERVICE)
         self._headers = tracecontext.TraceContextTextMapPropagator()
+        self._no_context = Context()
         self.trace = trace
 
     def span(
-        self, name: str, kind: Kind, parent: str | None, told: Mapping[str, str | int]
+        self,
+        name: str,
+        kind: Kind,
+        told: Mapping[str, str | int],
+        *,
+        parent: str | None,
+        caller: str | None,
     ) -> AbstractContextManager[Any]:
-        above = self._headers.extract({_HEADER: parent}) if parent else None
+        beside = self.trace.get_current_span(self._read(caller)).get_span_context()
         return self._tracer.start_as_current_span(
             name,
-            context=above,
+            context=self._read(parent) if parent else None,
             kind=self.trace.SpanKind[kind],
             attributes=told,
+            links=[self.trace.Link(beside)] if beside.is_valid else [],
             record_exception=False,  # its text may hold what people entered
             set_status_on_exception=False,
         )
+
+    def _read(self, header: str | None) -> Any:
+        """Return what a `traceparent` names, in a context of its own; nothing for none."""
+        return self._headers.extract({_HEADER: header} if header else {}, self._no_context)
 
     def header(self) -> str | None:
         carried: dict[str, str] = {}
@@ -77,12 +90,22 @@ def end_tracing() -> None:
 
 
 def span(
-    name: str, *, kind: Kind, parent: str | None = None, **told: str | int
+    name: str,
+    *,
+    kind: Kind,
+    parent: str | None = None,
+    caller: str | None = None,
+    **told: str | int,
 ) -> AbstractContextManager[Any]:
-    """Trace what happens inside the block; `parent` is a `traceparent` (W3C) to go on from."""
+    """Trace what happens inside the block.
+
+    `parent` is a `traceparent` (W3C) of our own to go on from. `caller` is one that a request came
+    with: the span only links to it, since anybody may write one. It decides neither to which trace
+    we add, nor whether we trace (W3C Trace Context, 7: privacy and security considerations).
+    """
     if _tracing is None:
         return _NO_SPAN
-    return _tracing.span(name, kind, parent, told)
+    return _tracing.span(name, kind, told, parent=parent, caller=caller)
 
 
 def tell_span(*, failed: bool = False, **told: str | int) -> None:

@@ -167,6 +167,21 @@ def confirm_at(simulated: SimulatedStripe, client_secret: str) -> None:
     assert answer.ok, answer.text
 
 
+@pytest.mark.parametrize("flags", ["00", "01"])
+def test_a_strangers_trace_is_linked_to_and_not_gone_on_from(
+    collector: Collector, client: FlaskClient, flags: str
+) -> None:
+    theirs, above = "ab" * 16, "cd" * 8
+    client.get("/healthz", headers={"traceparent": f"00-{theirs}-{above}-{flags}"})
+    client.get("/readyz", headers={"traceparent": f"00-{theirs}-{{{{7*7}}}}-{flags}"})
+    end_tracing()
+    request, odd = collector.named("GET /healthz"), collector.named("GET /readyz")
+    assert theirs not in {request.trace_id.hex(), odd.trace_id.hex()}
+    assert (request.parent_span_id, odd.parent_span_id, list(odd.links)) == (b"", b"", [])
+    [link] = request.links
+    assert (link.trace_id.hex(), link.span_id.hex()) == (theirs, above)
+
+
 def test_without_a_place_to_send_them_nothing_is_traced() -> None:
     begin_tracing(None, role="test")
     with span("anything", kind="INTERNAL") as nothing:

@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from payments.access.caller import Role
-from payments.log_lines import current_request_id
+from payments.log_lines import configure_log_lines, current_request_id
 from tests.web.conftest import KeyOf
 
 
@@ -27,6 +27,34 @@ def test_the_callers_request_id_comes_back_and_is_logged(
         }.items()
     )
     assert headers["Authorization"].removeprefix("Bearer ") not in json.dumps(line)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/ops/search?q=ada@example.test", 200),
+        ("/api/parties?email=ada@example.test", 200),
+        ("/api/ops/bank-search?name=ada@example.test", 200),
+        ("/console/search?q=ada@example.test", 200),
+        ("/console/webhooks?after=ada@example.test", 400),
+        ("/api/ops/search?wanted=ada@example.test", 400),
+        ("/nowhere?q=ada@example.test", 404),
+    ],
+)
+def test_no_log_line_has_what_was_searched_for(
+    client: FlaskClient,
+    key_of: KeyOf,
+    capsys: pytest.CaptureFixture[str],
+    path: str,
+    status: int,
+) -> None:
+    configure_log_lines("DEBUG")
+    answer = client.get(path, headers=key_of(Role.ADMIN))
+    assert answer.status_code == status, answer.text
+    written = "".join(capsys.readouterr())
+    assert '"event": "request"' in written
+    assert "ada" not in written.replace("%40", "@").lower()
+    assert answer.headers["Referrer-Policy"] == "no-referrer", "nor is it told to other pages"
 
 
 @pytest.mark.parametrize(
