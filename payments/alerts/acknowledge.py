@@ -27,7 +27,8 @@ def acknowledge(
 ) -> Answered[Alert]:
     """Take an alert on, once per reference.
 
-    People are told again when it gets worse, and when it is still so after a day (P1) or a week.
+    What is acknowledged is what people were told last. They are told again of more than that, and
+    when it is still so after a day (P1) or a week.
 
     Raises:
         NotFoundError: there is no such alert.
@@ -51,7 +52,7 @@ def acknowledge(
         raise ConflictError("It is over by itself.", code="alert_resolved")
     alert.status = "acknowledged"
     alert.acknowledged_by, alert.acknowledged_at = caller.person, now
-    alert.acknowledged_figures, alert.note = alert.figures, note
+    alert.acknowledged_figures, alert.note = alert.told_figures or alert.figures, note
     session.flush()
     idempotency.set_resource(session, claim, resource_id=alert.id)
     idempotency.finish(session, claim, now=now)

@@ -43,7 +43,8 @@ class Condition:
 
     `measured` says what is counted, in words; it is true while the count is `least` or more.
     `holds_for` is how long it has to be true before anybody is told; `settles_in` how long not,
-    before it counts as over.
+    before it counts as over. What `lapses` is counted for some time only, mended or not: that its
+    time is over ends no alert that nobody has acknowledged.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Condition:
     least: int = 1
     holds_for: dt.timedelta = dt.timedelta(0)
     settles_in: dt.timedelta = SETTLES_IN
+    lapses: bool = False
 
     def is_true(self, found: Measured) -> bool:
         """Whether what was measured is worth telling."""

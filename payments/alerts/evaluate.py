@@ -52,7 +52,7 @@ def evaluate_all(
     `unreadable` makes the condition that stands for those that could not be.
 
     Raises:
-        DBAPIError: the connection to the database broke.
+        DBAPIError: the database is away.
     """
     done = Evaluation()
     until = clock() + BUSY_FOR
@@ -74,37 +74,32 @@ def _evaluate(
     settings: Settings,
     now: dt.datetime,
 ) -> None:
-    def look(session: Session) -> tuple[bool, Measured | None]:
+    def look(session: Session) -> Measured | None:
         if not session.scalar(_TAKE_TURN, {"condition": condition.name}):
-            return False, None  # somebody else is looking at it
-        found = _measure(session, condition, settings=settings, now=now)
-        if found is not None:
-            follow(session, condition, found, settings=settings, now=now)
-        return True, found
+            return None  # somebody else is looking at it
+        session.execute(_NOT_LONG)
+        found = condition.measure(session, settings, now)
+        session.execute(_AS_LONG_AS_USUAL)
+        follow(session, condition, found, settings=settings, now=now)
+        return found
 
-    mine, found = in_transaction(engine, look)
-    if mine and found is None:
+    try:
+        found = in_transaction(engine, look)
+    except Exception as error:
+        if _is_away(error):
+            raise
+        # One that is wrong must not hide the others, nor keep their messages back.
         done.unreadable.append(condition.name)
-    elif found is not None:
+        reason = type(getattr(error, "orig", None) or error).__name__
+        _log.error("condition_unreadable", condition=condition.name, reason=reason)
+        return
+    if found is not None:
         done.looked_at += 1
         done.true += condition.is_true(found)
 
 
-def _measure(
-    session: Session, condition: Condition, *, settings: Settings, now: dt.datetime
-) -> Measured | None:
-    """Measure, or return None when that fails; the transaction can go on then."""
-    try:
-        with session.begin_nested():
-            session.execute(_NOT_LONG)
-            found = condition.measure(session, settings, now)
-            session.execute(_AS_LONG_AS_USUAL)
-            return found
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise
-        reason = type(error.orig or error).__name__
-    except Exception as error:  # noqa: BLE001 - one that is wrong must not hide the others
-        reason = type(error).__name__
-    _log.error("condition_unreadable", condition=condition.name, reason=reason)
-    return None
+def _is_away(error: Exception) -> bool:
+    """Whether it is the database's answer that failed to come, and not the question."""
+    if not isinstance(error, DBAPIError):
+        return False
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None

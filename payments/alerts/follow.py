@@ -6,6 +6,8 @@ to be away for twice as long.
 """
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,6 +22,7 @@ from payments.settings import Settings
 
 COMES_BACK_WITHIN = dt.timedelta(hours=1)
 LONGEST_SETTLING = dt.timedelta(hours=1)
+_DOUBLED_MOST = 10  # from seconds to an hour; without a limit, time itself would not hold it
 
 _log = get_logger(__name__)
 
@@ -42,10 +45,12 @@ def follow(
         .with_for_update()
     ).one_or_none()
     if not condition.is_true(found):
-        if alert is not None:
+        if alert is None:
+            return
+        if not (condition.lapses and alert.status == "open"):
             _let_settle(session, alert, condition, settings=settings, now=now)
-        return
-    if alert is None:
+            return
+    elif alert is None:
         alert = _begin(session, condition, found, now=now)
     else:
         alert.figures = found.as_figures()
@@ -121,17 +126,19 @@ def _news(alert: Alert, *, now: dt.datetime) -> str | None:
     """Return as what to tell people again of an alert that goes on; None: not now."""
     routing = ROUTES[alert.priority]
     if alert.status == "acknowledged":
-        if _is_worse(alert):
+        if _is_worse(alert, alert.acknowledged_figures):
             return "worse"
         assert alert.acknowledged_at is not None  # noqa: S101 - the schema says so
         return "again" if now - alert.acknowledged_at >= routing.acknowledged_for else None
-    due = alert.told_at is None or now - alert.told_at >= routing.wait_after(alert.tellings)
+    # Who was told of less is told as soon as after the first time, and not as late as by now.
+    tellings = 1 if _is_worse(alert, alert.told_figures) else alert.tellings
+    due = alert.told_at is None or now - alert.told_at >= routing.wait_after(tellings)
     return "again" if due else None
 
 
-def _is_worse(alert: Alert) -> bool:
-    """Whether more is wrong than was acknowledged: of a P1 anything new, of a P2 twice as much."""
-    known = alert.acknowledged_figures or {}
+def _is_worse(alert: Alert, known: Mapping[str, Any] | None) -> bool:
+    """Whether more is wrong than was known: of a P1 anything new, of a P2 twice as much."""
+    known = known or {}
     if alert.priority == "P1":
         is_new = bool(set(alert.figures["keys"]) - set(known.get("keys", ())))
         return is_new or alert.figures["count"] > known.get("count", 0)
@@ -153,8 +160,8 @@ def _let_settle(
         return
     if alert.clear_since is None:
         alert.clear_since = now
-    settles_in = min(condition.settles_in * 2**alert.reopened, LONGEST_SETTLING)
-    if now - alert.clear_since < settles_in:
+    settles_in = condition.settles_in * 2 ** min(alert.reopened, _DOUBLED_MOST)
+    if now - alert.clear_since < min(settles_in, LONGEST_SETTLING):
         return
     alert.status, alert.resolved_at = "resolved", now
     session.flush()

@@ -14,7 +14,8 @@ class Alert(Base):
     """A condition that is true, or was: of each condition at most one is not `resolved`.
 
     `status`: `pending` (not for long enough yet, and nobody was told), `open`, `acknowledged`,
-    `resolved`. `figures` are those of the last time it was found true.
+    `resolved`. `figures` are those of the last time it was found true, `told_figures` those that
+    people were last told.
     """
 
     __tablename__ = "alerts"
@@ -32,6 +33,7 @@ class Alert(Base):
     reopened: Mapped[int]
     tellings: Mapped[int]
     told_at: Mapped[dt.datetime | None]
+    told_figures: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     acknowledged_by: Mapped[str | None]
     acknowledged_at: Mapped[dt.datetime | None]
     note: Mapped[str | None]

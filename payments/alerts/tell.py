@@ -46,7 +46,7 @@ def tell(
     else:
         targets = ROUTES[alert.priority].targets(tellings=alert.tellings)
         alert.tellings += 1
-        alert.told_at = now
+        alert.told_at, alert.told_figures = now, alert.figures
     message = compose(
         alert, condition, kind=kind, console_url=settings.console_url or CONSOLE_PATH, now=now
     )

@@ -15,10 +15,11 @@ CREATE TABLE strongroom.alerts (
   reopened int NOT NULL DEFAULT 0,               -- how often it came back within the hour
   tellings int NOT NULL DEFAULT 0,               -- how often people were told since it was opened
   told_at timestamptz,
+  told_figures jsonb,                            -- what was known then
   acknowledged_by text,
   acknowledged_at timestamptz,
   note text CHECK (length(note) BETWEEN 1 AND 2000),
-  acknowledged_figures jsonb,                    -- what was known then: more is news
+  acknowledged_figures jsonb,                    -- what they had been told: more is news
   resolved_at timestamptz,
   CHECK ((status = 'pending') = (opened_at IS NULL)),
   CHECK ((status = 'resolved') = (resolved_at IS NOT NULL)),

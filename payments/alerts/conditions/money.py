@@ -92,6 +92,7 @@ MONEY = (
         runbook="duplicate-release",
         measure=by_query(_RELEASED_TWICE),
         settles_in=_AT_ONCE,
+        lapses=True,
     ),
     Condition(
         name="paid_out_twice",
@@ -101,6 +102,7 @@ MONEY = (
         runbook="duplicate-release",
         measure=by_query(_PAID_OUT_TWICE),
         settles_in=_AT_ONCE,
+        lapses=True,
     ),
     Condition(
         name="wrong_recipient",
@@ -111,6 +113,7 @@ MONEY = (
         runbook="duplicate-release",
         measure=by_query(_WRONG_RECIPIENT),
         settles_in=_AT_ONCE,
+        lapses=True,
     ),
     Condition(
         name="money_left_unexplained",

@@ -59,6 +59,7 @@ ON_CHAIN = (
         runbook="key-leaked",
         measure=by_query(_UNKNOWN_OPERATION),
         settles_in=_AT_ONCE,
+        lapses=True,
     ),
     Condition(
         name="chain_reorganised_too_deep",

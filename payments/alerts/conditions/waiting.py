@@ -42,7 +42,9 @@ _UNKNOWN = """
 _DRIFT = """
     SELECT count(*) AS count, (array_agg(id ORDER BY first_seen_at))[:50] AS keys,
            min(first_seen_at) AS oldest
-      FROM strongroom.findings WHERE state = 'open' AND kind <> 'stale_pending'
+      FROM strongroom.findings
+     WHERE state = 'open' AND kind <> 'stale_pending'
+       AND first_seen_at < :now - make_interval(secs => :older_than_s)
 """
 _PAYOUTS_FAILED = """
     SELECT count(*) AS count, (array_agg(id ORDER BY id))[:50] AS keys
@@ -150,8 +152,8 @@ WAITING = (
         title="What providers say and our books differ",
         measured="Findings of reconciliation that nobody has settled for an hour",
         runbook="bank-payment-not-found",
-        measure=by_query(_DRIFT),
-        holds_for=60 * _MINUTE,
+        measure=by_query(_DRIFT, older_than_s=3_600),
+        holds_for=_MINUTE,
     ),
     Condition(
         name="payouts_failed",
