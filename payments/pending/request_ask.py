@@ -8,11 +8,12 @@ anyway.
 import datetime as dt
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from payments import idempotency
 from payments.access.caller import Caller
+from payments.calls.open_calls import FIRST_LOOK
 from payments.calls.tables import ProviderCall
 from payments.delivery import outbox
 from payments.errors import ConflictError, InvalidRequestError, NotFoundError
@@ -20,8 +21,10 @@ from payments.idempotency import Answered
 from payments.identifiers import new_id
 from payments.lifecycle.stages import FINAL
 from payments.lifecycle.tables import Payment, Refund
+from payments.payouts import when_to_ask
 from payments.payouts.tables import SellerPayout
 from payments.pending.tables import ProviderAsk
+from payments.refunds.make_refund import OPERATION as REFUND
 
 JOB = "ask_provider"
 OPERATION = "pending.ask"
@@ -170,7 +173,12 @@ def _ask(
 def _bring_forward(
     session: Session, *, provider: str, payment_id: str | None, now: dt.datetime
 ) -> None:
-    """Have what goes on for the payments looked up at the next run, not when it was planned."""
+    """Have what goes on for the payments looked up at the next run, not when it was planned.
+
+    But not what is due soon anyway: that may be under way, held by whoever asks just now. Nor a
+    call of which one look showed nothing: by the second one it counts as never arrived, so that has
+    to come minutes later. A refund is only ever asked for again, under its key.
+    """
     payments = select(Payment.id).where(Payment.provider == provider)
     if payment_id is not None:
         payments = payments.where(Payment.id == payment_id)
@@ -178,7 +186,8 @@ def _bring_forward(
         update(ProviderCall)
         .where(
             ProviderCall.state == "unknown",
-            ProviderCall.due_at > now,
+            ProviderCall.due_at > now + FIRST_LOOK,
+            or_(ProviderCall.attempts == 0, ProviderCall.operation == REFUND),
             ProviderCall.payment_id.in_(payments),
         )
         .values(due_at=now)
@@ -194,7 +203,7 @@ def _bring_forward(
         update(SellerPayout)
         .where(
             SellerPayout.status.in_(["unknown", "pending"]),
-            SellerPayout.due_at > now,
+            SellerPayout.due_at > now + when_to_ask.FIRST_LOOK,
             SellerPayout.payment_id.in_(payments),
         )
         .values(due_at=now)

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 import pytest
 from sqlalchemy import update
 
+from payments.calls.open_calls import resume
 from payments.calls.tables import ProviderCall
 from payments.database import transaction
 from payments.errors import DeclinedError, InProgressError, UnavailableError
 from payments.idempotency import IdempotencyKey
 from payments.intake.resolve_calls import resolve_calls
+from payments.pending.request_ask import ask_about_payment
 from payments.providers.stripe.client import StripeClient
 from tests.payments.conftest import Line
 from tests.payments.intake.counter import Counter
@@ -44,6 +46,20 @@ def lose(counter: Counter, line: Line, payment_id: str, card: str, fault: str) -
         counter.confirm(payment_id, card, reference=reference)
     line.fault = None
     return reference
+
+
+def ask_now(counter: Counter, payment_id: str) -> None:
+    """What an operator does who does not want to wait."""
+    with transaction(counter.shop.engine) as session:
+        ask_about_payment(
+            session,
+            caller=SERVICE,
+            reference=new_reference(),
+            payment_id=payment_id,
+            providers=["stripe"],
+            now=counter.now,
+            request_id=None,
+        )
 
 
 def key_of(counter: Counter, reference: str) -> IdempotencyKey:
@@ -93,6 +109,33 @@ def test_what_never_reached_stripe_gives_the_reference_back_when_that_is_sure(
     assert counter.calls(payment.id, "confirm")[0].state == "refused"
     assert key_of(counter, reference).resource_id is None
     assert counter.confirm(payment.id, reference=reference).resource.status == "succeeded"
+
+
+def test_who_has_it_looked_up_twice_in_a_row_does_not_make_it_count_as_lost(
+    counter: Counter, line: Line
+) -> None:
+    payment = counter.start()
+    reference = lose(counter, line, payment.id, "pm_card_visa", "no_line")
+    ask_now(counter, payment.id)
+    assert look(counter) == {"still_unknown": 1}
+    counter.wait(seconds=10)
+    ask_now(counter, payment.id)
+    assert look(counter) == {}, "by a second look it would be refused, and may be on its way"
+    counter.wait(minutes=5)
+    assert look(counter) == {"refused": 1}
+    assert counter.confirm(payment.id, reference=reference).resource.status == "succeeded"
+
+
+def test_what_its_caller_asks_for_again_just_now_is_left_to_them(
+    counter: Counter, line: Line
+) -> None:
+    payment = counter.start()
+    lose(counter, line, payment.id, "pm_card_visa", "no_line")
+    [call] = counter.calls(payment.id, "confirm")
+    with transaction(counter.shop.engine) as session:
+        resume(session.get_one(ProviderCall, call.id), now=counter.now)
+    ask_now(counter, payment.id)
+    assert look(counter) == {}
 
 
 def test_while_stripe_is_down_the_rest_waits_and_nothing_is_given_up(

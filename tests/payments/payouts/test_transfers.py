@@ -9,14 +9,16 @@ import stripe as stripe_sdk
 
 from payments.database import transaction
 from payments.errors import ConflictError
+from payments.lifecycle.tables import Payment
 from payments.payouts.make_payout import begin_attempt
 from payments.payouts.record_payout import record_payout
+from payments.pending.request_ask import ask_about_payment
 from payments.providers.facts import MoneyReturned, PayoutReported, PayoutStatus
 from payments.providers.outcome import OutcomeUnknownError
 from payments.providers.stripe.transfers import StripeTransfers
 from tests.payments.conftest import Line
 from tests.payments.payouts.sellers import Sellers
-from tests.payments.shop import CIPHER, new_reference
+from tests.payments.shop import CIPHER, SERVICE, new_reference
 
 # An order of 10,000 and 19 % tax, of which the platform keeps 500.
 AMOUNT, SELLERS_PART = 11_900, 9_500
@@ -99,6 +101,42 @@ def test_a_lost_answer_is_found_again_and_nothing_is_sent_twice(
     assert sellers.standing(payout_id) == ("paid", None)
     assert len(transfers_to(sellers, account)) == 1
     sellers.assert_invariants()
+
+
+def test_an_operator_who_asks_takes_no_payout_from_whoever_asks_for_it_just_now(
+    sellers: Sellers, line: Line
+) -> None:
+    sellers.connected_account()
+    payment = sellers.paid_by_card()
+    payout_id = sellers.release(payment)
+    line.fault = "lost_answer"
+    sellers.pay()
+    assert sellers.standing(payout_id)[0] == "unknown"
+    ask_now(sellers, payment)
+    assert sellers.pay()["due"] == 0, "whoever looks or sends has it for a minute"
+    line.lookups_fail = True
+    for minutes in (2, 10):
+        sellers.wait(minutes=minutes)
+        assert sellers.pay()["still_unknown"] == 1
+    line.fault, line.lookups_fail = None, False
+    sellers.wait(minutes=2)
+    assert sellers.pay()["due"] == 0
+    ask_now(sellers, payment)
+    assert sellers.pay()["seen"] == 1
+
+
+def ask_now(sellers: Sellers, payment: Payment) -> None:
+    """What an operator does who does not want to wait."""
+    with transaction(sellers.engine) as session:
+        ask_about_payment(
+            session,
+            caller=SERVICE,
+            reference=new_reference(),
+            payment_id=payment.id,
+            providers=["stripe"],
+            now=sellers.now,
+            request_id=None,
+        )
 
 
 @pytest.mark.parametrize("fault", ["no_line", 500, 429, 409])
