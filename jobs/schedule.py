@@ -4,11 +4,14 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import DateTime, Text, column, select, table
+from sqlalchemy import DateTime, Text, column, or_, select, table
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from payments.delivery import outbox
+
+CLOCKS_DIFFER = dt.timedelta(minutes=1)
+"""A turn further off than its time and this was set by a clock that was wrong, and is taken."""
 
 _next_runs = table(
     "periodic_jobs",
@@ -64,10 +67,11 @@ def stage_periodic(
     Several relays may do this at once: each time of a job is taken by one of them. A job that
     still waits from last time is not added again.
     """
-    waiting = set(session.scalars(select(_next_runs.c.job).where(_next_runs.c.next_at > now)))
+    next_at = {row.job: row.next_at for row in session.execute(select(_next_runs))}
     staged = []
     for periodic in schedule:
-        if periodic.job not in waiting and _take_turn(session, periodic, now=now):
+        waits = now < next_at.get(periodic.job, now) <= _latest(periodic, now)
+        if not waits and _take_turn(session, periodic, now=now):
             outbox.stage(session, job=periodic.job, coalesce_key=periodic.job, now=now)
             staged.append(periodic.job)
     return staged
@@ -80,8 +84,12 @@ def _take_turn(session: Session, periodic: Periodic, *, now: dt.datetime) -> boo
         .on_conflict_do_update(
             index_elements=["job"],
             set_={"next_at": now + periodic.every},
-            where=_next_runs.c.next_at <= now,
+            where=or_(_next_runs.c.next_at <= now, _next_runs.c.next_at > _latest(periodic, now)),
         )
         .returning(_next_runs.c.job)
     )
     return taken.scalar() is not None
+
+
+def _latest(periodic: Periodic, now: dt.datetime) -> dt.datetime:
+    return now + periodic.every + CLOCKS_DIFFER

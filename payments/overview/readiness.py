@@ -60,7 +60,7 @@ def _database(connection: Connection) -> str:
 
 def _relay(connection: Connection, *, now: dt.datetime) -> str:
     next_at: dt.datetime | None = connection.execute(_RELAY).scalar()
-    return OK if next_at is not None and now - next_at < SILENT_AFTER else "silent"
+    return OK if next_at is not None and abs(now - next_at) < SILENT_AFTER else "silent"
 
 
 def _workers(connection: Connection, *, now: dt.datetime) -> str:

@@ -49,6 +49,18 @@ def test_one_that_still_waits_is_not_added_again(engine: Engine) -> None:
     assert rows(engine) == {"seal_ledger": 1}
 
 
+def test_a_clock_that_was_a_day_ahead_stops_nothing_once_it_is_right(engine: Engine) -> None:
+    stage(engine, after_s=86_400)
+    assert stage(engine) == ["seal_ledger"]
+    assert stage(engine, after_s=59) == []
+    assert stage(engine, after_s=60) == ["seal_ledger"]
+
+
+def test_relays_whose_clocks_differ_a_little_stage_a_job_once(engine: Engine) -> None:
+    assert stage(engine, after_s=30) == ["seal_ledger"]
+    assert stage(engine) == []
+
+
 def test_relays_at_once_stage_a_job_once(engine: Engine) -> None:
     together = threading.Barrier(4)
 

@@ -81,6 +81,10 @@ def test_a_relay_or_workers_that_stand_still_degrade_and_do_not_stop(
     with transaction(engine) as session:
         session.execute(text("UPDATE strongroom.periodic_jobs SET next_at = :at"), {"at": long_ago})
     assert client.get("/readyz").get_json()["checks"]["relay"] == "silent"
+    ahead = datetime.now(UTC) + timedelta(days=1)  # noqa: TID251 - as above
+    with transaction(engine) as session:  # of one whose clock was ahead, and that is gone
+        session.execute(text("UPDATE strongroom.periodic_jobs SET next_at = :at"), {"at": ahead})
+    assert client.get("/readyz").get_json()["checks"]["relay"] == "silent"
 
 
 def test_a_database_that_takes_no_writes_or_lacks_tables_is_not_ready(
