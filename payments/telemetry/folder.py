@@ -15,6 +15,7 @@ from typing import Any
 
 GONE = "gone"
 _ALIVE = "alive_"
+_BEGINS = "begins_"
 _RESERVED = 512 * 1024
 _FILES = ("counter", "histogram", "gauge_livesum")
 _LOCK_WAIT_S = 3.0
@@ -32,8 +33,10 @@ class ProcessFiles:
         """
         folder.mkdir(mode=0o770, parents=True, exist_ok=True)
         self.name = f"{role}.{os.getpid()}.{token}"
-        self._alive = (folder / f"{_ALIVE}{self.name}").open("wb")
+        begins = folder / f"{_BEGINS}{self.name}"
+        self._alive = begins.open("wb")
         fcntl.flock(self._alive, fcntl.LOCK_EX)
+        begins.rename(folder / f"{_ALIVE}{self.name}")  # before, it would look like a dead one
         for kind in _FILES:
             # A page that finds no room when it is first written to would kill the process.
             with (folder / f"{kind}_{self.name}.db").open("ab") as file:

@@ -1,16 +1,18 @@
 """What several processes count is one sum, also when some of them are dead."""
 
+import fcntl
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from payments.log_lines import get_logger
-from payments.telemetry.folder import live_roles, settled
+from payments.telemetry.folder import ProcessFiles, live_roles, settled
 from payments.telemetry.measuring import begin_measuring, count, end_measuring, level, took
 from payments.telemetry.meters import (
     JOB_SECONDS,
@@ -103,6 +105,25 @@ def test_counting_goes_on_while_others_come_and_go(folder: Path) -> None:
         other_process(folder).communicate("")
         assert read(folder)[JOBS_DONE] == 3 * turn
     assert len(list(folder.glob("*.db"))) <= 5  # ours and those of all the dead
+
+
+def test_who_reads_while_a_process_begins_does_not_take_it_for_a_dead_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = fcntl.flock
+
+    def read_and_lock(file: Any, how: int) -> None:
+        if how == fcntl.LOCK_EX:  # as a process does that begins
+            with settled(folder):
+                pass
+        lock(file, how)
+
+    monkeypatch.setattr("payments.telemetry.folder.fcntl.flock", read_and_lock)
+    files = ProcessFiles(folder, "worker", token="t")
+    monkeypatch.undo()
+    assert live_roles(folder) == {"web": 1, "worker": 1}
+    files.close()
+    assert live_roles(folder) == {"web": 1}
 
 
 def test_labels_are_bounded_whatever_is_counted(folder: Path) -> None:
