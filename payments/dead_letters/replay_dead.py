@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from payments import idempotency
@@ -99,10 +99,11 @@ def _revive(
 def _revive_events(
     session: Session, numbers: list[int] | None, *, now: dt.datetime
 ) -> tuple[int, int]:
-    dead = _locked(session, EVENT, numbers)
+    is_kept = InboxEvent.payload_encrypted.is_not(None)
+    dead = _locked(session, EVENT, numbers, is_kept.desc())
     revived = session.scalars(
         update(InboxEvent)
-        .where(InboxEvent.id.in_(dead), InboxEvent.payload_encrypted.is_not(None))
+        .where(InboxEvent.id.in_(dead), is_kept)
         .values(
             state="new",
             attempts=0,
@@ -145,11 +146,12 @@ def _revive_jobs(
 def _revive_notices(
     session: Session, numbers: list[int] | None, *, now: dt.datetime
 ) -> tuple[int, int]:
-    dead = _locked(session, NOTICE, numbers)
     enabled = select(NoticeEndpoint.id).where(NoticeEndpoint.status == "enabled")
+    is_enabled = NoticeDelivery.endpoint_id.in_(enabled)
+    dead = _locked(session, NOTICE, numbers, is_enabled.desc())
     revived = session.scalars(
         update(NoticeDelivery)
-        .where(NoticeDelivery.number.in_(dead), NoticeDelivery.endpoint_id.in_(enabled))
+        .where(NoticeDelivery.number.in_(dead), is_enabled)
         .values(state="waiting", attempts=0, due_at=now, lease_token=None, discard_id=None)
         .returning(NoticeDelivery.number)
         .execution_options(synchronize_session=False)
@@ -159,9 +161,15 @@ def _revive_notices(
     return len(revived), len(dead)
 
 
-def _locked(session: Session, kind: str, numbers: list[int] | None) -> Sequence[int]:
-    """Return which are dead; what was discarded only comes back when it is named."""
+def _locked(
+    session: Session, kind: str, numbers: list[int] | None, *first: ColumnElement[bool]
+) -> Sequence[int]:
+    """Return which are dead; what was discarded only comes back when it is named.
+
+    Those that can be tried come `first`: however many others there are, they are in nobody's way.
+    """
     rows = ROWS[kind]
     wanted = rows.dead(discarded=False) if numbers is None else rows.number.in_(numbers)
-    query = select(rows.number).where(rows.is_dead, wanted).order_by(rows.number)
+    query = select(rows.number).where(rows.is_dead, wanted)
+    query = query.order_by(*first, rows.number)
     return session.scalars(query.limit(MAX_AT_ONCE).with_for_update(of=rows.table)).all()

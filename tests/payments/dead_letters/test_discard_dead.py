@@ -156,6 +156,30 @@ def test_one_reference_counts_once(fresh_engine: Engine, die: Die) -> None:
             discard(session, "job", other, reference="inc-9")
 
 
+@pytest.mark.parametrize(
+    ("kind", "spoil"),
+    [
+        ("event", "UPDATE strongroom.webhook_inbox SET payload_encrypted = NULL"),
+        (
+            "notice",
+            """UPDATE strongroom.notice_endpoints SET status = 'disabled',
+                     disabled_reason = 'gone', disabled_at = now()""",
+        ),
+    ],
+)
+def test_those_that_cannot_be_tried_are_not_in_the_way_of_the_others(
+    fresh_engine: Engine, die: Die, monkeypatch: pytest.MonkeyPatch, kind: str, spoil: str
+) -> None:
+    die(kind), die(kind)
+    with fresh_engine.begin() as connection:
+        connection.execute(text(spoil))
+    die(kind)
+    monkeypatch.setattr("payments.dead_letters.replay_dead.MAX_AT_ONCE", 2)
+    with transaction(fresh_engine) as session:
+        made = replay(session, kind)
+        assert (made.accepted, made.skipped) == (1, 1)
+
+
 def test_kinds_are_not_mixed(fresh_engine: Engine, die: Die) -> None:
     letter = die("job")
     with (
