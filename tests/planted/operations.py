@@ -49,4 +49,64 @@ OPERATIONS = (
         ),
         ("tests/jobs/test_dispatch.py", "-k", "after_a_restore"),
     ),
+    Bug(
+        "what came and went for days stops all alerts",
+        (
+            Edit(
+                "payments/alerts/follow.py",
+                "2 ** min(alert.reopened, _DOUBLED_MOST)",
+                "2**alert.reopened",
+            ),
+            Edit(
+                "payments/alerts/evaluate.py",
+                "        if _is_away(error):\n",
+                "        if not isinstance(error, DBAPIError) or _is_away(error):\n",
+            ),
+        ),
+        ("tests/payments/alerts/test_nothing_missed.py", "-k", "for_days"),
+    ),
+    Bug(
+        "who acknowledges an alert takes on what nobody told them",
+        (
+            Edit(
+                "payments/alerts/acknowledge.py",
+                "alert.told_figures or alert.figures, note",
+                "alert.figures, note",
+            ),
+        ),
+        ("tests/payments/alerts/test_nothing_missed.py", "-k", "acknowledges"),
+    ),
+    Bug(
+        "money that went twice is over because a day is",
+        (
+            Edit(
+                "payments/alerts/follow.py",
+                'if not (condition.lapses and alert.status == "open"):\n',
+                'if not (condition.lapses and alert.status == "lapsed"):\n',
+            ),
+        ),
+        ("tests/payments/alerts/test_nothing_missed.py", "-k", "because_a_day_is"),
+    ),
+    Bug(
+        "two asks in a row make a call count as lost",
+        (
+            Edit(
+                "payments/pending/request_ask.py",
+                "            or_(ProviderCall.attempts == 0, ProviderCall.operation == REFUND),\n",
+                "            or_(ProviderCall.attempts >= 0, ProviderCall.operation == REFUND),\n",
+            ),
+        ),
+        ("tests/payments/intake/test_resolve_calls.py", "-k", "twice_in_a_row"),
+    ),
+    Bug(
+        "who reads the metrics takes a process that begins for a dead one",
+        (
+            Edit(
+                "payments/telemetry/folder.py",
+                '_BEGINS = "begins_"',
+                '_BEGINS = "alive_"',
+            ),
+        ),
+        ("tests/payments/telemetry/test_measuring.py", "-k", "while_a_process_begins"),
+    ),
 )
