@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from jobs.execution import FUNCTION
 from jobs.queues import PICK_UP_S, QUEUES, WAITING_LIMIT, Queue
 from jobs.redis_clients import redis_queue
-from jobs.registry import jobs_of
+from jobs.registry import find_job, jobs_of
 from payments.crash_points import reach
 from payments.database import in_transaction
 from payments.delivery import outbox
@@ -53,18 +53,18 @@ def _dispatch(
     )
     if leased:
         reach("relay.leased")
-        _enqueue(waiting, queue, leased)
+        _enqueue(waiting, leased)
         reach("relay.enqueued")
     return len(leased)
 
 
-def _enqueue(waiting: RedisQueue, queue: Queue, leased: list[Leased]) -> None:
+def _enqueue(waiting: RedisQueue, leased: list[Leased]) -> None:
     waiting.enqueue_many(
         [
             RedisQueue.prepare_data(
                 FUNCTION,
                 args=(row.id, str(row.lease_token)),
-                timeout=queue.timeout_s,
+                timeout=find_job(row.job).timeout_s,
                 result_ttl=0,
                 failure_ttl=FAILED_KEPT_S,
                 description=row.job,

@@ -76,7 +76,7 @@ def _run_and_record(context: JobContext, row: Leased) -> None:
     line = _log.bind(job=row.job, outbox_id=row.id)
     try:
         job = find_job(row.job)
-        with renewed(context, row, longest_s=job.queue.timeout_s):
+        with renewed(context, row, longest_s=job.timeout_s):
             figures = job.run(context, row.args)
     except (Exception, OutOfTimeError) as error:  # noqa: BLE001 - whatever it was, it is written down
         line.exception("job_failed")

@@ -23,6 +23,8 @@ from jobs.poll_payments import poll_payments
 from jobs.prune_records import prune_records
 from jobs.queues import ALERTS, CHAINS, NOTICES, ROUTINE, URGENT, Queue
 from jobs.reconcile import reconcile
+from jobs.reconcile_restore import LONGEST_S as LOOK_S
+from jobs.reconcile_restore import reconcile_restore
 from jobs.refund_duplicate import refund_duplicate
 from jobs.render_invoice import render_invoice
 from jobs.render_invoices import render_invoices
@@ -51,6 +53,7 @@ from payments.payouts import wake_up as payouts_wake_up
 from payments.pending import request_ask
 from payments.periods import wake_up as periods_wake_up
 from payments.reconciliation import wake_up as reconciliation_wake_up
+from payments.restores import request_look
 from payments.webhooks import request_replay, wake_up
 
 
@@ -63,6 +66,13 @@ class Job:
 
     run: Callable[[JobContext, Mapping[str, Any]], Mapping[str, int]]
     queue: Queue
+    longest_s: int | None = None
+    """After so long it is stopped; None: as its queue says."""
+
+    @property
+    def timeout_s(self) -> int:
+        """How long it may take, in seconds."""
+        return self.queue.timeout_s if self.longest_s is None else self.longest_s
 
 
 JOBS = {
@@ -81,6 +91,7 @@ JOBS = {
     RENDER_ONE: Job(render_invoice, ROUTINE),
     RENDER_ALL: Job(render_invoices, ROUTINE),
     request_ask.JOB: Job(ask_provider, ROUTINE),
+    request_look.JOB: Job(reconcile_restore, ROUTINE, longest_s=LOOK_S),
     "resolve_calls": Job(resolve_calls, ROUTINE),
     "poll_payments": Job(poll_payments, ROUTINE),
     "resolve_refunds": Job(resolve_refunds, ROUTINE),
@@ -108,6 +119,7 @@ WHILE_STILL = frozenset(
         "watch_chains",
         "roll_ledger",
         request_replay.JOB,
+        request_look.JOB,
         "fetch_missed_events",
         "sync_stripe_balance",
         "compare_stripe_balance",

@@ -62,6 +62,7 @@ POLICIES: dict[str, frozenset[Role]] = {
     "notices.read": frozenset({Role.SERVICE, Role.SUPPORT, Role.OPERATOR, Role.ADMIN}),
     "notices.manage": frozenset({Role.SERVICE, Role.OPERATOR, Role.ADMIN}),
     "restores.read": STAFF_ROLES,
+    "restores.begin": frozenset({Role.OPERATOR, Role.ADMIN}),
     "restores.manage": frozenset({Role.OPERATOR, Role.ADMIN}),
     "restores.finish": frozenset({Role.OPERATOR, Role.ADMIN}),
     "incidents.read": STAFF_ROLES,
@@ -100,6 +101,7 @@ DANGEROUS = frozenset(
     {
         "releases.approve",
         "releases.unfreeze",
+        "restores.begin",
         "restores.finish",
         "destinations.decide",
         "entries.decide",

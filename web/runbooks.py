@@ -223,15 +223,22 @@ RUNBOOKS: tuple[Runbook, ...] = (
             "backup restore",
             "restore begin",
             "restore reconcile",
+            "restore settle",
             "restore finish",
+            "restore fail-over",
         ),
         endpoints=(
             "GET /api/ops/restores",
+            "POST /api/ops/restores",
+            "POST /api/ops/restores/<id:restore_id>/reconcile",
             "POST /api/ops/restores/findings/<id:finding_id>/settle",
             "POST /api/ops/restores/<id:restore_id>/finish",
         ),
         pages=(
-            Page(path="/console/restores", does="See why nothing is sent, settle, and finish"),
+            Page(
+                path="/console/restores",
+                does="See why nothing is sent; begin, reconcile, settle, finish",
+            ),
             Page(path="/console/incidents", does="Tell everybody by a banner"),
         ),
         test="tests/incidents/test_restore.py",

@@ -17,6 +17,7 @@ HELPS = frozenset(
     {
         "sessions.start",
         "sessions.end",
+        "restores.begin",
         "restores.manage",
         "restores.finish",
         "releases.freeze",

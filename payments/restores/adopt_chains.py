@@ -4,6 +4,7 @@ Whoever watches a chain books what our escrows did, asked for by us or not. What
 cannot know: who asked for it, escrows that were forgotten, and nonces that were used in what was.
 """
 
+import time
 from collections.abc import Mapping
 from functools import partial
 
@@ -14,6 +15,7 @@ from payments.chain import signers
 from payments.chain.tables import ChainSigner
 from payments.chain_settings import ChainSettings
 from payments.database import in_transaction
+from payments.errors import UnavailableError
 from payments.escrow.tables import Escrow
 from payments.restores.adopt_operations import adopt_operations
 from payments.restores.look import Look
@@ -21,27 +23,42 @@ from payments.watching.tables import ChainCursor
 from payments.watching.watch_chain import Watch, watch_chain
 
 _RANGE = 1_000
+_TRIES, _PAUSE_S = 600, 0.2
 
 
 def adopt_chains(look: Look, chains: Mapping[str, ChainSettings]) -> None:
     """Read every chain to its head, then look for what the books still do not know.
 
     Raises:
-        WatchingError, OutcomeUnknownError, WrongChainError: a chain was not read to its end.
+        WatchingError, UnavailableError, WrongChainError: a chain was not read to its end.
     """
     for name, port in look.providers.chains.items():
         read_to = in_transaction(look.engine, partial(_read_to, name))
         watch = Watch(
             engine=look.engine, settings=chains[name], port=port, chains=chains, clock=look.clock
         )
-        more = 1
-        while more:
-            figures = watch_chain(watch)
-            more = figures.get("more", 0)
+        _read_to_the_head(watch)
         adopt_operations(look, name)
         if read_to is not None:
             _find_forgotten_escrows(look, name, read_to)
         _compare_nonces(look, name)
+
+
+def _read_to_the_head(watch: Watch) -> None:
+    """Read a chain to its end; whoever watches it meanwhile may have been behind, and is let do so.
+
+    Raises:
+        UnavailableError: somebody else did all the time.
+    """
+    others = 0
+    while others < _TRIES:
+        figures = watch_chain(watch)
+        if not figures:  # it was somebody else's turn
+            others += 1
+            time.sleep(_PAUSE_S)
+        elif not figures["more"]:
+            return
+    raise UnavailableError(f"Somebody else watches {watch.chain} all the time.")
 
 
 def _read_to(chain: str, session: Session) -> int | None:

@@ -9,15 +9,14 @@ from sqlalchemy.orm import Session
 from payments import idempotency
 from payments.access.caller import Caller
 from payments.access.sessions import end_sessions
-from payments.database import in_transaction
+from payments.database import in_transaction, is_rehearsal
 from payments.errors import ConflictError, InvalidRequestError, UnavailableError
 from payments.freezes.releases_lock import wait_for_releases
 from payments.idempotency import Answered, Claim
 from payments.identifiers import new_id
 from payments.log_lines import get_logger
-from payments.restores.findings import note_finding
 from payments.restores.read_restores import find_open, read_history
-from payments.restores.tables import Restore
+from payments.restores.tables import Restore, RestoreFinding
 
 OPERATION = "restores.begin"
 
@@ -36,8 +35,9 @@ TO_CHECK = {
 LEAP = 1_000_000
 """So far positions of live events go on: pages have seen some that this database gives anew."""
 
+_OLDEST = dt.timedelta(days=3652)
 _LOCK_NOT_AVAILABLE = "55P03"
-_LEAP = text("UPDATE strongroom.live_cursor SET last_position = last_position + :leap")
+_LEAP = text("SELECT strongroom.leap_live_events(:leap)")
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('strongroom.restores', 0))")
 _log = get_logger(__name__)
 
@@ -58,7 +58,7 @@ def begin_restore(
     signed out, and positions of live events have leapt past those that pages may have seen.
 
     Raises:
-        InvalidRequestError: there is no reason, or the moment is in the future.
+        InvalidRequestError: there is no reason, or the moment is in the future or ten years ago.
         ConflictError: one is going on already (`conflict`).
         InProgressError, ReferenceReusedError: see `idempotency.claim`.
         UnavailableError: it is in force, but something that began before has not ended; the same
@@ -66,9 +66,10 @@ def begin_restore(
     """
     if not reason.strip():
         raise InvalidRequestError("Say why.", errors={"reason": ["Say why."]})
-    if restored_to > now:
-        fault = {"restored_to": ["This is in the future."]}
-        raise InvalidRequestError("The moment is in the future.", errors=fault)
+    if not now - _OLDEST <= restored_to <= now:
+        when = "in the future" if restored_to > now else "over ten years ago"
+        fault = {"restored_to": [f"This is {when}."]}
+        raise InvalidRequestError(f"The moment is {when}.", errors=fault)
 
     def prepare(session: Session) -> tuple[Claim, Restore]:
         claim = idempotency.claim(
@@ -90,6 +91,9 @@ def begin_restore(
     claim, restore = in_transaction(engine, prepare)
     if claim.replayed_id is not None:
         return Answered(restore, replayed=True)
+    if is_rehearsal():  # nothing was written down that there would be something to wait for
+        return Answered(restore, replayed=False)
+    _log.critical("restore_begun", restore_id=restore.id, by=caller.person, reason=reason)
 
     def wait(session: Session) -> None:
         wait_for_releases(session)
@@ -128,20 +132,20 @@ def _write(
     )
     session.add(restore)
     session.flush()
-    for what, detail in TO_CHECK.items():
-        note_finding(
-            session,
+    session.add_all(
+        RestoreFinding(
+            id=new_id("rsf", now=now),
             restore_id=restore.id,
             kind="to_check",
             provider="strongroom",
             provider_ref=what,
             status="open",
             detail=detail,
-            now=now,
+            found_at=now,
         )
-    ended = end_sessions(session, party_id=None, now=now)
-    session.execute(_LEAP, {"leap": LEAP})
-    _log.critical(
-        "restore_begun", restore_id=restore.id, by=caller.person, reason=reason, signed_out=ended
+        for what, detail in TO_CHECK.items()
     )
+    session.flush()
+    end_sessions(session, party_id=None, now=now)
+    session.execute(_LEAP, {"leap": LEAP})
     return restore

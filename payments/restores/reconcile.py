@@ -1,20 +1,24 @@
 """Asks every provider what happened after the moment of a restore, and has the books know it.
 
 It only reads at providers, changes the books by the doors that events and answers go through, and
-may be run as often as one likes.
+may be run as often as one likes. How far it is stands with the restore.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from payments.chain_settings import ChainSettings
+from payments.crash_points import reach
 from payments.database import in_transaction
-from payments.errors import ConflictError
+from payments.errors import ConflictError, StrongroomError
 from payments.log_lines import get_logger
 from payments.privacy.encryption import FieldCipher
+from payments.privacy.redaction import redact
 from payments.providers.connect import Providers
 from payments.restores.adopt_banks import adopt_banks
 from payments.restores.adopt_cards import adopt_cards
@@ -23,6 +27,9 @@ from payments.restores.adopt_events import adopt_events
 from payments.restores.look import MARGIN, Look
 from payments.restores.read_restores import read_history, read_restore
 from payments.restores.tables import Restore
+from payments.restores.turn import taking_turn
+
+ERROR_LENGTH = 500
 
 _log = get_logger(__name__)
 
@@ -51,7 +58,7 @@ def reconcile_restore(
 
     Raises:
         NotFoundError: there is no such restore.
-        ConflictError: it is finished (`conflict`).
+        ConflictError: it is finished, or somebody looks already (`conflict`).
         UnavailableError: a provider did not answer; what was found before is kept, and the look
             counts when it has come to its end.
     """
@@ -67,16 +74,47 @@ def reconcile_restore(
         since=restore.restored_to - MARGIN,
         clock=clock,
     )
-    for name, step in steps_of(look, chains).items():
-        tell(name)
-        step()
-    figures = dict(sorted(look.figures.items()))
-    _log.warning("restore_reconciled", restore_id=restore.id, **figures)
+    with taking_turn(engine), _noting_failure(look):
+        for name, step in steps_of(look, chains).items():
+            _note(look, "running", step=name)
+            tell(name)
+            step()
+            reach(f"restore.looked.{name}")
+        figures = {**dict(sorted(look.figures.items())), "history": list(history)}
+        _log.warning("restore_reconciled", restore_id=restore.id, **look.figures)
+        return _note(look, "done", figures=figures)
+
+
+@contextmanager
+def _noting_failure(look: Look) -> Iterator[None]:
+    """Write down why a look did not come to its end, whatever ended it."""
+    try:
+        yield
+    except BaseException as error:
+        why = f"It broke off: {type(error).__name__}."
+        if isinstance(error, StrongroomError):
+            why = str(redact(error.detail))
+        _note(look, "failed", error=why[:ERROR_LENGTH])
+        raise
+
+
+def _note(
+    look: Look,
+    status: str,
+    *,
+    step: str | None = None,
+    error: str | None = None,
+    figures: Mapping[str, Any] | None = None,
+) -> Restore:
+    """Write down how far the look is; of one that failed the step stays as it was."""
 
     def note(session: Session) -> Restore:
-        row = read_restore(session, restore.id, lock=True)
-        row.reconciled_at = clock()
-        row.figures = {**figures, "history": list(history)}
+        row = read_restore(session, look.restore_id, lock=True)
+        row.look_status, row.look_error, row.look_at = status, error, look.clock()
+        if status != "failed":
+            row.look_step = step
+        if figures is not None:
+            row.reconciled_at, row.figures = look.clock(), dict(figures)
         return row
 
-    return in_transaction(engine, note)
+    return in_transaction(look.engine, note)

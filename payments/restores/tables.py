@@ -1,6 +1,7 @@
 """Restores, and what providers have that our books did not know after one."""
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey
@@ -10,11 +11,26 @@ from sqlalchemy.orm import Mapped, mapped_column
 from payments.database import Base, MinorUnits
 
 
+@dataclass(frozen=True)
+class LookStanding:
+    """How far the newest look at the providers is, and since when it stands so (`at`).
+
+    `status`: `waiting` for a worker, `running`, `failed` (`error` says why), `done`; `step` is who
+    is being asked, or was when it failed.
+    """
+
+    status: str
+    step: str | None
+    error: str | None
+    at: dt.datetime
+
+
 class Restore(Base):
     """One time the database was brought back to a moment; while it is not finished, all stands.
 
     `restored_to` is up to when it surely knows everything; `reconciled_at` the end of the last look
-    at all providers, with its `figures`. `status`: `begun`, `finish_requested`, `finished`.
+    at all providers that succeeded, with its `figures`; `look_…` how far the newest one is.
+    `status`: `begun`, `finish_requested`, `finished`.
     """
 
     __tablename__ = "restores"
@@ -29,10 +45,21 @@ class Restore(Base):
     begun_at: Mapped[dt.datetime]
     reconciled_at: Mapped[dt.datetime | None]
     figures: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    look_status: Mapped[str | None]
+    look_step: Mapped[str | None]
+    look_error: Mapped[str | None]
+    look_at: Mapped[dt.datetime | None]
     finish_requested_by: Mapped[str | None]
     finish_requested_at: Mapped[dt.datetime | None]
     finished_by: Mapped[str | None]
     finished_at: Mapped[dt.datetime | None]
+
+    @property
+    def look(self) -> LookStanding | None:
+        """How far the newest look at the providers is; None: nobody has looked yet."""
+        if self.look_status is None or self.look_at is None:
+            return None
+        return LookStanding(self.look_status, self.look_step, self.look_error, self.look_at)
 
 
 class RestoreFinding(Base):

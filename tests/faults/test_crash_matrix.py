@@ -187,7 +187,7 @@ def test_every_point_of_the_source_is_in_the_matrix() -> None:
             named |= set(re.findall(r'\breach\(\s*f?"([^"]+)"', file.read_text(encoding="utf-8")))
     elsewhere = (
         *("alert.", "entry.", "export.", "invoice."),
-        *("notice.", "payout.", "period.", "sending."),
+        *("notice.", "payout.", "period.", "restore.", "sending."),
     )
     named -= {point for point in named if point.startswith(elsewhere)}
     shared = {point for point in named if point.startswith("{asked.operation}.")}

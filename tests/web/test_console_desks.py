@@ -104,6 +104,8 @@ OFFERS = {
         "POST /api/releases/…/cancel",
     },
     ("/console/releases", Role.OPERATOR): {"POST /api/ops/freeze"},
+    ("/console/restores", Role.SUPPORT): set(),
+    ("/console/restores", Role.OPERATOR): {"POST /api/ops/restores"},
     ("/console/webhooks", Role.SUPPORT): set(),
     ("/console/webhooks", Role.OPERATOR): {
         "POST /api/ops/webhooks/replay",

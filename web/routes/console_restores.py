@@ -1,5 +1,7 @@
-"""The desk of restores: why nothing is sent, what was found, and the end that takes two."""
+"""The desk of restores: begun, reconciled, settled, and ended by two; and why nothing is sent."""
 
+import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import render_template
@@ -38,13 +40,21 @@ class Shown:
 
 @blueprint.page("/restores", action="restores.read")
 def list_all() -> str:
-    """Show whether anything is sent, why not, and the restores, newest first."""
+    """Show whether anything is sent, why not, what comes next, and the restores, newest first."""
+    parts = current_parts()
 
-    def read(session: Session) -> tuple[Standing, list[Restore]]:
-        return read_standing(session), list_restores(session, limit=PAGE)
+    def read(session: Session) -> tuple[Standing, list[Restore], str]:
+        standing = read_standing(session)
+        stage = "begin"
+        if standing.restore is not None:
+            counts = count_findings(session, standing.restore.id)
+            stage = _stage_of(standing.restore, counts, now=parts.now())
+        return standing, list_restores(session, limit=PAGE), stage
 
-    standing, restores = in_transaction(current_parts().engine, read)
-    return render_template("console/restores.html", standing=standing, restores=restores)
+    standing, restores, stage = in_transaction(parts.engine, read)
+    return render_template(
+        "console/restores.html", standing=standing, restores=restores, stage=stage
+    )
 
 
 @blueprint.page("/restores/<id:restore_id>", action="restores.read")
@@ -65,12 +75,27 @@ def show(restore_id: str) -> str:
         return Shown(restore, sorted(found, key=lambda each: _STANDINGS.index(each.status)), counts)
 
     shown = in_transaction(parts.engine, read)
-    looked_at = shown.restore.reconciled_at
     return render_template(
         "console/restore.html",
         restore=shown.restore,
         findings=shown.findings,
         counts=shown.counts,
         status=status,
-        is_looked_at=looked_at is not None and parts.now() - looked_at <= LOOK_AGAIN_AFTER,
+        stage=_stage_of(shown.restore, shown.counts, now=parts.now()),
+        is_looked_at=_is_looked_at(shown.restore, now=parts.now()),
     )
+
+
+def _stage_of(restore: Restore, counts: Mapping[str, int], *, now: dt.datetime) -> str:
+    """Return the step that comes next, or `done`."""
+    if restore.finished_at is not None:
+        return "done"
+    if not _is_looked_at(restore, now=now):
+        return "reconcile"
+    return "settle" if counts.get("open") else "finish"
+
+
+def _is_looked_at(restore: Restore, *, now: dt.datetime) -> bool:
+    """Whether the last look at all providers is new enough to finish after it."""
+    looked_at = restore.reconciled_at
+    return looked_at is not None and now - looked_at <= LOOK_AGAIN_AFTER

@@ -1,13 +1,12 @@
-"""For operators: see a restored database through until money moves again.
-
-Whoever has restored it has its machine: a restore is begun, and providers are asked, by commands.
-"""
+"""For operators: see a restored database through, from its beginning until money moves again."""
 
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from payments.database import in_transaction
+from payments.log_lines import current_request_id
+from payments.restores.begin_restore import begin_restore
 from payments.restores.finish_restore import finish_restore
 from payments.restores.read_restores import (
     list_findings,
@@ -15,6 +14,7 @@ from payments.restores.read_restores import (
     read_restore,
     read_standing,
 )
+from payments.restores.request_look import request_look
 from payments.restores.settle_finding import settle_finding
 from payments.restores.tables import Restore as Row
 from payments.restores.tables import RestoreFinding as FindingRow
@@ -28,7 +28,9 @@ from web.rehearsals import rehearsable
 from web.schemas.fields import MAX_LIST
 from web.schemas.restores import (
     NewFinish,
+    NewLook,
     NewNote,
+    NewRestore,
     Restore,
     RestoreFinding,
     RestoreList,
@@ -36,6 +38,7 @@ from web.schemas.restores import (
 )
 
 _MOST_FINDINGS = 1000
+_Answer = tuple[Row, int, dict[str, str]]
 
 blueprint = Blueprint("ops_restores", __name__, url_prefix="/api/ops/restores")
 
@@ -53,6 +56,26 @@ def list_all() -> dict[str, Any]:
     return in_transaction(current_parts().engine, read)
 
 
+@blueprint.route("", methods=["POST"])
+@allow("restores.begin")
+@rehearsable
+@problems("conflict")
+@blueprint.arguments(NewRestore)
+@blueprint.response(201, Restore)
+def begin(body: dict[str, Any]) -> _Answer:
+    """Say that this database was restored: nothing is sent from now on, all are signed out."""
+    parts = current_parts()
+    answered = begin_restore(
+        parts.engine,
+        caller=current_caller(),
+        reference=take_reference(body),
+        reason=body["reason"],
+        restored_to=body["restored_to"],
+        now=parts.now(),
+    )
+    return render_answered(answered)
+
+
 @blueprint.route("/<id:restore_id>", methods=["GET"])
 @allow("restores.read")
 @problems("not_found")
@@ -66,6 +89,30 @@ def show(restore_id: str) -> dict[str, Any]:
         return shown | {"findings": list_findings(session, row.id, limit=_MOST_FINDINGS)}
 
     return in_transaction(current_parts().engine, read)
+
+
+@blueprint.route("/<id:restore_id>/reconcile", methods=["POST"])
+@allow("restores.manage")
+@rehearsable
+@problems("not_found", "conflict")
+@blueprint.arguments(NewLook)
+@blueprint.response(202, Restore)
+def reconcile(body: dict[str, Any], restore_id: str) -> _Answer:
+    """Have all providers asked what happened since the moment: a job does it, `look` is how far."""
+    parts, caller, now = current_parts(), current_caller(), current_parts().now()
+    reference = take_reference(body)
+    answered = in_transaction(
+        parts.engine,
+        lambda session: request_look(
+            session,
+            caller=caller,
+            reference=reference,
+            restore_id=restore_id,
+            now=now,
+            request_id=current_request_id(),
+        ),
+    )
+    return render_answered(answered, status=202)
 
 
 @blueprint.route("/findings/<id:finding_id>/settle", methods=["POST"])
@@ -98,7 +145,7 @@ def settle(body: dict[str, Any], finding_id: str) -> tuple[FindingRow, int, dict
 @problems("not_found", "conflict", "second_person_needed")
 @blueprint.arguments(NewFinish)
 @blueprint.response(202, Restore)
-def finish(body: dict[str, Any], restore_id: str) -> tuple[Row, int, dict[str, str]]:
+def finish(body: dict[str, Any], restore_id: str) -> _Answer:
     """Ask for money to move again (202), or have it move when somebody else asked (200)."""
     parts, caller, now = current_parts(), current_caller(), current_parts().now()
     reference = take_reference(body)

@@ -11,17 +11,44 @@ from web.schemas.fields import (
     TextField,
     reference_field,
 )
+from web.schemas.ops import MomentInput
 
 _RESTORE_ID = "rst_01KB2V6Q0R8Y4W5Z7X9A1C3E5G"
 _STATUSES = ["begun", "finish_requested", "finished"]
 _KINDS = ["payment", "refund", "payout", "release", "dispute", "chain", "event", "to_check"]
 _STANDINGS = ["open", "adopted", "awaiting", "settled"]
+_LOOKS = ["waiting", "running", "failed", "done"]
 
 
 class FindingsQuery(StrictSchema):
     """Which findings of a restore are wanted."""
 
     status = fields.String(validate=validate.OneOf(_STANDINGS))
+
+
+class NewRestore(StrictSchema):
+    """That this database was brought back to a moment, and why."""
+
+    example: ClassVar = {
+        "reference": "restore-4711",
+        "reason": "The machine is gone.",
+        "restored_to": "2026-11-22T12:00:00Z",
+    }
+
+    reference = reference_field()
+    reason = TextField(required=True, longest=500)
+    restored_to = MomentInput(
+        required=True,
+        metadata={"description": "The moment, or an earlier one; never a later one."},
+    )
+
+
+class NewLook(StrictSchema):
+    """That all providers be asked."""
+
+    example: ClassVar = {"reference": "restore-4711-look"}
+
+    reference = reference_field()
 
 
 class NewNote(StrictSchema):
@@ -41,6 +68,27 @@ class NewFinish(StrictSchema):
     reference = reference_field()
 
 
+class Look(StrictSchema):
+    """How far the newest look at the providers is."""
+
+    example: ClassVar = {
+        "status": "running",
+        "step": "banks",
+        "error": None,
+        "at": "2026-11-22T12:50:00Z",
+    }
+
+    status = fields.String(validate=validate.OneOf(_LOOKS))
+    step = fields.String(
+        allow_none=True,
+        metadata={"description": "Who is being asked, or was when it failed."},
+    )
+    error = fields.String(
+        allow_none=True, metadata={"description": "Why it failed; asking again begins anew."}
+    )
+    at = MomentField(metadata={"description": "Since when it stands so."})
+
+
 class Restore(StrictSchema):
     """One time the database was brought back to a moment."""
 
@@ -52,6 +100,7 @@ class Restore(StrictSchema):
         "begun_by": "command:ada",
         "begun_at": "2026-11-22T12:30:00Z",
         "reconciled_at": "2026-11-22T12:40:00Z",
+        "look": Look.example | {"status": "done", "step": None, "at": "2026-11-22T12:40:00Z"},
         "finish_requested_by": "party:pty_01KB2V6Q0R8Y4W5Z7X9A1C3E5G",
         "finish_requested_at": "2026-11-22T13:00:00Z",
         "finished_by": None,
@@ -64,7 +113,11 @@ class Restore(StrictSchema):
     restored_to = MomentField()
     begun_by = fields.String()
     begun_at = MomentField()
-    reconciled_at = MomentField(allow_none=True)
+    reconciled_at = MomentField(
+        allow_none=True,
+        metadata={"description": "The end of the last look that saw all providers."},
+    )
+    look = fields.Nested(Look, allow_none=True)
     finish_requested_by = fields.String(allow_none=True)
     finish_requested_at = MomentField(allow_none=True)
     finished_by = fields.String(allow_none=True)

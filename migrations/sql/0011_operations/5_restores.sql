@@ -22,6 +22,10 @@ CREATE TABLE strongroom.restores (
   begun_at timestamptz NOT NULL,
   reconciled_at timestamptz,                     -- the end of the last look that saw all providers
   figures jsonb NOT NULL DEFAULT '{}',
+  look_status text CHECK (look_status IN ('waiting', 'running', 'failed', 'done')),
+  look_step text,                                -- who is being asked, or was when it failed
+  look_error text CHECK (length(look_error) <= 500),
+  look_at timestamptz,                           -- since when the newest look stands so
   finish_requested_by text,
   finish_requested_at timestamptz,
   finished_by text,
@@ -31,7 +35,9 @@ CREATE TABLE strongroom.restores (
   CHECK ((status = 'finished') = (finished_by IS NOT NULL)),
   CHECK (num_nulls(finished_by, finished_at) IN (0, 2)),
   CHECK (finished_by <> finish_requested_by),    -- four eyes
-  CHECK (status = 'begun' OR reconciled_at IS NOT NULL)
+  CHECK (status = 'begun' OR reconciled_at IS NOT NULL),
+  CHECK ((look_status IS NULL) = (look_at IS NULL)),
+  CHECK ((look_error IS NOT NULL) = (look_status IS NOT DISTINCT FROM 'failed'))
 );
 CREATE UNIQUE INDEX restores_one_open ON strongroom.restores ((true)) WHERE status <> 'finished';
 
@@ -152,22 +158,34 @@ GRANT EXECUTE ON FUNCTION strongroom.standing_still()
       strongroom_auditor;
 GRANT EXECUTE ON FUNCTION strongroom.database_history() TO strongroom_app, strongroom_api;
 
--- A restore is begun and reconciled by commands; web shows it, settles and finishes; payouts and
--- refunds claim what was forgotten.
+-- Web begins a restore, asks for a look, settles and finishes; a worker looks, and writes down what
+-- it finds: also payments that were forgotten. Payouts and refunds claim what was forgotten.
+CREATE FUNCTION strongroom.leap_live_events(leap bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  UPDATE strongroom.live_cursor SET last_position = last_position + leap WHERE leap > 0;
+$$;
+REVOKE ALL ON FUNCTION strongroom.leap_live_events(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION strongroom.leap_live_events(bigint)
+   TO strongroom_app, strongroom_api;
+GRANT EXECUTE ON FUNCTION strongroom.database_history() TO strongroom_worker;
 GRANT SELECT, INSERT,
-   UPDATE (status, reconciled_at, figures, finish_requested_by, finish_requested_at, finished_by,
-     finished_at)
+   UPDATE (status, reconciled_at, figures, look_status, look_step, look_error, look_at,
+     finish_requested_by, finish_requested_at, finished_by, finished_at)
    ON strongroom.restores TO strongroom_app;
-GRANT SELECT,
-   UPDATE (status, finish_requested_by, finish_requested_at, finished_by, finished_at)
+GRANT SELECT, INSERT,
+   UPDATE (status, look_status, look_step, look_error, look_at, finish_requested_by,
+     finish_requested_at, finished_by, finished_at)
    ON strongroom.restores TO strongroom_api;
+GRANT SELECT, UPDATE (reconciled_at, figures, look_status, look_step, look_error, look_at)
+   ON strongroom.restores TO strongroom_worker;
 GRANT SELECT, INSERT,
    UPDATE (status, order_id, payment_id, detail, claimed_by, note, settled_by, settled_at)
    ON strongroom.restore_findings TO strongroom_app;
-GRANT SELECT, UPDATE (status, claimed_by, note, settled_by, settled_at)
+GRANT SELECT, INSERT, UPDATE (status, claimed_by, note, settled_by, settled_at)
    ON strongroom.restore_findings TO strongroom_api;
-GRANT SELECT, UPDATE (claimed_by) ON strongroom.restore_findings TO strongroom_worker;
+GRANT SELECT, INSERT, UPDATE (status, order_id, payment_id, detail, claimed_by)
+   ON strongroom.restore_findings TO strongroom_worker;
+GRANT INSERT ON strongroom.payments TO strongroom_worker;
 GRANT SELECT, INSERT ON strongroom.database_histories TO strongroom_app, strongroom_api;
-GRANT UPDATE (last_position) ON strongroom.live_cursor TO strongroom_app;
 GRANT SELECT ON strongroom.restores, strongroom.restore_findings, strongroom.database_histories
    TO strongroom_auditor;

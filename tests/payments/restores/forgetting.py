@@ -15,7 +15,7 @@ from psycopg import sql
 from sqlalchemy import Engine, select
 
 from payments.access.caller import Caller, Role
-from payments.database import connect_engine, in_transaction
+from payments.database import API_ROLE, WORKER_ROLE, connect_engine, in_transaction
 from payments.payouts.tables import SellerPayout
 from payments.providers.connect import Providers
 from payments.providers.truelayer.adapter import TrueLayer
@@ -46,25 +46,27 @@ class Restored:
     restore: Restore | None = None
 
     def begin(self) -> Restore:
-        self.restore = begin_restore(
-            self.engine,
-            caller=ONE,
-            reference=new_reference(),
-            reason="the disk broke",
-            restored_to=self.restored_to,
-            now=self.sellers.now,
-        ).resource
+        with working_as(API_ROLE, self.engine) as web:
+            self.restore = begin_restore(
+                web,
+                caller=ONE,
+                reference=new_reference(),
+                reason="the disk broke",
+                restored_to=self.restored_to,
+                now=self.sellers.now,
+            ).resource
         return self.restore
 
     def reconcile(self) -> None:
-        reconcile_restore(
-            self.engine,
-            restore_id=None,
-            providers=self.sellers.providers,
-            cipher=CIPHER,
-            chains={},
-            clock=lambda: self.sellers.now,
-        )
+        with working_as(WORKER_ROLE, self.engine) as worker:
+            reconcile_restore(
+                worker,
+                restore_id=None,
+                providers=self.sellers.providers,
+                cipher=CIPHER,
+                chains={},
+                clock=lambda: self.sellers.now,
+            )
 
     def findings(self) -> list[RestoreFinding]:
         assert self.restore is not None
@@ -125,6 +127,17 @@ class Restored:
     def payout(self, payout_id: str) -> SellerPayout | None:
         wanted = select(SellerPayout).filter_by(id=payout_id)
         return in_transaction(self.engine, lambda session: session.scalars(wanted).first())
+
+
+@contextmanager
+def working_as(role: str, engine: Engine) -> Iterator[Engine]:
+    """Give the way to the same database with the rights of web or of a worker."""
+    url = engine.url.render_as_string(hide_password=False)
+    narrow = connect_engine(url, pool_size=2, role=role)
+    try:
+        yield narrow
+    finally:
+        narrow.dispose()
 
 
 @contextmanager

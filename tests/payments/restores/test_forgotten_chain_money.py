@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from sqlalchemy import Engine
@@ -10,7 +11,7 @@ from sqlalchemy import Engine
 from payments.chain.send import look
 from payments.chain.tables import ChainSigner
 from payments.chain.thaw import thaw
-from payments.database import in_transaction, transaction
+from payments.database import WORKER_ROLE, in_transaction, transaction
 from payments.escrow.tables import Escrow
 from payments.providers.connect import Providers
 from payments.restores.adopt_chains import adopt_chains
@@ -18,10 +19,11 @@ from payments.restores.begin_restore import begin_restore
 from payments.restores.look import Look
 from payments.restores.read_restores import list_findings
 from payments.restores.tables import Restore
+from payments.watching.turn import holding_turn
 from tests.chain import USDC, TestChain, running_chain
 from tests.databases import Servers
 from tests.payments.conftest import stripe_at
-from tests.payments.restores.forgetting import ONE, copy_of
+from tests.payments.restores.forgetting import ONE, copy_of, working_as
 from tests.payments.shop import CIPHER, new_reference
 from tests.payments.watching.stage import Stage, open_stage
 
@@ -51,19 +53,18 @@ def begun(stage: Stage) -> str:
 def reconcile(stage: Stage, restore_id: str) -> dict[str, str]:
     """Look at the chain; what was found, by what it is about."""
     name = stage.settings.name
-    adopt_chains(
-        Look(
-            engine=stage.engine,
-            providers=Providers(
-                stripe_at("http://127.0.0.1:9"), {}, {stage.settings.name: stage.port}
+    with working_as(WORKER_ROLE, stage.engine) as worker:
+        adopt_chains(
+            Look(
+                engine=worker,
+                providers=Providers(stripe_at("http://127.0.0.1:9"), {}, {name: stage.port}),
+                cipher=CIPHER,
+                restore_id=restore_id,
+                since=stage.now() - dt.timedelta(hours=2),
+                clock=stage.now,
             ),
-            cipher=CIPHER,
-            restore_id=restore_id,
-            since=stage.now() - dt.timedelta(hours=2),
-            clock=stage.now,
-        ),
-        {name: stage.settings},
-    )
+            {name: stage.settings},
+        )
     found = in_transaction(
         stage.engine, lambda session: list_findings(session, restore_id, limit=100)
     )
@@ -102,6 +103,29 @@ def test_a_release_that_was_sent_is_booked_and_not_sent_again(
         assert stage.remaining(escrow) == 60 * USDC
         assert after.read(type(release), release.id).status == "posted"
         assert after.broken() == []
+
+
+def test_a_look_waits_for_whoever_watches_the_chain_meanwhile(
+    stage: Stage, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may have begun before the blocks that tell of what is forgotten."""
+    escrow = stage.funded_by_sender()
+    with copy_of(servers, stage.engine) as copy:
+        release = stage.ask_release(escrow, 40 * USDC)
+        stage.send_until_final()
+        after = dataclasses.replace(stage, engine=copy)
+        others = ExitStack()
+        assert others.enter_context(holding_turn(copy, stage.settings.name))
+        waited: list[float] = []
+
+        def let_go(pause_s: float) -> None:
+            waited.append(pause_s)
+            others.close()
+
+        monkeypatch.setattr("payments.restores.adopt_chains.time.sleep", let_go)
+        found = reconcile(after, begun(after))
+    assert len(waited) == 1
+    assert found[release.operation_id or ""] == "adopted"
 
 
 def test_a_release_that_is_forgotten_altogether_is_booked(stage: Stage, servers: Servers) -> None:
