@@ -26,14 +26,14 @@ def roll_accounts(engine: Engine, *, least: int = LEAST_POSTINGS) -> int:
     return rolled
 
 
-def roll_totals(engine: Engine, *, chunks: int = CHUNKS) -> int:
+def roll_totals(engine: Engine) -> int:
     """Add settled entries to the daily totals; return how many they were.
 
-    In short transactions of its own, at most `chunks` of them: what is left is for the next call,
+    In short transactions of its own, at most `CHUNKS` of them: what is left is for the next call,
     and until then reports read it from the postings. Entries become ready as with roll_accounts.
     """
     rolled = 0
-    for _ in range(chunks):
+    for _ in range(CHUNKS):
         with engine.begin() as connection:
             query = "SELECT ledger.roll_totals(%s)"
             entries = int(connection.exec_driver_sql(query, (ENTRIES_AT_A_TIME,)).scalar_one())

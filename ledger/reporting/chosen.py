@@ -1,12 +1,8 @@
 """What of the books a report takes, as conditions of SQL."""
 
-import datetime as dt
 from typing import NamedTuple
 
 from ledger.reporting.scope import Scope
-
-FOREVER = dt.datetime(9999, 12, 31, tzinfo=dt.UTC)
-ALWAYS = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 
 # Postings `p` of accounts `n`, and their entries `e`. OFFSET 0 has each looked up by its index:
 # the planner takes every account for a busy one, and would rather read all entries there are.

@@ -26,21 +26,15 @@ CLOSE_AFTER = dt.timedelta(minutes=10)
 _log = get_logger(__name__)
 
 
-def retire_keys(
-    engine: Engine,
-    *,
-    cipher: FieldCipher,
-    now: dt.datetime,
-    close_after: dt.timedelta = CLOSE_AFTER,
-) -> int:
+def retire_keys(engine: Engine, *, cipher: FieldCipher, now: dt.datetime) -> int:
     """Take each old key a step further if it may be; return how many were destroyed."""
     with transaction(engine) as session:
-        if not _old_keys(session, replaced_before=now - close_after):
+        if not _old_keys(session, replaced_before=now - CLOSE_AFTER):
             return 0
     # What a slow process wrote with an old key after the walk that replaced it.
     rotate_encryption(engine, cipher=cipher)
     with transaction(engine) as session:
-        old = _old_keys(session, replaced_before=now - close_after)
+        old = _old_keys(session, replaced_before=now - CLOSE_AFTER)
         uses = count_by_key(session)
         for key in old:
             if key.closed_at is None and not uses[prefix_of(key.key_id)]:

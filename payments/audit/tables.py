@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from sqlalchemy import BigInteger, FetchedValue, Text
+from sqlalchemy import FetchedValue, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -34,18 +34,3 @@ class AuditEntry(Base):
     request_id: Mapped[str | None]
     reason_encrypted: Mapped[bytes | None]
     reason_digest: Mapped[bytes | None]
-
-
-class AuditSeal(Base):
-    """The seal of a block of entries, made by the database's function alone."""
-
-    __tablename__ = "audit_seals"
-
-    number: Mapped[int] = mapped_column(primary_key=True)
-    from_entry: Mapped[int]
-    upto_entry: Mapped[int]
-    entry_numbers: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
-    digests: Mapped[bytes]
-    block_hash: Mapped[bytes]
-    chain_hash: Mapped[bytes]
-    sealed_at: Mapped[dt.datetime]

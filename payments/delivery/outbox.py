@@ -210,9 +210,9 @@ def fail(
     return True
 
 
-def back_off(attempts: int, *, cap_s: int = BACK_OFF_CAP_S) -> dt.timedelta:
+def back_off(attempts: int) -> dt.timedelta:
     """Return how long to wait after so many failed attempts: 1 s, doubled each time, to a cap."""
-    return dt.timedelta(seconds=min(2 ** max(attempts - 1, 0), cap_s))
+    return dt.timedelta(seconds=min(2 ** max(attempts - 1, 0), BACK_OFF_CAP_S))
 
 
 def prune(session: Session, *, done_before: dt.datetime, limit: int) -> int:

@@ -11,8 +11,7 @@ import re
 from ledger import AccountSpec
 
 MANUAL = "manual"
-REVERSAL = "manual.reversed"
-"""The kinds of journal entries made by hand: the second is what the ledger calls a mirror of it."""
+"""The kind of journal entries made by hand; a mirror of one the ledger calls `manual.reversed`."""
 
 OPEN = {
     "assets:accrued": "earned and not received yet",

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-AGES = ("under_10m", "under_1h", "under_1d", "under_3d", "older")
-"""How long it has been on its way, by when it set out."""
-
 STAGES = (
     "awaiting_payer",
     "authorized",

@@ -102,15 +102,6 @@ class Expectation(Base):
     created_at: Mapped[dt.datetime]
 
 
-class ExpectationCursor(Base):
-    """How far the postings of a clearing account have been read for good."""
-
-    __tablename__ = "expectation_cursors"
-
-    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    after_seq: Mapped[int] = mapped_column(BigInteger)
-
-
 class ReconciliationRun(Base):
     """One run: `waiting`, `running`, `done` or `failed`; `figures` is what came of it."""
 

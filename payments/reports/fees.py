@@ -22,7 +22,6 @@ COLUMNS = (
     Column("credit", "Credit", "amount"),
     Column("amount", "Amount", "amount", adds_up=False),
 )
-MOST_MONTHS = 1200
 _DIRECTIONS = ((EARNED, "earned", -1), (PAID, "paid", 1))
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from payments.database import in_transaction
-from payments.orders.tables import Order
 from payments.privacy.encryption import FieldCipher
 from payments.providers.connect import Providers
 from payments.restores.findings import Kind, Standing, note_finding
@@ -63,9 +61,3 @@ class Look:
             now=self.clock(),
         )
         self.figures[f"{kind}_{status}"] += 1
-
-    def has_order(self, order_id: str | None) -> bool:
-        """Whether the books know an order."""
-        if order_id is None:
-            return False
-        return in_transaction(self.engine, lambda session: session.get(Order, order_id) is not None)

@@ -10,7 +10,6 @@ _SOURCE = _FOLDER / "test_token.vy"
 _BYTECODE = _FOLDER / "test_token.hex"
 
 ASSET = "USDC"
-DECIMALS = 6
 
 
 def bytecode() -> bytes:
