@@ -17,7 +17,7 @@ export function element(name, attributes = {}, ...children) {
 }
 
 /** Return `awaiting_funding` as `awaiting funding`. */
-export const words = (text) => String(text).replace(/[_.]/g, ' ');
+const words = (text) => String(text).replace(/[_.]/g, ' ');
 
 /** Return `2160000` minor units of USD as people read them: `21,600.00 USD`. */
 export function money(amount, currency) {
