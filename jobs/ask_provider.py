@@ -4,11 +4,9 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.come_back import come_back
 from jobs.context import JobContext
-from payments.database import in_transaction
-from payments.delivery import outbox
 from payments.errors import UnavailableError
-from payments.log_lines import current_request_id
 from payments.pending.request_ask import JOB
 from payments.pending.run_ask import postpone, take_step
 
@@ -26,25 +24,9 @@ def ask_provider(context: JobContext, args: Mapping[str, Any]) -> dict[str, int]
         while take_step(context.engine, ask_id, providers=context.providers, now=context.clock()):
             steps += 1
             if context.clock() - started > BUSY_FOR:
-                _go_on_later(context, ask_id, after=dt.timedelta(0))
+                come_back(context, JOB, args)
                 break
     except UnavailableError as error:
         if postpone(context.engine, ask_id, str(error), now=context.clock()):
-            _go_on_later(context, ask_id, after=SILENT_FOR)
+            come_back(context, JOB, args, after=SILENT_FOR)
     return {"steps": steps}
-
-
-def _go_on_later(context: JobContext, ask_id: str, *, after: dt.timedelta) -> None:
-    now = context.clock()
-    in_transaction(
-        context.engine,
-        lambda session: outbox.stage(
-            session,
-            job=JOB,
-            args={"ask_id": ask_id},
-            coalesce_key=f"{JOB}:{ask_id}",
-            due_at=now + after,
-            request_id=current_request_id(),
-            now=now,
-        ),
-    )

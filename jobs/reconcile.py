@@ -7,10 +7,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from jobs.come_back import come_back
 from jobs.context import JobContext
 from payments.database import in_transaction
-from payments.delivery import outbox
-from payments.log_lines import current_request_id
 from payments.reconciliation.progress import turn
 from payments.reconciliation.request_run import BY_SCHEDULE, add_run
 from payments.reconciliation.run import Means
@@ -30,7 +29,7 @@ def reconcile(context: JobContext, args: Mapping[str, Any]) -> dict[str, int]:
     run_id: str | None = args.get("run_id")
     with turn(context.engine) as is_ours:
         if not is_ours:
-            _go_on_later(context, run_id, after=TURN_TAKEN)
+            come_back(context, JOB, args, after=TURN_TAKEN)
             return {}
         run_id = run_id or in_transaction(
             context.engine, lambda session: _scheduled(session, now=context.clock())
@@ -42,7 +41,7 @@ def reconcile(context: JobContext, args: Mapping[str, Any]) -> dict[str, int]:
         )
         figures = make_run(means, run_id, until=context.clock() + BUSY_FOR)
     if figures is None:
-        _go_on_later(context, run_id, after=dt.timedelta(0))
+        come_back(context, JOB, {"run_id": run_id})
         return {}
     return figures
 
@@ -55,19 +54,3 @@ def _scheduled(session: Session, *, now: dt.datetime) -> str:
     )
     found = session.scalar(begun.order_by(ReconciliationRun.id.desc()).limit(1))
     return found or add_run(session, requested_by=BY_SCHEDULE, now=now).id
-
-
-def _go_on_later(context: JobContext, run_id: str | None, *, after: dt.timedelta) -> None:
-    now = context.clock()
-    in_transaction(
-        context.engine,
-        lambda session: outbox.stage(
-            session,
-            job=JOB,
-            args={} if run_id is None else {"run_id": run_id},
-            coalesce_key=JOB if run_id is None else f"{JOB}:{run_id}",
-            due_at=now + after,
-            request_id=current_request_id(),
-            now=now,
-        ),
-    )

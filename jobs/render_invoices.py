@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from jobs.come_back import come_back
 from jobs.context import JobContext
 from jobs.press import press_of
 from payments.database import in_transaction
-from payments.delivery import outbox
 from payments.invoices.issue_invoice import RENDER_ALL
 from payments.invoices.render_invoice import render_invoice, waiting_documents
 
@@ -33,15 +33,6 @@ def render_invoices(context: JobContext, _args: Mapping[str, Any]) -> dict[str, 
             if not due:
                 break
             if (context.clock() - started).total_seconds() > LONGEST_S:
-                _stand_in_line(context)
+                come_back(context, RENDER_ALL)
                 break
     return {"rendered": rendered}
-
-
-def _stand_in_line(context: JobContext) -> None:
-    in_transaction(
-        context.engine,
-        lambda session: outbox.stage(
-            session, job=RENDER_ALL, coalesce_key=RENDER_ALL, now=context.clock()
-        ),
-    )

@@ -4,11 +4,10 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.come_back import come_back
 from jobs.context import JobContext
-from payments.database import in_transaction
-from payments.delivery import doorbell, outbox
+from payments.delivery import doorbell
 from payments.errors import UnavailableError
-from payments.log_lines import current_request_id
 from payments.webhooks.request_replay import JOB
 from payments.webhooks.run_replay import postpone, take_step
 
@@ -27,11 +26,11 @@ def replay_webhooks(context: JobContext, args: Mapping[str, Any]) -> dict[str, i
             steps += 1
             doorbell.ring(context.bell)  # the drain need not wait for the other steps
             if context.clock() - started > BUSY_FOR:
-                _go_on_later(context, replay_id, after=dt.timedelta(0))
+                come_back(context, JOB, args)
                 break
     except UnavailableError as error:
         if postpone(context.engine, replay_id, str(error), now=context.clock()):
-            _go_on_later(context, replay_id, after=STRIPE_AWAY)
+            come_back(context, JOB, args, after=STRIPE_AWAY)
     return {"steps": steps}
 
 
@@ -42,20 +41,4 @@ def _step(context: JobContext, replay_id: str) -> bool:
         cipher=context.cipher,
         stripe=context.providers.stripe,
         now=context.clock(),
-    )
-
-
-def _go_on_later(context: JobContext, replay_id: str, *, after: dt.timedelta) -> None:
-    now = context.clock()
-    in_transaction(
-        context.engine,
-        lambda session: outbox.stage(
-            session,
-            job=JOB,
-            args={"replay_id": replay_id},
-            coalesce_key=f"{JOB}:{replay_id}",
-            due_at=now + after,
-            request_id=current_request_id(),
-            now=now,
-        ),
     )
