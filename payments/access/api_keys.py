@@ -26,6 +26,7 @@ from payments.errors import (
     NotFoundError,
     UnauthorizedError,
 )
+from payments.pages import Page, page_of
 from payments.secret_versions.kinds import Kind
 from payments.secret_versions.source import (
     LiveSecret,
@@ -194,12 +195,12 @@ def authenticate_key(
     )
 
 
-def list_keys(session: Session, *, after: str | None = None, limit: int = 100) -> list[ApiKey]:
-    """Return keys in the order they were made, revoked and expired ones too."""
-    query = select(ApiKey).order_by(ApiKey.id).limit(limit)
+def list_keys(session: Session, *, after: str | None = None, limit: int = 100) -> Page[ApiKey]:
+    """Return up to `limit` keys in the order they were made, revoked and expired ones too."""
+    query = select(ApiKey).order_by(ApiKey.id).limit(limit + 1)
     if after is not None:
         query = query.where(ApiKey.id > after)
-    return list(session.scalars(query))
+    return page_of(session.scalars(query).all(), limit=limit)
 
 
 def rotate_key(

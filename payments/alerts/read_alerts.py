@@ -13,6 +13,7 @@ from payments.alerts.condition import Condition
 from payments.alerts.routing import ROUTES
 from payments.alerts.tables import Alert, AlertDelivery
 from payments.errors import NotFoundError
+from payments.pages import Page, page_of
 
 STATUSES = ("open", "acknowledged", "resolved")
 UNRESOLVED = "unresolved"
@@ -56,17 +57,9 @@ class AlertView:
         return getattr(self.row, name)
 
 
-@dataclass(frozen=True)
-class AlertPage:
-    """Alerts, newest first; `next` is the cursor of the page after, if there is one."""
-
-    data: Sequence[AlertView]
-    next: str | None
-
-
 def list_alerts(
     session: Session, *, limit: int, status: str | None = None, after: str | None = None
-) -> AlertPage:
+) -> Page[AlertView]:
     """Return up to `limit` alerts that people were told of, newest first.
 
     `status` may also be `unresolved`.
@@ -79,8 +72,8 @@ def list_alerts(
     if after is not None:
         query = query.where(Alert.id < after)
     found = session.scalars(query.limit(limit + 1)).all()
-    views = [view_of(alert) for alert in found[:limit]]
-    return AlertPage(views, views[-1].row.id if len(found) > limit else None)
+    page = page_of(found, limit=limit)
+    return Page([view_of(alert) for alert in page.data], page.next)
 
 
 def read_alert(session: Session, alert_id: str) -> AlertView:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from payments.audit.deed import digest_of, reason_in
 from payments.audit.tables import AuditEntry
 from payments.database import transaction
+from payments.pages import Page
 from payments.privacy.encryption import DecryptionError, FieldCipher
 
 _SEALED = text(
@@ -62,17 +63,9 @@ class Wanted:
         return found
 
 
-@dataclass(frozen=True)
-class EntryPage:
-    """Entries, the newest first, and the number to go on after, if there are more."""
-
-    data: list[dict[str, Any]]
-    next: str | None
-
-
 def read_entries(
     session: Session, wanted: Wanted, *, limit: int, after: int | None, cipher: FieldCipher
-) -> EntryPage:
+) -> Page[dict[str, Any]]:
     """Return up to `limit` entries, newest first, with their reasons in the clear."""
     query = select(AuditEntry).where(*wanted.conditions())
     if after is not None:
@@ -80,7 +73,7 @@ def read_entries(
     rows = list(session.scalars(query.order_by(AuditEntry.number.desc()).limit(limit + 1)))
     more = len(rows) > limit
     page = rows[:limit]
-    return EntryPage([_shown(row, cipher) for row in page], str(page[-1].number) if more else None)
+    return Page([_shown(row, cipher) for row in page], str(page[-1].number) if more else None)
 
 
 def export_lines(engine: Engine) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Exports are listed, shown and fetched."""
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, select
@@ -10,14 +10,7 @@ from sqlalchemy.orm import Session
 from payments.database import in_transaction
 from payments.errors import ConflictError, NotFoundError
 from payments.exports.tables import Export, ExportPiece
-
-
-@dataclass(frozen=True)
-class ExportPage:
-    """Exports, newest first; `next` is the cursor of the page after, if there is one."""
-
-    data: Sequence[Export]
-    next: str | None
+from payments.pages import Page, page_of
 
 
 @dataclass(frozen=True)
@@ -40,13 +33,13 @@ def read_export(session: Session, export_id: str) -> Export:
     return export
 
 
-def list_exports(session: Session, *, limit: int, after: str | None = None) -> ExportPage:
+def list_exports(session: Session, *, limit: int, after: str | None = None) -> Page[Export]:
     """Return up to `limit` exports, newest first, from after the one that `after` names."""
     query = select(Export)
     if after is not None:
         query = query.where(Export.id < after)
     rows = session.scalars(query.order_by(Export.id.desc()).limit(limit + 1)).all()
-    return ExportPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+    return page_of(rows, limit=limit)
 
 
 def fetch_export(engine: Engine, export_id: str) -> ExportFile:

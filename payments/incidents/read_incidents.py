@@ -1,26 +1,18 @@
 """Reads incidents for staff: the list, and one with its history."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from payments.errors import NotFoundError
 from payments.incidents.tables import Incident, IncidentUpdate
-
-
-@dataclass(frozen=True)
-class IncidentPage:
-    """Incidents, newest first; `next` is the cursor of the page after, if there is one."""
-
-    data: Sequence[Incident]
-    next: str | None
+from payments.pages import Page, page_of
 
 
 def list_incidents(
     session: Session, *, limit: int, status: str | None = None, after: str | None = None
-) -> IncidentPage:
+) -> Page[Incident]:
     """Return up to `limit` incidents, newest first; `status` may also be `unresolved`."""
     query = select(Incident).order_by(Incident.id.desc()).limit(limit + 1)
     if status == "unresolved":
@@ -30,7 +22,7 @@ def list_incidents(
     if after is not None:
         query = query.where(Incident.id < after)
     found = session.scalars(query).all()
-    return IncidentPage(found[:limit], found[limit - 1].id if len(found) > limit else None)
+    return page_of(found, limit=limit)
 
 
 def read_incident(session: Session, incident_id: str) -> Incident:

@@ -1,7 +1,5 @@
 """Shows payments to the parties of their orders, to the platform's backend and to the staff."""
 
-from dataclasses import dataclass
-
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
@@ -10,16 +8,9 @@ from payments.errors import NotFoundError
 from payments.lifecycle.tables import Payment
 from payments.lifecycle.view import PaymentView, view_payment
 from payments.orders.tables import Order
+from payments.pages import Page, page_of
 
 LIMIT_MAX = 200
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some payments, newest first; `next` is the cursor of the page behind, None on the last."""
-
-    data: tuple[PaymentView, ...]
-    next: str | None
 
 
 def read_payment(session: Session, *, caller: Caller, payment_id: str) -> PaymentView:
@@ -42,7 +33,7 @@ def list_payments(
     limit: int = 50,
     after: str | None = None,
     order_id: str | None = None,
-) -> Page:
+) -> Page[PaymentView]:
     """Return up to `limit` payments the caller may see, older than the cursor `after`."""
     limit = max(1, min(limit, LIMIT_MAX))
     found = select(Payment).order_by(Payment.id.desc()).limit(limit + 1)
@@ -56,5 +47,4 @@ def list_payments(
     if order_id is not None:
         found = found.where(Payment.order_id == order_id)
     rows = session.scalars(found).all()
-    data = tuple(view_payment(row) for row in rows[:limit])
-    return Page(data, next=data[-1].id if len(rows) > limit else None)
+    return page_of([view_payment(row) for row in rows], limit=limit)

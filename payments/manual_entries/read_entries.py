@@ -1,8 +1,5 @@
 """Finds entries: those people asked for, and any of the journal by its number."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -11,22 +8,15 @@ from ledger import JournalEntry
 from payments.errors import NotFoundError
 from payments.manual_entries.tables import ManualEntry
 from payments.manual_entries.view import EntryView, view_asked, view_posted
+from payments.pages import Page, page_of
 
 STATUSES = ("requested", "posted", "rejected", "refused")
 _PREFIX = "jrn_"
 
 
-@dataclass(frozen=True)
-class EntryPage:
-    """Entries, newest first; `next` is the cursor of the page after, if there is one."""
-
-    data: Sequence[EntryView]
-    next: str | None
-
-
 def list_entries(
     session: Session, *, status: str | None = None, limit: int, after: str | None = None
-) -> EntryPage:
+) -> Page[EntryView]:
     """Return up to `limit` entries by hand, newest first, from after the one `after` names."""
     found = select(ManualEntry)
     if status is not None:
@@ -34,8 +24,8 @@ def list_entries(
     if after is not None:
         found = found.where(ManualEntry.id < after)
     rows = session.scalars(found.order_by(ManualEntry.id.desc()).limit(limit + 1)).all()
-    shown = view_asked(session, rows[:limit])
-    return EntryPage(shown, rows[limit - 1].id if len(rows) > limit else None)
+    page = page_of(rows, limit=limit)
+    return Page(view_asked(session, page.data), page.next)
 
 
 def read_entry(session: Session, name: str) -> EntryView:

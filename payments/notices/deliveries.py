@@ -1,7 +1,6 @@
 """Lists what was sent where and how it went, and sends a notice that only tests the way."""
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -14,6 +13,7 @@ from payments.notices.endpoints import locked_endpoint
 from payments.notices.tables import Notice, NoticeDelivery
 from payments.notices.topics import TEST_TYPE
 from payments.notices.wake_up import wake_up
+from payments.pages import Page, page_of
 
 STATES = ("waiting", "delivered", "failed")
 _ID_PREFIX = "ndl_"
@@ -37,14 +37,6 @@ class DeliveryView:
         return self.delivery.due_at if self.delivery.state == "waiting" else None
 
 
-@dataclass(frozen=True)
-class DeliveryPage:
-    """Deliveries, newest first; `next` leads to older ones."""
-
-    data: Sequence[DeliveryView]
-    next: str | None
-
-
 def list_deliveries(
     session: Session,
     *,
@@ -52,7 +44,7 @@ def list_deliveries(
     endpoint_id: str | None = None,
     state: str | None = None,
     after: str | None = None,
-) -> DeliveryPage:
+) -> Page[DeliveryView]:
     """Return a page of deliveries.
 
     Raises:
@@ -66,8 +58,7 @@ def list_deliveries(
     if after is not None:
         query = query.where(NoticeDelivery.number < _number_of(after))
     rows = session.execute(query.order_by(NoticeDelivery.number.desc()).limit(limit + 1)).all()
-    found = [DeliveryView(delivery, type_) for delivery, type_ in rows]
-    return DeliveryPage(found[:limit], found[limit - 1].id if len(found) > limit else None)
+    return page_of([DeliveryView(delivery, type_) for delivery, type_ in rows], limit=limit)
 
 
 def send_test(session: Session, endpoint_id: str, *, now: dt.datetime) -> DeliveryView:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from payments.access.caller import Caller
 from payments.errors import NotFoundError
 from payments.lifecycle.view import rfc_3339
+from payments.pages import Page, page_of
 from payments.payouts.failures import message_of
 from payments.payouts.tables import PayoutDestination, SellerPayout
 
@@ -87,8 +88,8 @@ def list_payouts(
     status: str | None = None,
     after: str | None = None,
     limit: int = PAGE,
-) -> tuple[list[PayoutView], str | None]:
-    """Return the newest payouts that the caller may see, and where the next page begins.
+) -> Page[PayoutView]:
+    """Return up to `limit` of the payouts that the caller may see, newest first.
 
     `after` is the id of the last payout of the page before.
     """
@@ -101,9 +102,7 @@ def list_payouts(
         found = found.where(SellerPayout.status == status)
     if after is not None:
         found = found.where(SellerPayout.id < after)
-    rows = session.scalars(found).all()
-    page = rows[:limit]
-    return _views(session, page), page[-1].id if len(rows) > limit else None
+    return page_of(_views(session, session.scalars(found).all()), limit=limit)
 
 
 def payout_of(session: Session, release_id: str) -> SellerPayout | None:

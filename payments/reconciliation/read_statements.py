@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
 from payments.errors import InvalidRequestError
+from payments.pages import Page, page_of
 from payments.reconciliation.tables import BankStatement, StatementFile
 
 
@@ -47,14 +48,6 @@ class ImportedFile:
         return sum(statement.new_lines for statement in self.statements)
 
 
-@dataclass(frozen=True)
-class StatementPage:
-    """Statements, newest first; `next` is the cursor of the page after, if there is one."""
-
-    data: Sequence[ImportedStatement]
-    next: str | None
-
-
 def read_file(session: Session, file_id: str) -> ImportedFile:
     """Return a file that is there, with its statements in the file's order."""
     found = session.get_one(
@@ -73,7 +66,7 @@ def read_file(session: Session, file_id: str) -> ImportedFile:
 
 def list_statements(
     session: Session, *, limit: int, account: str | None = None, after: str | None = None
-) -> StatementPage:
+) -> Page[ImportedStatement]:
     """Return up to `limit` statements, newest import first.
 
     Raises:
@@ -89,8 +82,7 @@ def list_statements(
             )
         query = query.where(BankStatement.id < after)
     rows = session.scalars(query.order_by(BankStatement.id.desc()).limit(limit + 1)).all()
-    views = [_view(row) for row in rows[:limit]]
-    return StatementPage(views, views[-1].id if len(rows) > limit else None)
+    return page_of([_view(row) for row in rows], limit=limit)
 
 
 def _view(row: BankStatement) -> ImportedStatement:

@@ -1,8 +1,6 @@
 """A reconciliation run is asked for, and read while it goes on; a job makes it."""
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -15,6 +13,7 @@ from payments.errors import InvalidRequestError, NotFoundError
 from payments.idempotency import Answered
 from payments.identifiers import new_id
 from payments.lifecycle.view import rfc_3339
+from payments.pages import Page, page_of
 from payments.reconciliation.tables import ReconciliationRun
 from payments.reconciliation.wake_up import JOB
 
@@ -22,14 +21,6 @@ OPERATION = "reconciliation.run"
 DATE_WINDOW_DAYS = 7
 WIDEST_WINDOW_DAYS = 365
 BY_SCHEDULE = "schedule"
-
-
-@dataclass(frozen=True)
-class RunPage:
-    """Runs, newest first; `next` is the cursor of the page after, if there is one."""
-
-    data: Sequence[ReconciliationRun]
-    next: str | None
 
 
 def request_run(
@@ -107,13 +98,13 @@ def read_run(session: Session, run_id: str) -> ReconciliationRun:
     return run
 
 
-def list_runs(session: Session, *, limit: int, after: str | None = None) -> RunPage:
+def list_runs(session: Session, *, limit: int, after: str | None = None) -> Page[ReconciliationRun]:
     """Return up to `limit` runs, newest first, from after the one that `after` names."""
     query = select(ReconciliationRun)
     if after is not None:
         query = query.where(ReconciliationRun.id < after)
     rows = session.scalars(query.order_by(ReconciliationRun.id.desc()).limit(limit + 1)).all()
-    return RunPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+    return page_of(rows, limit=limit)
 
 
 def run_as_event(run: ReconciliationRun) -> dict[str, Any]:

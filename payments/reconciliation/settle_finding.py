@@ -1,14 +1,13 @@
 """People take findings on, and settle them with a word of what was done; and read them."""
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from payments.access.caller import Caller
 from payments.errors import ConflictError, InvalidRequestError, NotFoundError
+from payments.pages import Page, page_of
 from payments.reconciliation.tables import Finding
 
 STATES = ("open", "resolved")
@@ -24,14 +23,6 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True)
-class FindingPage:
-    """Findings, the newest first; `next` is the cursor of the page after, if there is one."""
-
-    data: Sequence[Finding]
-    next: str | None
-
-
 def list_findings(
     session: Session,
     *,
@@ -39,7 +30,7 @@ def list_findings(
     state: str | None = None,
     kind: str | None = None,
     after: str | None = None,
-) -> FindingPage:
+) -> Page[Finding]:
     """Return up to `limit` findings, the newest first, of a state and a kind where given."""
     query = select(Finding)
     if state is not None:
@@ -49,7 +40,7 @@ def list_findings(
     if after is not None:
         query = query.where(Finding.id < after)
     rows = session.scalars(query.order_by(Finding.id.desc()).limit(limit + 1)).all()
-    return FindingPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+    return page_of(rows, limit=limit)
 
 
 def settle_finding(

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from payments.bank_reference import reference_key
 from payments.errors import InvalidRequestError
 from payments.log_lines import get_logger
+from payments.pages import Page
 from payments.privacy.encryption import DecryptionError, FieldCipher
 from payments.reconciliation.check_own_books import LATE_AFTER
 from payments.reconciliation.line_details import LineDetails, open_details
@@ -114,14 +115,6 @@ class UnmatchedItem:
     suggestion: dict[str, Any] | None
 
 
-@dataclass(frozen=True)
-class UnmatchedPage:
-    """Items, the oldest first; `next` is the cursor of the page after, if there is one."""
-
-    data: list[UnmatchedItem]
-    next: str | None
-
-
 def list_unmatched(
     session: Session,
     wanted: Wanted,
@@ -130,7 +123,7 @@ def list_unmatched(
     after: str | None = None,
     cipher: FieldCipher | None,
     now: dt.datetime,
-) -> UnmatchedPage:
+) -> Page[UnmatchedItem]:
     """Return up to `limit` items from after the one that `after` names.
 
     Without a `cipher` nobody's name is shown, and none can be looked for. A search by name may
@@ -148,13 +141,13 @@ def list_unmatched(
         place = after if kind == start else None
         for row in _rows(session, kind, wanted, place, now=now):
             if len(data) == limit or budget == 0:
-                return UnmatchedPage(data, _cursor(data, place))
+                return Page(data, _cursor(data, place))
             budget -= 1
             place = row.id
             item = _item(row, cipher, now=now)
             if _is_named(item, wanted.name):
                 data.append(item)
-    return UnmatchedPage(data, None)
+    return Page(data, None)
 
 
 def _kinds(wanted: Wanted, start: str | None) -> list[str]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from payments.freezes.list_freezes import list_freezes
 from payments.freezes.tables import Freeze
+from payments.pages import page_of
 from payments.releases.tables import Release
 
 WAITING_MOST = 200
@@ -57,14 +58,14 @@ def read_desk(
         found = found.where(Release.status == status)
     if after is not None:
         found = found.where(Release.id < after)
-    rows = session.scalars(found).all()
+    page = page_of(session.scalars(found).all(), limit=limit)
     waiting = select(Release).where(Release.status == "requested").order_by(Release.id)
     return ReleasesDesk(
         freezes=list_freezes(session, in_force=True, limit=_FREEZES_MOST),
         on_the_way=_on_the_way(session),
         waiting=session.scalars(waiting.limit(WAITING_MOST)).all(),
-        releases=rows[:limit],
-        next=rows[limit - 1].id if len(rows) > limit else None,
+        releases=page.data,
+        next=page.next,
     )
 
 

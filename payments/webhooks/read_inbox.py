@@ -1,13 +1,13 @@
 """Shows operators what is in the inbox; payloads stay encrypted and are never shown."""
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, literal_column, select
 from sqlalchemy.orm import Session, defer
 
 from payments.errors import InvalidRequestError
+from payments.pages import Page, page_of
 from payments.webhooks.tables import DISCARDED, InboxEvent
 
 _DEAD = "dead"
@@ -36,14 +36,6 @@ class InboxEventView:
     request_id: str | None
 
 
-@dataclass(frozen=True)
-class InboxPage:
-    """Events, newest first; `next` is the cursor of the page after, if there is one."""
-
-    data: Sequence[InboxEventView]
-    next: str | None
-
-
 def list_inbox(
     session: Session,
     *,
@@ -51,7 +43,7 @@ def list_inbox(
     state: str | None = None,
     event_type: str | None = None,
     after: str | None = None,
-) -> InboxPage:
+) -> Page[InboxEventView]:
     """Return up to `limit` events, newest first, of a state and a type where these are given.
 
     Raises:
@@ -65,8 +57,7 @@ def list_inbox(
     if after is not None:
         query = query.where(InboxEvent.id < _position(after))
     rows = session.scalars(query.order_by(InboxEvent.id.desc()).limit(limit + 1)).all()
-    views = [_view(row) for row in rows[:limit]]
-    return InboxPage(views, views[-1].id if len(rows) > limit else None)
+    return page_of([_view(row) for row in rows], limit=limit)
 
 
 def _stands(state: str) -> ColumnElement[bool]:

@@ -63,7 +63,7 @@ def create(
 def list_all(*, as_json: bool) -> None:
     """List all keys, ended ones too."""
     found = in_transaction(current_parts().engine, lambda session: list_keys(session, limit=_ALL))
-    print_rows([_row(key) for key in found], as_json=as_json, empty="There are no keys yet.")
+    print_rows([_row(key) for key in found.data], as_json=as_json, empty="There are no keys yet.")
 
 
 @keys.command()

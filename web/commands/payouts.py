@@ -30,7 +30,7 @@ _STANDING = {
 @json_option
 def list_newest(*, status: str | None, seller_id: str | None, limit: int, as_json: bool) -> None:
     """List payouts, newest first, and what the failures among them mean."""
-    found, following = in_transaction(
+    page = in_transaction(
         current_parts().engine,
         lambda session: list_payouts(
             session,
@@ -41,13 +41,13 @@ def list_newest(*, status: str | None, seller_id: str | None, limit: int, as_jso
         ),
     )
     if as_json:
-        print_json([payout.as_json() for payout in found])
+        print_json([payout.as_json() for payout in page.data])
         return
-    rows = [_row(payout) for payout in found]
+    rows = [_row(payout) for payout in page.data]
     print_rows(rows, as_json=False, empty="There are no such payouts.", right=("amount", "paid"))
-    for code in sorted({payout.failure_code for payout in found if payout.failure_code}):
+    for code in sorted({payout.failure_code for payout in page.data if payout.failure_code}):
         click.echo(f"{code}: {message_of(code)}")
-    if following is not None:
+    if page.next is not None:
         click.echo("There are more: --limit.", err=True)
 
 

@@ -7,9 +7,6 @@ from sqlalchemy.orm import Session
 from payments.alerts.acknowledge import acknowledge
 from payments.alerts.all_conditions import BY_NAME
 from payments.alerts.read_alerts import (
-    AlertPage as Page,
-)
-from payments.alerts.read_alerts import (
     AlertView,
     deliveries_of,
     list_alerts,
@@ -19,6 +16,7 @@ from payments.alerts.read_alerts import (
 from payments.alerts.send_test import TestMessages, send_test
 from payments.database import in_transaction
 from payments.idempotency import Answered
+from payments.pages import Page
 from web.authentication import current_caller
 from web.blueprint import Blueprint
 from web.parts import current_parts
@@ -44,7 +42,7 @@ blueprint = Blueprint("alerts", __name__, url_prefix="/api/ops/alerts")
 @allow("alerts.read")
 @blueprint.arguments(AlertsQuery, location="query")
 @blueprint.response(200, AlertPage)
-def list_all(query: dict[str, Any]) -> Page:
+def list_all(query: dict[str, Any]) -> Page[AlertView]:
     """List alerts, newest first."""
     return in_transaction(current_parts().engine, lambda session: list_alerts(session, **query))
 

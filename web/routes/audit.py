@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response
 
-from payments.audit.read_entries import EntryPage, Wanted, export_lines, read_entries
+from payments.audit.read_entries import Wanted, export_lines, read_entries
 from payments.database import in_transaction
 from web.blueprint import Blueprint
 from web.parts import current_parts
@@ -28,7 +28,7 @@ def list_page(query: dict[str, Any]) -> dict[str, Any]:
     """List what was done, refused, and seen of personal data, newest first."""
     parts = current_parts()
     limit, after = query.pop("limit"), query.pop("after", None)
-    page: EntryPage = in_transaction(
+    page = in_transaction(
         parts.engine,
         lambda session: read_entries(
             session,

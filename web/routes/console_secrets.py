@@ -7,7 +7,9 @@ from flask import render_template
 from payments.access.api_keys import LONGEST_LIFE, list_keys
 from payments.access.caller import KEY_ROLES
 from payments.access.read_key_uses import read_key_uses
+from payments.access.tables import ApiKey
 from payments.database import in_transaction
+from payments.pages import Page
 from payments.secret_versions.kinds import LIMITS
 from payments.secret_versions.list_secrets import list_secrets
 from web.authentication import current_caller
@@ -31,19 +33,17 @@ def show() -> str:
         parts.engine, lambda session: list_secrets(session, max_age_d=ages, now=now)
     )
     after = read_filters(PageQuery, ("after",)).get("after")
-    keys, older = [], None
+    keys = Page[ApiKey]([], None)
     if is_allowed(current_caller(), "keys.read"):
         keys = in_transaction(
-            parts.engine,
-            lambda session: list_keys(session, limit=PAGE + 1, after=after),
+            parts.engine, lambda session: list_keys(session, limit=PAGE, after=after)
         )
-        older = page_after(keys[PAGE - 1].id if len(keys) > PAGE else None, {})
     return render_template(
         "console/secrets.html",
         versions=versions,
         limits=LIMITS,
-        keys=keys[:PAGE],
-        older=older,
+        keys=keys.data,
+        older=page_after(keys.next, {}),
         soon=now + _SOON,
         roles=sorted(KEY_ROLES),
         longest_life_s=int(LONGEST_LIFE.total_seconds()),

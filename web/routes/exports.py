@@ -6,7 +6,6 @@ from typing import Any
 from flask import Response
 
 from payments.database import in_transaction
-from payments.exports.read_exports import ExportPage as Page
 from payments.exports.read_exports import fetch_export, list_exports, read_export
 from payments.exports.request_export import request_export
 from payments.exports.tables import Export as ExportRow
@@ -71,7 +70,7 @@ def create(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
 @blueprint.response(200, ExportPage)
 def list_all(query: dict[str, Any]) -> dict[str, Any]:
     """List the exports, the last one asked for first."""
-    page: Page = in_transaction(
+    page = in_transaction(
         current_parts().engine,
         lambda session: list_exports(session, limit=query["limit"], after=query.get("after")),
     )

@@ -6,14 +6,12 @@ from payments.database import in_transaction
 from payments.incidents.change_incident import CHANGEABLE, change_incident
 from payments.incidents.open_incident import open_incident
 from payments.incidents.read_incidents import (
-    IncidentPage as Page,
-)
-from payments.incidents.read_incidents import (
     list_incidents,
     read_incident,
     updates_of,
 )
 from payments.incidents.tables import Incident as Row
+from payments.pages import Page
 from web.authentication import current_caller
 from web.blueprint import Blueprint
 from web.parts import current_parts
@@ -56,7 +54,7 @@ def open_one(body: dict[str, Any]) -> tuple[Row, int, dict[str, str]]:
 @allow("incidents.read")
 @blueprint.arguments(IncidentsQuery, location="query")
 @blueprint.response(200, IncidentPage)
-def list_all(query: dict[str, Any]) -> Page:
+def list_all(query: dict[str, Any]) -> Page[Row]:
     """List incidents, newest first."""
     return in_transaction(current_parts().engine, lambda session: list_incidents(session, **query))
 

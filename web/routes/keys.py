@@ -7,7 +7,9 @@ from payments.access.api_keys import list_keys, revoke_key
 from payments.access.caller import Role
 from payments.access.issue_key import KeyView, issue_key, reissue_key
 from payments.access.read_key_uses import KeyUses, read_key_uses
+from payments.access.tables import ApiKey
 from payments.database import in_transaction
+from payments.pages import Page
 from payments.secret_versions.kinds import Kind
 from payments.secret_versions.source import to_make_with
 from web.authentication import current_caller
@@ -59,14 +61,9 @@ def create(body: dict[str, Any]) -> _Answer:
 @allow("keys.read")
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, KeyPage)
-def list_page(query: dict[str, Any]) -> dict[str, Any]:
+def list_page(query: dict[str, Any]) -> Page[ApiKey]:
     """List keys in the order they were made, ended ones too."""
-    limit: int = query["limit"]
-    keys = in_transaction(
-        current_parts().engine,
-        lambda session: list_keys(session, after=query.get("after"), limit=limit + 1),
-    )
-    return {"data": keys[:limit], "next": keys[limit - 1].id if len(keys) > limit else None}
+    return in_transaction(current_parts().engine, lambda session: list_keys(session, **query))
 
 
 @blueprint.route("/<id:key_id>/uses", methods=["GET"])

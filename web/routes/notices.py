@@ -5,13 +5,13 @@ from typing import Any
 
 from payments.database import in_transaction
 from payments.notices import deliveries, endpoints
-from payments.notices.deliveries import DeliveryPage as Page
 from payments.notices.deliveries import DeliveryView
 from payments.notices.endpoints import EndpointView
 from payments.notices.request_replay import WantedNotices, request_replay
 from payments.notices.rotate_secret import rotate_secret
 from payments.notices.tables import NoticeEndpoint
 from payments.notices.tables import NoticeReplay as Replay
+from payments.pages import Page
 from web.authentication import current_caller
 from web.blueprint import Blueprint
 from web.parts import current_parts
@@ -151,7 +151,7 @@ def test(endpoint_id: str) -> DeliveryView:
 @allow("notices.read")
 @blueprint.arguments(DeliveryQuery, location="query")
 @blueprint.response(200, DeliveryPage)
-def list_page(query: dict[str, Any]) -> Page:
+def list_page(query: dict[str, Any]) -> Page[DeliveryView]:
     """List what was sent where and how it went, newest first."""
     return in_transaction(
         current_parts().engine, lambda session: deliveries.list_deliveries(session, **query)

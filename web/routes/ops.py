@@ -5,8 +5,8 @@ from typing import Any
 from payments.database import in_transaction
 from payments.intake.extend_deadlines import Extended, Scope, extend_deadlines
 from payments.log_lines import current_request_id
-from payments.webhooks.read_inbox import InboxPage as Page
-from payments.webhooks.read_inbox import list_inbox
+from payments.pages import Page
+from payments.webhooks.read_inbox import InboxEventView, list_inbox
 from payments.webhooks.request_replay import WantedEvents, read_replay, request_replay
 from payments.webhooks.retry_window import RetryWindowView, set_retry_window
 from payments.webhooks.tables import WebhookReplay
@@ -35,7 +35,7 @@ blueprint = Blueprint("ops", __name__, url_prefix="/api/ops")
 @allow("webhooks.read")
 @blueprint.arguments(InboxQuery, location="query")
 @blueprint.response(200, InboxPage)
-def list_webhooks(query: dict[str, Any]) -> Page:
+def list_webhooks(query: dict[str, Any]) -> Page[InboxEventView]:
     """List the events that providers sent, newest first."""
     return in_transaction(
         current_parts().engine,

@@ -6,9 +6,9 @@ from flask import request
 
 from payments.database import in_transaction
 from payments.idempotency import Answered
+from payments.pages import Page
 from payments.reconciliation.import_statement import import_statement
-from payments.reconciliation.read_statements import ImportedFile, list_statements
-from payments.reconciliation.read_statements import StatementPage as Page
+from payments.reconciliation.read_statements import ImportedFile, ImportedStatement, list_statements
 from payments.reconciliation.statements.csv_mapping import parse_mapping
 from payments.reconciliation.statements.parse import MAX_BYTES
 from web.aside import run_aside
@@ -74,7 +74,7 @@ def import_file(query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, s
 @allow("reconciliation.read")
 @blueprint.arguments(StatementsQuery, location="query")
 @blueprint.response(200, StatementPage)
-def list_imported(query: dict[str, Any]) -> Page:
+def list_imported(query: dict[str, Any]) -> Page[ImportedStatement]:
     """List the statements, the last imported first."""
     return in_transaction(
         current_parts().engine,

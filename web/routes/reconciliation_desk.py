@@ -5,18 +5,16 @@ from typing import Any
 from payments.access.caller import Caller, Role
 from payments.database import in_transaction
 from payments.log_lines import current_request_id
+from payments.pages import Page
 from payments.privacy.encryption import FieldCipher
 from payments.reconciliation.judge_line import WantedPart, discard_line, match_line
 from payments.reconciliation.judge_receipt import match_receipt
-from payments.reconciliation.request_run import RunPage as Runs
 from payments.reconciliation.request_run import list_runs, read_run, request_run
-from payments.reconciliation.settle_finding import FindingPage as Findings
 from payments.reconciliation.settle_finding import list_findings, settle_finding
 from payments.reconciliation.tables import Finding as FindingRow
 from payments.reconciliation.tables import ReconciliationRun
 from payments.reconciliation.undo_match import undo_match
-from payments.reconciliation.unmatched import UnmatchedPage as Queue
-from payments.reconciliation.unmatched import Wanted, list_unmatched
+from payments.reconciliation.unmatched import UnmatchedItem, Wanted, list_unmatched
 from payments.reconciliation.view_match import MatchView, list_matches
 from payments.refunds.refund_receipt import refund_receipt
 from web.authentication import current_caller
@@ -77,7 +75,7 @@ def start(body: dict[str, Any]) -> tuple[ReconciliationRun, int, dict[str, str]]
 @allow("reconciliation.read")
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, RunPage)
-def list_all_runs(query: dict[str, Any]) -> Runs:
+def list_all_runs(query: dict[str, Any]) -> Page[ReconciliationRun]:
     """List the runs, newest first."""
     return in_transaction(
         current_parts().engine,
@@ -97,7 +95,7 @@ def show_run(run_id: str) -> ReconciliationRun:
 @allow("reconciliation.read")
 @blueprint.arguments(UnmatchedQuery, location="query")
 @blueprint.response(200, UnmatchedPage)
-def list_queue(query: dict[str, Any]) -> Queue:
+def list_queue(query: dict[str, Any]) -> Page[UnmatchedItem]:
     """List what nothing explains; a page may be empty and still have a `next`, when searching."""
     parts, cipher = current_parts(), _cipher_for(current_caller())
     limit, after = query.pop("limit"), query.pop("after", None)
@@ -239,7 +237,7 @@ def undo(body: dict[str, Any], match_id: str) -> tuple[MatchView, int, dict[str,
 @allow("reconciliation.read")
 @blueprint.arguments(FindingQuery, location="query")
 @blueprint.response(200, FindingPage)
-def list_all_findings(query: dict[str, Any]) -> Findings:
+def list_all_findings(query: dict[str, Any]) -> Page[FindingRow]:
     """List what does not agree, newest first."""
     return in_transaction(
         current_parts().engine,

@@ -24,7 +24,7 @@ blueprint = Blueprint("seller_payouts", __name__, url_prefix="/api")
 def list_all(query: dict[str, Any]) -> dict[str, Any]:
     """List payouts, the newest first: a seller's own, or all for the backend and the staff."""
     caller = current_caller()
-    found, following = in_transaction(
+    page = in_transaction(
         current_parts().engine,
         lambda session: list_payouts(
             session,
@@ -35,7 +35,7 @@ def list_all(query: dict[str, Any]) -> dict[str, Any]:
             limit=query["limit"],
         ),
     )
-    return {"data": [payout.as_json() for payout in found], "next": following}
+    return {"data": [payout.as_json() for payout in page.data], "next": page.next}
 
 
 @blueprint.route("/payouts/<id:payout_id>", methods=["GET"])

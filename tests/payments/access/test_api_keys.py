@@ -192,5 +192,5 @@ def test_keys_are_listed_in_pages(engine: Engine) -> None:
     first, second = make(engine).key.id, make(engine).key.id
     first, second = sorted((first, second))
     with transaction(engine) as session:
-        assert second in [key.id for key in list_keys(session, after=first)]
-        assert len(list_keys(session, limit=1)) == 1
+        assert second in [key.id for key in list_keys(session, after=first).data]
+        assert len(list_keys(session, limit=1).data) == 1

@@ -6,8 +6,10 @@ from sqlalchemy import Engine
 from payments.access.caller import Caller, Role
 from payments.database import transaction
 from payments.errors import NotFoundError
-from payments.intake.read_payment import Page, list_payments, read_payment
+from payments.intake.read_payment import list_payments, read_payment
 from payments.lifecycle.tables import Payment
+from payments.lifecycle.view import PaymentView
+from payments.pages import Page
 from tests.payments.shop import SERVICE, Shop, new_party, open_shop, person
 
 
@@ -21,7 +23,7 @@ def payments(shop: Shop) -> list[Payment]:
     return [shop.payment(shop.order()) for _ in range(5)]
 
 
-def page(engine: Engine, caller: Caller, **wanted: object) -> Page:
+def page(engine: Engine, caller: Caller, **wanted: object) -> Page[PaymentView]:
     with transaction(engine) as session:
         return list_payments(session, caller=caller, **wanted)  # type: ignore[arg-type] # as given
 
@@ -46,7 +48,7 @@ def test_a_list_holds_only_ones_own_newest_first(
     newest_first = sorted((payment.id for payment in payments), reverse=True)
     for caller in (shop.buyer, shop.seller):
         assert [seen.id for seen in page(engine, caller).data] == newest_first
-    assert page(engine, person(new_party(engine))) == Page((), None)
+    assert page(engine, person(new_party(engine))) == Page([], None)
     assert set(newest_first) <= {seen.id for seen in page(engine, SERVICE, limit=200).data}
 
 
@@ -68,4 +70,4 @@ def test_a_list_can_be_of_one_order(engine: Engine, payments: list[Payment]) -> 
     wanted = payments[2]
     assert [seen.id for seen in page(engine, SERVICE, order_id=wanted.order_id).data] == [wanted.id]
     stranger = person(new_party(engine))
-    assert page(engine, stranger, order_id=wanted.order_id).data == ()
+    assert page(engine, stranger, order_id=wanted.order_id).data == []

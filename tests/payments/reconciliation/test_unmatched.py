@@ -7,8 +7,9 @@ import pytest
 
 from payments.database import transaction
 from payments.errors import InvalidRequestError
+from payments.pages import Page
 from payments.reconciliation import unmatched
-from payments.reconciliation.unmatched import UnmatchedPage, Wanted, list_unmatched
+from payments.reconciliation.unmatched import UnmatchedItem, Wanted, list_unmatched
 from tests.payments.bank_shop import ToldByBank
 from tests.payments.reconciliation.desk import TODAY, Desk, money_in
 from tests.payments.shop import CIPHER
@@ -18,7 +19,7 @@ DAY = dt.timedelta(days=1)
 
 def page(
     desk: Desk, *, limit: int = 20, after: str | None = None, hidden: bool = False, **wanted: Any
-) -> UnmatchedPage:
+) -> Page[UnmatchedItem]:
     with transaction(desk.engine) as session:
         return list_unmatched(
             session,
