@@ -85,15 +85,10 @@ def test_it_serves_logs_json_lines_only_and_stops_in_order(start: Start) -> None
     assert SOUGHT not in log.read_text().replace("%40", "@")
 
 
-def always_broken(_environ: object, _start_response: object) -> list[bytes]:
-    """An application of which gunicorn itself must tell that it fails."""
-    raise RuntimeError("broken")
-
-
 def test_what_gunicorn_says_of_a_failure_is_without_the_query(start: Start) -> None:
-    _, url, log = start("tests.web.test_gunicorn:always_broken")
+    _, url, log = start("tests.web.broken_application:application")
     wait_until(lambda: "Listening at" in log.read_text(), timeout_s=30)
-    asked = requests.get(f"{url}/api/ops/search", params={"q": SOUGHT}, timeout=5)
+    asked = requests.get(f"{url}/api/ops/search", params={"q": SOUGHT}, timeout=30)
     assert asked.status_code == 500
     wait_until(lambda: "broken" in log.read_text(), timeout_s=5)
     assert "GET /api/ops/search" in log.read_text()
