@@ -37,6 +37,12 @@ def rows(system: System) -> Iterator[Engine]:
     engine.dispose()
 
 
+def is_discarded(rows: Engine, event_id: str) -> bool:
+    asked = text("SELECT discard_id FROM strongroom.webhook_inbox WHERE event_id = :event_id")
+    with transaction(rows) as session:
+        return session.execute(asked, {"event_id": event_id}).scalar_one() is not None
+
+
 def state_of(rows: Engine, event_id: str) -> str:
     with transaction(rows) as session:
         return str(session.execute(_STATE, {"event_id": event_id}).scalar_one())
@@ -108,6 +114,36 @@ def test_marked_letters_are_replayed_together(
     desk.confirm("Replay the marked", reason="They are known now.")
     expect(letter).to_have_count(0)
     desk.visit.until(lambda: state_of(rows, dead_event) == "ignored")
+
+
+def test_a_dead_letter_is_discarded_for_a_reason_and_listed_apart(
+    browse: Browse, system: System, rows: Engine, dead_event: str
+) -> None:
+    desk = Desk.of(browse, system, "operator")
+    desk.goto("/console/dead-letters?kind=event")
+    letter = desk.page.get_by_role("article").filter(has_text=dead_event)
+    letter.get_by_role("button", name="Discard this one").click()
+    expect(desk.dialog).to_contain_text("Nothing is ever done about it")
+    expect(desk.dialog.get_by_text("This would happen")).to_be_visible()
+    expect(desk.dialog.locator(".foreseen")).to_contain_text("accepted")
+    assert not is_discarded(rows, dead_event), "a dry run gives nothing up"
+    desk.visit.picture("1-would-happen", whole=False)
+    desk.confirm("Discard this one")
+    expect(desk.dialog.get_by_role("textbox")).to_be_focused()  # it asks why, and goes no further
+    assert not is_discarded(rows, dead_event)
+
+    why = f"A test of the old shop, {secrets.token_hex(4)}"
+    desk.confirm("Discard this one", reason=why)
+    expect(letter).to_have_count(0)
+    assert is_discarded(rows, dead_event)
+    desk.page.get_by_role("link", name="discarded").click()
+    kept = desk.page.get_by_role("article").filter(has_text=dead_event)
+    expect(kept).to_contain_text(why)
+    expect(kept.get_by_role("button", name="Discard this one")).to_have_count(0)
+    desk.visit.picture("2-discarded")
+    for state, times in (("dead", 0), ("discarded", 1)):
+        desk.goto(f"/console/webhooks?state={state}")
+        expect(desk.row(dead_event)).to_have_count(times)
 
 
 @pytest.fixture
