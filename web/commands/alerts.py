@@ -22,7 +22,7 @@ from payments.alerts.read_alerts import (
 )
 from payments.alerts.send_test import send_test
 from payments.database import in_transaction
-from web.commands.output import json_option, print_json, print_rows
+from web.commands.output import json_option, print_json, print_rows, print_told
 from web.commands.people import new_reference, reference_option, who_runs_it
 from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
@@ -89,10 +89,7 @@ def take_on(*, alert_id: str, note: str | None, reference: str | None, as_json: 
             now=parts.now(),
         ),
     ).resource
-    if as_json:
-        print_json(_row(view_of(taken)))
-    else:
-        click.echo(f"{taken.id} is yours.")
+    print_told(f"{taken.id} is yours.", _row(view_of(taken)), as_json=as_json)
 
 
 @alerts.command("test")
@@ -114,10 +111,11 @@ def try_target(*, target: str, reference: str | None, as_json: bool) -> None:
             now=parts.now(),
         ),
     ).resource
-    if as_json:
-        print_json({"target": target, "addresses": len(sent.deliveries)})
-    else:
-        click.echo(f"A test is on its way to {len(sent.deliveries)} addresses of {target}.")
+    print_told(
+        f"A test is on its way to {len(sent.deliveries)} addresses of {target}.",
+        {"target": target, "addresses": len(sent.deliveries)},
+        as_json=as_json,
+    )
 
 
 @alerts.command()

@@ -12,7 +12,7 @@ from payments.audit.sealing import seal_audit
 from payments.audit.verify import audit_faults, last_audit_seal
 from payments.audit.verify_file import file_faults
 from payments.database import in_transaction
-from web.commands.output import json_option, print_json, print_rows
+from web.commands.output import json_option, print_json, print_rows, print_told
 from web.parts import current_parts
 
 audit = AppGroup("audit", help="Read, prove and export the log of who did what.")
@@ -103,10 +103,11 @@ def seal(*, as_json: bool) -> None:
     entries = seal_audit(engine)
     with engine.connect() as connection:
         last = last_audit_seal(connection)
-    if as_json:
-        print_json({"entries": entries, "anchor": str(last) if last else None})
-    else:
-        click.echo(f"Entries sealed: {entries}. Newest seal, to be noted elsewhere: {last or '-'}")
+    print_told(
+        f"Entries sealed: {entries}. Newest seal, to be noted elsewhere: {last or '-'}",
+        {"entries": entries, "anchor": str(last) if last else None},
+        as_json=as_json,
+    )
 
 
 @audit.command()

@@ -9,7 +9,7 @@ from flask.cli import AppGroup, with_appcontext
 from payments.backups.create_backup import create_backup
 from payments.backups.restore_backup import restore_backup
 from web.commands.moments import Moment
-from web.commands.output import json_option, print_json
+from web.commands.output import json_option, print_json, print_told
 from web.parts import current_parts
 
 backup = AppGroup("backup", help="Copy the whole PostgreSQL; lay a copy out for a moment.")
@@ -41,10 +41,11 @@ def create(*, to: Path, login_file: Path | None, pg_bin: str | None, as_json: bo
     made = create_backup(
         database_url=url, to=to.absolute(), clock=parts.now, programs=pg_bin, tell=_tell
     )
-    if as_json:
-        print_json({"folder": made.folder, "begun_at": made.begun_at, "bytes": made.size})
-    else:
-        click.echo(f"{made.folder}: {made.size} bytes, verified.")
+    print_told(
+        f"{made.folder}: {made.size} bytes, verified.",
+        {"folder": made.folder, "begun_at": made.begun_at, "bytes": made.size},
+        as_json=as_json,
+    )
 
 
 @backup.command()

@@ -12,7 +12,7 @@ from payments.dead_letters.inspect_dead import inspect_dead
 from payments.dead_letters.letters import KINDS
 from payments.dead_letters.list_dead import list_dead
 from payments.dead_letters.replay_dead import WantedLetters, replay_dead
-from web.commands.output import json_option, print_json, print_rows
+from web.commands.output import json_option, print_json, print_rows, print_told
 from web.commands.people import command_line, new_reference, reference_option
 from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
@@ -105,13 +105,12 @@ def replay(
             now=parts.now(),
         ),
     ).resource
-    if as_json:
-        print_json({name: getattr(made, name) for name in _ACT})
-    else:
-        click.echo(
-            f"{made.id}: {made.accepted} of the kind {kind} are tried again, {made.skipped} cannot"
-            " be or live already."
-        )
+    print_told(
+        f"{made.id}: {made.accepted} of the kind {kind} are tried again, {made.skipped} cannot"
+        " be or live already.",
+        {name: getattr(made, name) for name in _ACT},
+        as_json=as_json,
+    )
 
 
 @dead_letters.command("discard")
@@ -138,10 +137,9 @@ def discard(
             now=parts.now(),
         ),
     ).resource
-    if as_json:
-        print_json({name: getattr(made, name) for name in _ACT})
-    else:
-        click.echo(
-            f"{made.id}: {made.accepted} of the kind {kind} are discarded, {made.skipped} live or"
-            " were before."
-        )
+    print_told(
+        f"{made.id}: {made.accepted} of the kind {kind} are discarded, {made.skipped} live or"
+        " were before.",
+        {name: getattr(made, name) for name in _ACT},
+        as_json=as_json,
+    )

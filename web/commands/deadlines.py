@@ -1,7 +1,6 @@
 """`strongroom deadlines`: puts off until when bank payments may be paid, and shows what was."""
 
 import datetime as dt
-import secrets
 from dataclasses import asdict
 
 import click
@@ -12,8 +11,8 @@ from payments.database import in_transaction
 from payments.intake.extend_deadlines import Scope, extend_deadlines
 from payments.intake.list_extensions import list_extensions
 from web.commands.moments import Moment
-from web.commands.output import json_option, print_json, print_rows
-from web.commands.people import command_line
+from web.commands.output import json_option, print_rows, print_told
+from web.commands.people import command_line, new_reference, reference_option
 from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
 
@@ -27,7 +26,7 @@ deadlines = AppGroup("deadlines", help="Put deadlines of bank payments off, and 
 @click.option("--created-before", type=Moment(), help="Of the provider's, only those.")
 @click.option("--until", required=True, type=Moment(), help="A moment: 2026-11-22T12:00Z.")
 @click.option("--reason", required=True, help="Why; it stays written down.")
-@click.option("--reference", help="The same again puts nothing off twice.")
+@reference_option
 @json_option
 @dry_run_option
 def extend(
@@ -54,7 +53,7 @@ def extend(
         lambda session: extend_deadlines(
             session,
             caller=command_line(Role.OPERATOR),
-            reference=reference or f"command-{secrets.token_hex(8)}",
+            reference=reference or new_reference(),
             scope=scope,
             extend_until=until,
             reason=reason,
@@ -62,12 +61,11 @@ def extend(
             now=parts.now(),
         ),
     ).resource
-    if as_json:
-        print_json(asdict(made))
-    else:
-        click.echo(
-            f"{made.extended} payments may be paid until {made.extended_until:%Y-%m-%d %H:%M} UTC."
-        )
+    print_told(
+        f"{made.extended} payments may be paid until {made.extended_until:%Y-%m-%d %H:%M} UTC.",
+        asdict(made),
+        as_json=as_json,
+    )
 
 
 @deadlines.command("list")

@@ -14,7 +14,7 @@ from payments.database import in_transaction, transaction
 from payments.lifecycle.view import rfc_3339
 from payments.privacy.data_keys import rewrap as rewrap_keys
 from payments.privacy.encryption import rotated_keyset_json
-from web.commands.output import json_option, print_json
+from web.commands.output import json_option, print_json, print_told
 from web.commands.people import command_line
 from web.parts import Parts, current_parts
 
@@ -81,10 +81,7 @@ def rotate(context: click.Context, *, as_json: bool, wait: bool, reference: str 
     )
     if wait:
         run = _walk(parts, run.id, shows=not as_json)
-    if as_json:
-        print_json(_run_figures(run))
-    else:
-        click.echo(_run_line(run))
+    print_told(_run_line(run), _run_figures(run), as_json=as_json)
     if run.unreadable:
         context.exit(1)
 

@@ -16,21 +16,20 @@ from payments.freezes.list_freezes import list_freezes
 from payments.freezes.tables import Freeze
 from payments.releases.read_releases import newest_releases
 from payments.releases.tables import Release
-from web.commands.output import json_option, print_json, print_rows
-from web.commands.people import new_reference, who_runs_it
+from web.commands.output import json_option, print_rows, print_told
+from web.commands.people import new_reference, reference_option, who_runs_it
 from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
 
 _LIMIT = click.option(
     "--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="How many."
 )
-_REFERENCE = click.option("--reference", help="The same again does nothing twice.")
 
 
 @click.command()
 @click.option("--reason", required=True, help="Why; it stays written down.")
 @click.option("--order", "order_id", help="Only the releases of this order.")
-@_REFERENCE
+@reference_option
 @json_option
 @dry_run_option
 @with_appcontext
@@ -45,13 +44,14 @@ def freeze(*, reason: str, order_id: str | None, reference: str | None, as_json:
         order_id=order_id,
         now=parts.now(),
     ).resource
-    _print(made, as_json=as_json, told=f"{made.id}: {_what(made)} frozen. Two lift it.")
+    told = f"{made.id}: {_what(made)} frozen. Two lift it."
+    print_told(told, _row(made), as_json=as_json)
 
 
 @click.command()
 @click.argument("freeze_id", required=False)
 @click.option("--reason", required=True, help="Why; it stays written down.")
-@_REFERENCE
+@reference_option
 @json_option
 @dry_run_option
 @with_appcontext
@@ -72,7 +72,7 @@ def unfreeze(*, freeze_id: str | None, reason: str, reference: str | None, as_js
     told = f"{lifted.id} is lifted."
     if lifted.lifted_at is None:
         told = f"{lifted.id} is still in force: somebody else must lift it, too."
-    _print(lifted, as_json=as_json, told=told)
+    print_told(told, _row(lifted), as_json=as_json)
 
 
 @click.command()
@@ -110,13 +110,6 @@ def list_newest(*, order_id: str | None, status: str | None, limit: int, as_json
 
 def _what(freeze: Freeze) -> str:
     return "releases are" if freeze.order_id is None else f"releases of {freeze.order_id} are"
-
-
-def _print(freeze: Freeze, *, as_json: bool, told: str) -> None:
-    if as_json:
-        print_json(_row(freeze))
-    else:
-        click.echo(told)
 
 
 def _row(freeze: Freeze) -> dict[str, Any]:

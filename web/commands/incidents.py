@@ -14,7 +14,7 @@ from payments.incidents.public_status import COMPONENTS
 from payments.incidents.read_incidents import list_incidents, read_incident, updates_of
 from payments.incidents.tables import Incident
 from web.commands.moments import Moment
-from web.commands.output import json_option, print_json, print_rows
+from web.commands.output import json_option, print_json, print_rows, print_told
 from web.commands.people import new_reference, reference_option, who_runs_it
 from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
@@ -65,7 +65,7 @@ def open_one(
         ),
     ).resource
     told = "every open page shows the banner" if banner else "nobody outside is told"
-    _print(opened, as_json=as_json, told=f"{opened.id} is open; {told}.")
+    print_told(f"{opened.id} is open; {told}.", _row(opened), as_json=as_json)
 
 
 @incidents.command()
@@ -165,14 +165,7 @@ def _change(
             now=parts.now(),
         ),
     ).resource
-    _print(changed, as_json=as_json, told=f"{changed.id} is {changed.status}.")
-
-
-def _print(incident: Incident, *, as_json: bool, told: str) -> None:
-    if as_json:
-        print_json(_row(incident))
-    else:
-        click.echo(told)
+    print_told(f"{changed.id} is {changed.status}.", _row(changed), as_json=as_json)
 
 
 def _row(incident: Incident) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from payments.periods.kept_reports import differing_reports
 from web.commands import manual_entries, periods
 from web.commands.ledger_reports import broken_manifests, export, report
 from web.commands.mappings import mappings
-from web.commands.output import json_option, print_json, print_rows
+from web.commands.output import json_option, print_json, print_rows, print_told
 from web.parts import current_parts
 
 ledger_group = AppGroup("ledger", help="Prove, seal, close and read the ledger.")
@@ -82,12 +82,11 @@ def seal(*, as_json: bool) -> None:
     with engine.connect() as connection:
         last = ledger.last_seal(connection)
     newest = f"{last.number}:{last.chain_hash.hex()}" if last else None
-    if as_json:
-        print_json({"entries": entries, "anchor": newest})
-    else:
-        click.echo(
-            f"Entries sealed: {entries}. Newest seal, to be noted elsewhere: {newest or '-'}"
-        )
+    print_told(
+        f"Entries sealed: {entries}. Newest seal, to be noted elsewhere: {newest or '-'}",
+        {"entries": entries, "anchor": newest},
+        as_json=as_json,
+    )
 
 
 @ledger_group.command("trial-balance")

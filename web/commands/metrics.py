@@ -10,7 +10,7 @@ import click
 from flask.cli import AppGroup
 
 from payments.overview.scrape import CONTENT_TYPE, scrape
-from web.commands.output import json_option, print_json
+from web.commands.output import json_option, print_json, print_told
 from web.parts import Parts, current_parts
 
 metrics = AppGroup("metrics", help="Show or serve what Prometheus reads.")
@@ -41,10 +41,7 @@ def serve(*, as_json: bool, host: str, port: int) -> None:
     """
     with serving(current_parts(), host=host, port=port) as server:
         url = f"http://{host}:{server.server_port}/metrics"
-        if as_json:
-            print_json({"url": url})
-        else:
-            click.echo(url)
+        print_told(url, {"url": url}, as_json=as_json)
         server.serve_forever()
 
 

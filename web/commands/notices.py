@@ -22,7 +22,7 @@ from payments.notices.tables import NoticeEndpoint
 from payments.notices.topics import TOPICS
 from web.commands.moments import Moment
 from web.commands.output import json_option, print_json, print_rows, print_told
-from web.commands.people import command_line, new_reference, reason_option
+from web.commands.people import command_line, new_reference, reason_option, reference_option
 from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
 
@@ -182,7 +182,7 @@ def list_sent(*, endpoint_id: str | None, state: str | None, limit: int, as_json
 @click.argument("endpoint_id")
 @click.argument("notice_ids", nargs=-1)
 @click.option("--since", type=Moment(), help="Instead of ids: all from this moment on.")
-@click.option("--reference", help="The same again replays nothing twice.")
+@reference_option
 @json_option
 @dry_run_option
 def replay(

@@ -13,7 +13,7 @@ from payments.periods.close_period import close_period as close
 from payments.periods.months import read_month
 from payments.periods.read_periods import closing_as_json, list_periods, read_period
 from payments.periods.reopen_period import reopen_period as reopen
-from web.commands.output import json_option, print_json, print_rows
+from web.commands.output import json_option, print_json, print_rows, print_told
 from web.commands.people import new_reference, reference_option, who_runs_it
 from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
@@ -99,10 +99,11 @@ def close_period(
         print_rows(rows, as_json=as_json, empty="")
         click.echo(f"{month} is not ready to be closed.", err=True)
         context.exit(1)
-    if as_json:
-        print_json(closing_as_json(closing))
-    else:
-        click.echo(f"{month} is closed, as of {closing.as_of.isoformat()}: {closing.id}.")
+    print_told(
+        f"{month} is closed, as of {closing.as_of.isoformat()}: {closing.id}.",
+        closing_as_json(closing),
+        as_json=as_json,
+    )
 
 
 @click.command("reopen-period")

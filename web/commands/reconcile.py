@@ -1,7 +1,6 @@
 """`strongroom reconcile`: runs, what nothing explains, and what does not agree."""
 
 import datetime as dt
-import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -27,7 +26,7 @@ from payments.reconciliation.settle_finding import STATES, list_findings
 from payments.reconciliation.tables import Finding, ReconciliationRun
 from payments.reconciliation.unmatched import KINDS, UnmatchedItem, Wanted, list_unmatched
 from web.commands.output import json_option, print_json, print_rows
-from web.commands.people import command_line
+from web.commands.people import command_line, new_reference, reference_option
 from web.parts import current_parts
 
 reconcile = AppGroup(
@@ -60,7 +59,7 @@ Show = Callable[[int | None, str | None], str | None]
     type=click.IntRange(0, WIDEST_WINDOW_DAYS),
     help="Days that a line may lie from what it is, where no reference ties the two.",
 )
-@click.option("--reference", help="The same again makes no second run.")
+@reference_option
 @click.option("--follow/--no-follow", default=True, help="Wait until the worker has made it.")
 @json_option
 def run(*, window: int, reference: str | None, follow: bool, as_json: bool) -> None:
@@ -71,7 +70,7 @@ def run(*, window: int, reference: str | None, follow: bool, as_json: bool) -> N
         lambda session: request_run(
             session,
             caller=command_line(Role.FINANCE),
-            reference=reference or f"command-{secrets.token_hex(8)}",
+            reference=reference or new_reference(),
             date_window_days=window,
             now=parts.now(),
             request_id=None,

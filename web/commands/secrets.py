@@ -16,7 +16,7 @@ from payments.secret_versions.kinds import LIMITS, LONGEST_OVERLAP, Kind
 from payments.secret_versions.list_secrets import SecretView, list_secrets, view_secret
 from payments.secret_versions.revoke_secret import revoke_secret
 from payments.secret_versions.rotate_secret import rotate_secret
-from web.commands.output import json_option, print_json, print_rows, print_told
+from web.commands.output import json_option, print_rows, print_told
 from web.commands.people import command_line, new_reference, reason_option, reference_option
 from web.commands.rehearsal import dry_run_option
 from web.parts import current_parts
@@ -72,10 +72,11 @@ def rotate(*, kind: str, overlap_hours: int | None, reference: str | None, as_js
         ),
     )
     view = view_secret(answered.resource, max_age_d=parts.settings.secret_max_age_d, now=now)
-    if as_json:
-        print_json(_row(view))
-    else:
-        click.echo(f"{view.version.id} begins at {view.version.starts_at:%Y-%m-%d %H:%M:%S} UTC.")
+    print_told(
+        f"{view.version.id} begins at {view.version.starts_at:%Y-%m-%d %H:%M:%S} UTC.",
+        _row(view),
+        as_json=as_json,
+    )
 
 
 @secrets_group.command()

@@ -1,7 +1,6 @@
 """`strongroom webhooks`: the inbox, replays and retry windows, for whoever has the machine."""
 
 import datetime as dt
-import secrets
 from dataclasses import asdict
 from typing import Any
 
@@ -21,8 +20,8 @@ from payments.webhooks.request_replay import (
 from payments.webhooks.retry_window import list_retry_windows, set_retry_window
 from payments.webhooks.tables import WebhookReplay
 from web.commands.moments import Moment
-from web.commands.output import json_option, print_json, print_rows
-from web.commands.people import command_line
+from web.commands.output import json_option, print_json, print_rows, print_told
+from web.commands.people import command_line, new_reference, reference_option
 from web.commands.rehearsal import dry_run_option
 from web.commands.webhook_reports import proof, refusals
 from web.parts import current_parts
@@ -58,7 +57,7 @@ def list_events(*, state: str | None, event_type: str | None, limit: int, as_jso
 @click.option("--source", default="inbox", show_default=True, type=click.Choice(SOURCES))
 @click.option("--from", "from_at", type=Moment(), help="Instead of ids: all from this moment …")
 @click.option("--to", "to_at", type=Moment(), help="… until just before this one, or now.")
-@click.option("--reference", help="The same again replays nothing twice.")
+@reference_option
 @json_option
 @dry_run_option
 def replay(
@@ -77,7 +76,7 @@ def replay(
         lambda session: request_replay(
             session,
             caller=command_line(Role.OPERATOR),
-            reference=reference or f"command-{secrets.token_hex(8)}",
+            reference=reference or new_reference(),
             wanted=WantedEvents(source, event_ids or None, from_at, to_at),
             now=parts.now(),
             request_id=None,
@@ -128,13 +127,12 @@ def retry_window(*, provider: str | None, hours: int | None, as_json: bool) -> N
             now=parts.now(),
         ),
     )
-    if as_json:
-        print_json(asdict(window))
-    else:
-        click.echo(
-            f"Events of {provider} are retried for {hours} hours; {window.revived} dead ones"
-            " fit into that and are tried again."
-        )
+    print_told(
+        f"Events of {provider} are retried for {hours} hours; {window.revived} dead ones"
+        " fit into that and are tried again.",
+        asdict(window),
+        as_json=as_json,
+    )
 
 
 webhooks.add_command(proof)
