@@ -44,7 +44,6 @@ def list_all(*, kind: str | None, limit: int, discarded: bool, as_json: bool) ->
     for row, letter in zip(rows, page.data, strict=True):
         if letter.discarded is not None:
             row |= {"discarded_by": letter.discarded.by, "reason": letter.discarded.reason}
-        row["died_at"] = f"{row['died_at']:%Y-%m-%d %H:%M:%S}" if row["died_at"] else None
         row["error"] = (row["error"] or "-")[:_ERROR_WIDTH]
     empty = "None was discarded." if discarded else "There are no dead letters."
     print_rows(rows, as_json=False, empty=empty, right=("attempts",))

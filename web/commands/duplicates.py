@@ -37,7 +37,7 @@ def report(*, since: dt.datetime | None, order_id: str | None, as_json: bool) ->
                 "what": one.kind,
                 "key": one.key,
                 "times": one.count,
-                "last": f"{one.last_at:%Y-%m-%d %H:%M:%S}",
+                "last": one.last_at,
                 "about": list(one.subjects),
                 "why": one.why,
             }

@@ -41,8 +41,8 @@ def uses(*, key_id: str, since: dt.datetime | None, as_json: bool) -> None:
             "uses": use.uses,
             "refused": use.refused,
             "days": use.days,
-            "first": f"{use.first_at:%Y-%m-%d %H:%M:%S}",
-            "last": f"{use.last_at:%Y-%m-%d %H:%M:%S}",
+            "first": use.first_at,
+            "last": use.last_at,
         }
         for use in found.uses
     ]
@@ -54,7 +54,7 @@ def uses(*, key_id: str, since: dt.datetime | None, as_json: bool) -> None:
             "outcome": deeds.outcome,
             "from": deeds.ip,
             "times": deeds.times,
-            "last": f"{deeds.last_at:%Y-%m-%d %H:%M:%S}",
+            "last": deeds.last_at,
         }
         for deeds in found.deeds
     ]

@@ -1,6 +1,7 @@
 """`strongroom pending`: what waits longer than usual, and asking providers about it."""
 
 from dataclasses import asdict
+from typing import Any
 
 import click
 from flask.cli import AppGroup
@@ -84,7 +85,7 @@ def show_ask(*, ask_id: str, as_json: bool) -> None:
     print_ask(found, as_json=as_json)
 
 
-def _short(one: Pending) -> dict[str, str | None]:
+def _short(one: Pending) -> dict[str, Any]:
     return {
         "kind": one.kind,
         "id": one.id,
@@ -92,7 +93,7 @@ def _short(one: Pending) -> dict[str, str | None]:
         "provider": one.provider,
         "age": _age(one.age_s),
         "reason": one.reason,
-        "next": f"{one.due_at:%Y-%m-%d %H:%M:%S}" if one.due_at else None,
+        "next": one.due_at,
         "error": one.error and one.error[:_ERROR_WIDTH],
     }
 

@@ -141,8 +141,6 @@ webhooks.add_command(refusals)
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
     short = {name: row[name] for name in _SHOWN}
-    for name in ("received_at", "due_at"):
-        short[name] = f"{row[name]:%Y-%m-%d %H:%M:%S}" if row[name] else None
     short["error"] = (row["error"] or "-")[:_ERROR_WIDTH]
     return short
 
