@@ -11,7 +11,7 @@ from sandbox.way_in import WayIn, loopback_session
 def link(way_in: WayIn, cast: Cast, order: dict[str, Any]) -> dict[str, Any]:
     """Start paying an order by bank, as its buyer's browser does."""
     request = {
-        "reference": f"demo-{secrets.token_hex(8)}",
+        "reference": f"demo-{secrets.token_hex(16)}",
         "order_id": order["id"],
         "return_url": f"{way_in.shop_url}/orders/{order['id']}",
     }

@@ -50,7 +50,7 @@ def gather(way_in: WayIn) -> Cast:
 def new_order(cast: Cast, currency: str = "USD") -> dict[str, Any]:
     """Return an order of one thing: 125.00 without tax, 8 % tax."""
     return {
-        "reference": f"demo-{secrets.token_hex(8)}",
+        "reference": f"demo-{secrets.token_hex(16)}",
         "buyer_id": cast.buyer_id,
         "seller_id": cast.seller_id,
         "currency": currency,

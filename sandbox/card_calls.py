@@ -44,7 +44,7 @@ def act(
 ) -> requests.Response:
     """Have the platform's backend `confirm`, `capture` or `cancel` a payment, or make `refunds`."""
     url = f"{way_in.base_url}/api/payments/{payment['id']}/{action}"
-    request = {"reference": reference or f"{action}-{secrets.token_hex(8)}", **body}
+    request = {"reference": reference or f"{action}-{secrets.token_hex(16)}", **body}
     return cast.backend.post(url, json=request, timeout=TIMEOUT_S)
 
 

@@ -56,7 +56,7 @@ class Stage:
         """Place an order and start paying it by card."""
         order = self.order(currency)
         url = self.way_in.base_url
-        request = {"reference": f"demo-{secrets.token_hex(8)}", "order_id": order["id"], **other}
+        request = {"reference": f"demo-{secrets.token_hex(16)}", "order_id": order["id"], **other}
         answer = self.cast.buyer.post(
             f"{url}/api/payments/intents", json=request, timeout=TIMEOUT_S
         )

@@ -30,7 +30,7 @@ def open_escrow(
 ) -> Escrow:
     """Have the contract deployed that takes an order's money."""
     asked = {
-        "reference": f"escrow-{secrets.token_hex(8)}",
+        "reference": f"escrow-{secrets.token_hex(16)}",
         "order_id": order["id"],
         "asset": order["currency"],
     }
@@ -46,7 +46,7 @@ def look_at(way_in: WayIn, who: requests.Session, escrow: Escrow) -> Escrow:
 
 def release(way_in: WayIn, who: requests.Session, **what: str) -> requests.Response:
     """Ask for money to go to its seller: `order_id` or `escrow_id`, and `amount` for a part."""
-    asked = {"reference": f"release-{secrets.token_hex(8)}", **what}
+    asked = {"reference": f"release-{secrets.token_hex(16)}", **what}
     return who.post(f"{way_in.base_url}/api/escrow/release", json=asked, timeout=TIMEOUT_S)
 
 

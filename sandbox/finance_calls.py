@@ -67,7 +67,7 @@ class Desk:
         return created(self.cast.finance.get(self._url(path), params=query, timeout=TIMEOUT_S))
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        asked = {"reference": f"demo-{secrets.token_hex(8)}", **body}
+        asked = {"reference": f"demo-{secrets.token_hex(16)}", **body}
         return created(self.cast.finance.post(self._url(path), json=asked, timeout=TIMEOUT_S))
 
     def _url(self, path: str) -> str:

@@ -50,7 +50,7 @@ def told_backend(way_in: WayIn, cast: Cast) -> Iterator[ToldBackend]:
         cast.backend.post(
             url,
             json={
-                "reference": f"demo-{secrets.token_hex(8)}",
+                "reference": f"demo-{secrets.token_hex(16)}",
                 "url": f"http://127.0.0.1:{server.server_port}/",
                 "topics": ["payment.updated"],
             },

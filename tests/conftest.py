@@ -73,7 +73,7 @@ def servers(pytestconfig: pytest.Config) -> Servers:
 @pytest.fixture(scope="module")
 def database_url(servers: Servers) -> Iterator[str]:
     """A migrated database of this module's own. What its tests commit stays: use fresh ids."""
-    name = f"module_{secrets.token_hex(8)}"
+    name = f"module_{secrets.token_hex(16)}"
     yield servers.create_database(name)
     servers.drop_database(name)
 
@@ -81,7 +81,7 @@ def database_url(servers: Servers) -> Iterator[str]:
 @pytest.fixture
 def fresh_database_url(servers: Servers) -> Iterator[str]:
     """A migrated database nobody has touched, for this test alone."""
-    name = f"fresh_{secrets.token_hex(8)}"
+    name = f"fresh_{secrets.token_hex(16)}"
     yield servers.create_database(name)
     servers.drop_database(name)
 

@@ -40,6 +40,8 @@ def _commit(connection: Connection) -> None:
 
 
 def _forget(connection: Connection) -> None:
+    if connection.invalidated:  # the server hung up: there is nothing to keep a note in
+        return
     connection.info.pop(NOTED, None)
     connection.info.pop(_COMMITTED, None)
 
@@ -55,11 +57,15 @@ def _drop_mark(connection: Connection, _name: object, _context: object) -> None:
 
 def _back_to_mark(connection: Connection, _name: object, _context: object) -> None:
     """Forget what was noted since a savepoint that is gone back to."""
+    if connection.invalidated:
+        return
     del connection.info[NOTED][connection.info[_MARKS].pop() :]
 
 
-def _tell(_connection: Any, record: Any) -> None:
+def _tell(connection: Any, record: Any) -> None:
     posted: list[tuple[str, str]] = record.info.pop(_COMMITTED, ())
+    if connection is None:  # the server hung up: nobody knows whether it committed
+        return
     for start in range(0, len(posted), KEYS_A_LINE):
         keys = [key for _, key in posted[start : start + KEYS_A_LINE]]
         _log.info("entries_posted", count=len(keys), entries=" ".join(keys))

@@ -51,7 +51,7 @@ def state_of(rows: Engine, event_id: str) -> str:
 @pytest.fixture
 def dead_event(system: System, rows: Engine) -> str:
     """The id of an event that means nothing here, and died all the same."""
-    event_id = f"evt_{secrets.token_hex(8)}"
+    event_id = f"evt_{secrets.token_hex(16)}"
     now = int(dt.datetime.now(dt.UTC).timestamp())  # noqa: TID251 - the system's clock is real
     event = {
         "id": event_id,

@@ -39,9 +39,9 @@ def things(system: System) -> list[str]:
     operator = loopback_session(system.way_in.api_keys["operator"])
     url = f"{base_url}/api/ops/incidents"
     wrong: dict[str, Any] = {"title": "For the picture", "severity": "notice"}
-    wrong["reference"] = secrets.token_hex(8)
+    wrong["reference"] = secrets.token_hex(16)
     incident = created(operator.post(url, json=wrong, timeout=TIMEOUT_S))
-    over = {"reference": secrets.token_hex(8), "status": "resolved", "note": "It was for a test."}
+    over = {"reference": secrets.token_hex(16), "status": "resolved", "note": "It was for a test."}
     created(operator.patch(f"{url}/{incident['id']}", json=over, timeout=TIMEOUT_S))
     return [
         f"/console/orders/{payment['order_id']}",

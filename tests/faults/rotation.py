@@ -101,7 +101,7 @@ class Office:
 
     def rotate(self, kind: str, **body: Any) -> str:
         """Add a version and let it begin; return its id."""
-        whole = {"reference": secrets.token_hex(8)} | body
+        whole = {"reference": secrets.token_hex(16)} | body
         answer = self.client.post(f"/api/secrets/{kind}/rotate", json=whole, headers=self.headers)
         assert answer.status_code == 201, answer.text
         return str(answer.get_json()["id"])
@@ -119,6 +119,6 @@ class Office:
 
     def key_for(self, role: Role) -> Headers:
         """Make an API key."""
-        body = {"reference": secrets.token_hex(8), "name": "Load", "role": role.value}
+        body = {"reference": secrets.token_hex(16), "name": "Load", "role": role.value}
         answer = self.client.post("/api/keys", json=body, headers=self.headers)
         return {"Authorization": f"Bearer {answer.get_json()['key']}"}

@@ -97,7 +97,7 @@ def stripe_event(secret: str, *, at: dt.datetime) -> tuple[bytes, Headers]:
 
 def bank_event(secret: str, *, at: dt.datetime) -> tuple[bytes, Headers]:
     event = {
-        "id": f"EV{secrets.token_hex(8)}",
+        "id": f"EV{secrets.token_hex(16)}",
         "resource_type": "mandates",
         "action": "active",
         "created_at": at.isoformat(),
@@ -177,7 +177,7 @@ def test_api_keys_rotate_without_a_gap(office: Office, clients: Clients) -> None
     with under_load(clients, read) as load:
         for _ in range(ROUNDS):
             key_id = "key_" + used[-1]["Authorization"].split("_")[2]
-            body = {"reference": secrets.token_hex(8), "overlap_s": 3600}
+            body = {"reference": secrets.token_hex(16), "overlap_s": 3600}
             answer = office.client.post(
                 f"/api/keys/{key_id}/rotate", json=body, headers=office.headers
             )
@@ -291,7 +291,7 @@ def test_data_keys_rotate_without_a_gap(office: Office, clients: Clients) -> Non
     def use(client: FlaskClient) -> int:
         """Keep a name at one process and read it at the other."""
         name = f"Ada {secrets.token_hex(4)}"
-        body = {"reference": secrets.token_hex(8), "name": name}
+        body = {"reference": secrets.token_hex(16), "name": name}
         made = client.post("/api/parties", json=body, headers=backend)
         if made.status_code != 201:
             return made.status_code
@@ -300,7 +300,7 @@ def test_data_keys_rotate_without_a_gap(office: Office, clients: Clients) -> Non
 
     with under_load(clients, use) as load:
         for _ in range(ROUNDS - 1):
-            body = {"reference": secrets.token_hex(8)}
+            body = {"reference": secrets.token_hex(16)}
             answer = office.client.post("/api/encryption/rotate", json=body, headers=office.headers)
             assert answer.status_code == 202, answer.text
             load.more()

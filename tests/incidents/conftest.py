@@ -57,7 +57,7 @@ class OnCall:
 
     def post(self, who: requests.Session, path: str, body: Body | None = None) -> requests.Response:
         """Have our API do something, under a reference of its own unless the body has one."""
-        asked = {"reference": secrets.token_hex(8), **(body or {})}
+        asked = {"reference": secrets.token_hex(16), **(body or {})}
         url = f"{self.system.way_in.base_url}/api/{path}"
         return who.post(url, json=asked, timeout=TIMEOUT_S)
 

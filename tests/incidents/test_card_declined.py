@@ -57,7 +57,7 @@ def test_who_must_confirm_with_their_bank_is_told_so(rail: BankRail, on_call: On
     system = on_call.system
     payment = system.payment()
     asked = {
-        "reference": secrets.token_hex(8),
+        "reference": secrets.token_hex(16),
         "payment_method": "pm_card_authenticationRequired",
         "return_url": f"{system.way_in.shop_url}/orders/{payment['order_id']}",
     }
@@ -74,7 +74,7 @@ def test_who_must_confirm_with_their_bank_is_told_so(rail: BankRail, on_call: On
     declined = system.payment()
     refused = system.cast.buyer.post(
         f"{system.way_in.base_url}/api/payments/{declined['id']}/confirm",
-        json=asked | {"reference": secrets.token_hex(8), "payment_method": FUNDS},
+        json=asked | {"reference": secrets.token_hex(16), "payment_method": FUNDS},
         timeout=TIMEOUT_S,
     )
     assert (refused.status_code, refused.json()["stripe_code"]) == (402, "insufficient_funds")

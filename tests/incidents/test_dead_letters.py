@@ -88,13 +88,18 @@ def test_events_jobs_and_notices_come_back_to_life(
     assert system.held_for(payment) == int(payment["amount"])
 
     # Some, and all of a kind; what lives already is skipped, and a reference counts once.
-    asked = {"kind": "job", "ids": [job["id"]], "reason": REASON, "reference": secrets.token_hex(8)}
+    asked = {
+        "kind": "job",
+        "ids": [job["id"]],
+        "reason": REASON,
+        "reference": secrets.token_hex(16),
+    }
     made = on_call.post(on_call.operator, "ops/dead-letters/replay", asked)
     again = on_call.post(on_call.operator, "ops/dead-letters/replay", asked)
     assert (made.status_code, made.json()["accepted"], made.json()["skipped"]) == (202, 1, 0)
     assert again.headers["Idempotent-Replayed"] == "true"
     wait_until(lambda: job_state(query, job_id) == "done", timeout_s=PATIENCE_S)
-    asked |= {"reference": secrets.token_hex(8)}
+    asked |= {"reference": secrets.token_hex(16)}
     late = on_call.post(on_call.operator, "ops/dead-letters/replay", asked)
     assert (late.json()["accepted"], late.json()["skipped"]) == (0, 1)
 
@@ -172,7 +177,7 @@ def test_one_dies_within_a_minute_as_the_handbook_plays_it(
 
 
 def test_an_event_of_another_system_is_discarded_and_kept(on_call: OnCall, query: Query) -> None:
-    event_id = f"evt_{secrets.token_hex(8)}"
+    event_id = f"evt_{secrets.token_hex(16)}"
     letter = query(
         "INSERT INTO strongroom.webhook_inbox (provider, event_id, event_type, occurred_at,"
         " received_at, due_at, state, attempts, error, finished_at) VALUES ('stripe', :id,"
@@ -209,7 +214,7 @@ def test_an_event_of_another_system_is_discarded_and_kept(on_call: OnCall, query
 
 
 def test_notices_of_an_endpoint_that_is_disabled_are_skipped(on_call: OnCall, query: Query) -> None:
-    endpoint = f"nep_{secrets.token_hex(8)}"
+    endpoint = f"nep_{secrets.token_hex(16)}"
     query(
         "INSERT INTO strongroom.notice_endpoints (id, url, description, topics, status,"
         " disabled_reason, disabled_at, created_by, created_at, updated_at) VALUES (:id,"
@@ -217,7 +222,7 @@ def test_notices_of_an_endpoint_that_is_disabled_are_skipped(on_call: OnCall, qu
         " now())",
         id=endpoint,
     )
-    notice = f"evt_{secrets.token_hex(8)}"
+    notice = f"evt_{secrets.token_hex(16)}"
     query(
         "INSERT INTO strongroom.notices (id, type, body, created_at) VALUES (:id,"
         ' \'payment.updated\', \'{"data": {"name": "Ada"}}\', now())',

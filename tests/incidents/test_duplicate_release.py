@@ -23,7 +23,7 @@ def test_what_was_done_twice_is_told_from_what_was_only_said_twice(
     rail.wait_for(payment, "succeeded")
 
     # What happens every day: a caller sends its request again, Stripe sends its event again.
-    asked = {"order_id": order_id, "amount": "3500", "reference": secrets.token_hex(8)}
+    asked = {"order_id": order_id, "amount": "3500", "reference": secrets.token_hex(16)}
     first, again = (on_call.post(system.cast.backend, "escrow/release", asked) for _ in "12")
     assert (first.status_code, again.headers["Idempotent-Replayed"]) == (202, "true")
     event = succeeded_event(system.way_in, payment)
@@ -34,7 +34,7 @@ def test_what_was_done_twice_is_told_from_what_was_only_said_twice(
     # And what should not: somebody asks for the same part under another reference.
     other = created(
         on_call.post(
-            system.cast.backend, "escrow/release", asked | {"reference": secrets.token_hex(8)}
+            system.cast.backend, "escrow/release", asked | {"reference": secrets.token_hex(16)}
         )
     )
     assert other["id"] != first.json()["id"]

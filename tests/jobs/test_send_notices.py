@@ -43,7 +43,7 @@ def register(engine: Engine, url: str) -> EndpointView:
         return add_endpoint(
             session,
             caller=Caller(principal="key:backend", role=Role.SERVICE),
-            reference=secrets.token_hex(8),
+            reference=secrets.token_hex(16),
             url=url,
             topics=[],
             description="",

@@ -62,7 +62,7 @@ class BankRail:
                 "POST",
                 "payments/bank/link",
                 {
-                    "reference": f"link-{secrets.token_hex(8)}",
+                    "reference": f"link-{secrets.token_hex(16)}",
                     "order_id": order["id"],
                     "return_url": f"{system.way_in.shop_url}/orders/{order['id']}",
                 },

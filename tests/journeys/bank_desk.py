@@ -140,6 +140,6 @@ class Desk:
         return created(self.rail.system.cast.finance.get(url, params=query, timeout=TIMEOUT_S))
 
     def _post(self, path: str, body: Body) -> requests.Response:
-        asked = {"reference": secrets.token_hex(8), **body}
+        asked = {"reference": secrets.token_hex(16), **body}
         finance = self.rail.system.cast.finance
         return self.rail.call(finance, "POST", f"reconciliation/{path}", asked)

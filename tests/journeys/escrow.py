@@ -91,7 +91,7 @@ class EscrowRail:
         url = f"{self.system.way_in.base_url}/api/{path}"
         if body is None:
             return caller.get(url, timeout=TIMEOUT_S)
-        asked = {"reference": secrets.token_hex(8), **body}
+        asked = {"reference": secrets.token_hex(16), **body}
         return caller.post(url, json=asked, timeout=TIMEOUT_S)
 
     # ---- escrows -------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ class FinanceOffice:
         self, path: str, body: Body | None = None, *, by: str = "finance"
     ) -> requests.Response:
         """Ask for something under /api/ledger, with a reference of its own."""
-        asked = {"reference": secrets.token_hex(8), **(body or {})}
+        asked = {"reference": secrets.token_hex(16), **(body or {})}
         return self.who(by).post(self._url(path), json=asked, timeout=TIMEOUT_S)
 
     def report(self, name: str, **query: str) -> requests.Response:

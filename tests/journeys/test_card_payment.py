@@ -194,7 +194,7 @@ def test_another_buyer_neither_sees_nor_hears_the_payment(system: System) -> Non
 
 def test_the_shop_sells_at_the_price_it_shows(system: System) -> None:
     shop = system.way_in.shop_url
-    form = {"product": "lamp", "reference": secrets.token_hex(8)}
+    form = {"product": "lamp", "reference": secrets.token_hex(16)}
     browser = loopback_session()
     bought = [
         browser.post(f"{shop}/buy", data=form, headers={"Origin": shop}, timeout=TIMEOUT_S)

@@ -49,7 +49,7 @@ def sale(system: System) -> Sale:
     """Sell something in euros for a seller whom a tax office knows, to a buyer who pays by card."""
     cast, way_in = system.cast, system.way_in
     party = {
-        "reference": f"workshop-{secrets.token_hex(8)}",
+        "reference": f"workshop-{secrets.token_hex(16)}",
         "name": "Tischlerei Nußbaum & Töchter",
         "email": "workshop@shop.example",
         "country": "DE",

@@ -27,7 +27,7 @@ def _empty(servers: Servers, name: str) -> str:
 
 
 def test_the_latest_closing_is_in_force_however_the_rows_lie(servers: Servers) -> None:
-    name = f"older_{secrets.token_hex(8)}"
+    name = f"older_{secrets.token_hex(16)}"
     url = _empty(servers, name)
     configuration = Config(ROOT / "setup.cfg")
     configuration.attributes["database_url"] = url

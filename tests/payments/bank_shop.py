@@ -53,7 +53,7 @@ def bank_payment(
         order_id=order.id,
         rail="bank",
         provider=provider,
-        provider_ref=f"tl_{secrets.token_hex(8)}",
+        provider_ref=f"tl_{secrets.token_hex(16)}",
         capture="automatic",
         status="created",
         amount=order.amount,

@@ -24,7 +24,7 @@ SERVICE = Caller(principal="key:shop", role=Role.SERVICE)
 
 
 def new_reference() -> str:
-    return secrets.token_hex(8)
+    return secrets.token_hex(16)
 
 
 def person(party_id: str, role: Role = Role.BUYER) -> Caller:
@@ -82,7 +82,7 @@ class Shop:
             order_id=order.id,
             rail="card",
             provider="stripe",
-            provider_ref=f"pi_{secrets.token_hex(8)}" if known_to_stripe else None,
+            provider_ref=f"pi_{secrets.token_hex(16)}" if known_to_stripe else None,
             capture="automatic",
             status="created",
             amount=order.amount,

@@ -47,7 +47,7 @@ def test_what_is_no_whole_number_is_no_amount(engine: Engine, amount: object) ->
 
 
 def test_what_raises_leaves_nothing_behind(engine: Engine) -> None:
-    key = secrets.token_hex(8)
+    key = secrets.token_hex(16)
 
     def work(session: Session) -> float:
         _insert_periodic(session, key)

@@ -23,7 +23,7 @@ OTHER = fingerprint({"order_id": "ord_2"})
 
 @pytest.fixture
 def reference() -> str:
-    return secrets.token_hex(8)
+    return secrets.token_hex(16)
 
 
 def claim(

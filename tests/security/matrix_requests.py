@@ -68,7 +68,7 @@ class Entry:
         if self.body is None:
             return None
         filled: dict[str, Any] = _fill(self.body, id_of)
-        return ({"reference": secrets.token_hex(8)} if self.reference else {}) | filled
+        return ({"reference": secrets.token_hex(16)} if self.reference else {}) | filled
 
     @property
     def kinds(self) -> set[str]:

@@ -158,7 +158,7 @@ def test_row_31_an_order_of_an_odd_amount_is_refused(
 
     def order(amount: str) -> tuple[int, Any]:
         body = (
-            f'{{"reference": "{secrets.token_hex(8)}", "buyer_id": "{buyer}", "seller_id":'
+            f'{{"reference": "{secrets.token_hex(16)}", "buyer_id": "{buyer}", "seller_id":'
             f' "{seller}", "currency": "{currency}", "lines": [{{"description": "Lamp",'
             f' "quantity": 1, "unit_amount": {amount}, "tax_rate": "0"}}]}}'
         )

@@ -29,7 +29,7 @@ def admin(key_of: KeyOf) -> Headers:
 
 
 def new_key(client: FlaskClient, admin: Headers, **changes: Any) -> dict[str, Any]:
-    body = {"reference": secrets.token_hex(8), "name": "Books", "role": "admin"} | changes
+    body = {"reference": secrets.token_hex(16), "name": "Books", "role": "admin"} | changes
     answer = client.post(PATH, json=body, headers=admin)
     assert answer.status_code == 201, answer.text
     return dict(answer.get_json())
@@ -82,7 +82,7 @@ def test_row_13_keys_rotate_with_overlap_expire_and_end_at_once(
 ) -> None:
     old = new_key(client, admin)
     for days, expected in ((7, 201), (8, 400)):
-        body = {"reference": secrets.token_hex(8), "overlap_s": days * 86_400}
+        body = {"reference": secrets.token_hex(16), "overlap_s": days * 86_400}
         answer = client.post(f"{PATH}/{old['id']}/rotate", json=body, headers=admin)
         assert answer.status_code == expected
         if expected == 201:

@@ -64,7 +64,7 @@ def canary(word: str) -> str:
 
 
 def register(api: FlaskClient, headers: Headers, **person: str) -> str:
-    body = {"reference": secrets.token_hex(8), **person}
+    body = {"reference": secrets.token_hex(16), **person}
     answer = api.post("/api/parties", json=body, headers=headers)
     assert answer.status_code == 201, answer.text
     return str(answer.get_json()["id"])
@@ -224,7 +224,7 @@ def test_row_50_a_key_rotates_under_load_and_no_request_notices(
 
     def live() -> None:
         while not is_over.is_set():
-            body = {"reference": secrets.token_hex(8), "name": "Ada", "email": "ada@example.com"}
+            body = {"reference": secrets.token_hex(16), "name": "Ada", "email": "ada@example.com"}
             created = api.post("/api/parties", json=body, headers=service)
             party_id = created.get_json().get("id", "")
             read = api.get(f"/api/parties/{party_id}", headers=service)
@@ -239,7 +239,7 @@ def test_row_50_a_key_rotates_under_load_and_no_request_notices(
     for _ in range(2):
         known = len(made)
         answer = api.post(
-            "/api/encryption/rotate", json={"reference": secrets.token_hex(8)}, headers=admin
+            "/api/encryption/rotate", json={"reference": secrets.token_hex(16)}, headers=admin
         )
         assert answer.status_code == 202, answer.text
         while encrypt_anew(engine, cipher=cipher, clock=lambda: NOW) is False:

@@ -58,7 +58,7 @@ def booked(engine: Engine) -> None:
         first, second = ledger.open_accounts(connection, specs).values()
         for formula in FORMULAS:
             lines = [ledger.Posting(first, 500), ledger.Posting(second, -500)]
-            entry = ledger.Entry(f"test_{secrets.token_hex(8)}", "test", NOON, lines, formula)
+            entry = ledger.Entry(f"test_{secrets.token_hex(16)}", "test", NOON, lines, formula)
             ledger.post(connection, entry)
     with transaction(engine) as session:
         paths = session.connection().exec_driver_sql("SELECT DISTINCT control FROM ledger.accounts")

@@ -142,14 +142,14 @@ def hostile_texts(client: FlaskClient, key_of: KeyOf, engine: Engine) -> str:
     admin = key_of(Role.ADMIN)
 
     def post(path: str, **body: object) -> str:
-        body["reference"] = secrets.token_hex(8)
+        body["reference"] = secrets.token_hex(16)
         answer = client.post(path, json=body, headers=admin)
         assert answer.status_code in (200, 201), answer.text
         return str(answer.get_json()["id"])
 
     told = {"title": HOSTILE, "banner": HOSTILE, "severity": "P2"}
     incident = post("/api/ops/incidents", **told)
-    change = {"reference": secrets.token_hex(8), "note": HOSTILE}
+    change = {"reference": secrets.token_hex(16), "note": HOSTILE}
     client.patch(f"/api/ops/incidents/{incident}", json=change, headers=admin)
     post("/api/keys", name=HOSTILE, role="support")
     post("/api/ops/freeze", reason=HOSTILE)
@@ -199,11 +199,11 @@ def test_no_secret_is_told_to_everybody_in_a_banner(
     client: FlaskClient, key_of: KeyOf, pasted: str
 ) -> None:
     headers = key_of(Role.OPERATOR)
-    told = {"title": "Odd", "severity": "notice", "reference": secrets.token_hex(8)}
+    told = {"title": "Odd", "severity": "notice", "reference": secrets.token_hex(16)}
     refused = client.post("/api/ops/incidents", json=told | {"banner": pasted}, headers=headers)
     assert (refused.status_code, list(refused.get_json()["errors"])) == (400, ["banner"])
     opened = client.post("/api/ops/incidents", json=told, headers=headers).get_json()
-    change = {"reference": secrets.token_hex(8), "banner": pasted}
+    change = {"reference": secrets.token_hex(16), "banner": pasted}
     path = f"/api/ops/incidents/{opened['id']}"
     assert client.patch(path, json=change, headers=headers).status_code == 400
     assert pasted not in client.get("/api/status").text

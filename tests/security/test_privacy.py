@@ -96,7 +96,7 @@ def test_row_38_a_payload_is_encrypted_kept_for_a_while_and_never_logged(
 ) -> None:
     lines = io.StringIO()
     configure_log_lines("DEBUG", stream=lines)
-    canary = f"Zq{secrets.token_hex(8)}"
+    canary = f"Zq{secrets.token_hex(16)}"
     payload = event(data={"object": {"id": "cus_1", "name": canary}})
     event_id = json.loads(payload)["id"]
     assert api.post(WEBHOOKS, data=payload, headers=signed(payload)).status_code == 200
@@ -124,7 +124,7 @@ def test_row_38_a_payload_is_encrypted_kept_for_a_while_and_never_logged(
     assert again.status_code == 200
     with transaction(engine) as session:  # still the same event: it has its effect once, for ever
         assert session.scalar(select(func.count(InboxEvent.id)).filter_by(event_id=event_id)) == 1
-    body = {"reference": secrets.token_hex(8), "source": "inbox", "ids": [event_id]}
+    body = {"reference": secrets.token_hex(16), "source": "inbox", "ids": [event_id]}
     refused = api.post("/api/ops/webhooks/replay", json=body, headers=key_of(Role.OPERATOR))
     assert refused.status_code == 400
     assert "From Stripe's list" in refused.text
@@ -138,7 +138,7 @@ def test_a_person_is_erased_and_the_books_stay(
     holder = f"Zqholder{secrets.token_hex(6)}"
     bank = {"kind": "bank", "currency": "GBP", "iban": "GB33BUKB20201555555555", "holder": holder}
     path = f"/api/parties/{buyer_id}/payout-destinations"
-    body = {"reference": secrets.token_hex(8), **bank}
+    body = {"reference": secrets.token_hex(16), **bank}
     assert api.post(path, json=body, headers=service).status_code == 201
     cipher, desk = connect_cipher(engine, KEYSET), Desk(engine)
     desk.shop = Shop(engine, buyer_id, seller_id)
@@ -194,15 +194,19 @@ def assert_nothing_begins(
     line = {"description": "Lamp", "quantity": 1, "unit_amount": "100", "tax_rate": "0"}
     for buyer_id, seller_id in ((gone, other), (other, gone)):
         body = {"buyer_id": buyer_id, "seller_id": seller_id, "currency": "EUR", "lines": [line]}
-        body["reference"] = secrets.token_hex(8)
+        body["reference"] = secrets.token_hex(16)
         answer = api.post("/api/orders", json=body, headers=service)
         assert answer.status_code == 400, answer.text
         assert "no such party" in answer.text
-    body = {"reference": secrets.token_hex(8), "kind": "stripe", "account": "acct_1Nv0FGQ9RKHgCVdL"}
+    body = {
+        "reference": secrets.token_hex(16),
+        "kind": "stripe",
+        "account": "acct_1Nv0FGQ9RKHgCVdL",
+    }
     path = f"/api/parties/{gone}/payout-destinations"
     assert api.post(path, json=body, headers=service).status_code == 404
     path = f"/api/payout-destinations/{destination}/approve"
-    answer = api.post(path, json={"reference": secrets.token_hex(8)}, headers=admin)
+    answer = api.post(path, json={"reference": secrets.token_hex(16)}, headers=admin)
     assert (answer.status_code, answer.get_json()["code"]) == (409, "destination_decided")
 
 

@@ -54,7 +54,7 @@ ENTRY = {
 @pytest.fixture
 def post(api: FlaskClient) -> Post:
     def send(path: str, headers: Headers, **body: Any) -> TestResponse:
-        return api.post(path, json={"reference": secrets.token_hex(8)} | body, headers=headers)
+        return api.post(path, json={"reference": secrets.token_hex(16)} | body, headers=headers)
 
     return send
 
@@ -296,7 +296,7 @@ def test_row_26_a_stream_is_looked_at_again_within_a_minute(
         )
         assert world.ids["payment"] not in asked.text
         asked.close()
-    assert client.get(f"/api/events?token={secrets.token_hex(8)}").status_code == 400
+    assert client.get(f"/api/events?token={secrets.token_hex(16)}").status_code == 400
     for answer in (told, theirs):
         answer.close()
     assert dataclasses.is_dataclass(first)

@@ -132,7 +132,7 @@ def test_row_35_three_secrets_may_live_each_with_start_and_end(
     client, admin = app.test_client(), key_of(Role.ADMIN)
 
     def rotate(**body: Any) -> Any:
-        whole = {"reference": secrets.token_hex(8), "value": f"whsec_{secrets.token_hex(16)}"}
+        whole = {"reference": secrets.token_hex(16), "value": f"whsec_{secrets.token_hex(16)}"}
         return client.post("/api/secrets/stripe_webhook/rotate", json=whole | body, headers=admin)
 
     def taken(secret: str) -> bool:

@@ -83,7 +83,7 @@ class World:
             order_id=order.id,
             rail="crypto",
             provider="evm",
-            provider_ref=f"base:{secrets.token_hex(8)}",
+            provider_ref=f"base:{secrets.token_hex(16)}",
             capture="automatic",
             status="requires_action",
             amount=order.amount,

@@ -110,7 +110,7 @@ def it_was_paid_twice(stage: Stage) -> TestResponse:
 
 @provokes("finding_resolved")
 def somebody_else_was_quicker(stage: Stage) -> TestResponse:
-    key = f"test:{secrets.token_hex(8)}"
+    key = f"test:{secrets.token_hex(16)}"
     found = Found(key, "amount_differs", "thing", 1, 2, "EUR", "they differ")
     with transaction(stage.engine) as session:
         keep_findings(session, key, [found], run_id="run_1", now=NOW)

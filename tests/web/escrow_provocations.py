@@ -89,7 +89,7 @@ def who_asked_to_lift_a_freeze_lifts_it(stage: Stage) -> TestResponse:
     )
     for _ in range(2):
         body = {"freeze_id": frozen.get_json()["id"], "reason": "The drill is over."}
-        body |= {"reference": secrets.token_hex(8)}
+        body |= {"reference": secrets.token_hex(16)}
         answer: TestResponse = stage.client.post("/api/ops/unfreeze", json=body, headers=headers)
     return answer
 
@@ -117,7 +117,7 @@ def waiting_escrow(stage: Stage) -> str:
         order_id=order.id,
         rail="crypto",
         provider="evm",
-        provider_ref=f"base:{secrets.token_hex(8)}",
+        provider_ref=f"base:{secrets.token_hex(16)}",
         capture="automatic",
         status="requires_action",
         amount=order.amount,

@@ -22,7 +22,7 @@ def it_is_resolved(stage: Stage) -> TestResponse:
     opened = stage.post("/api/ops/incidents", body, role=Role.OPERATOR).get_json()
     headers = stage.key_of(Role.OPERATOR)
     for _ in range(2):
-        change = {"status": "resolved", "reference": secrets.token_hex(8)}
+        change = {"status": "resolved", "reference": secrets.token_hex(16)}
         answer: TestResponse = stage.client.patch(
             f"/api/ops/incidents/{opened['id']}", json=change, headers=headers
         )

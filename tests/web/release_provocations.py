@@ -63,7 +63,7 @@ def it_is_posted(stage: Stage) -> TestResponse:
 def it_was_lifted_by_two(stage: Stage) -> TestResponse:
     body = {"freeze_id": freeze(stage, Till(stage.engine).paid()), "reason": "It is over."}
     for _ in range(3):
-        content = body | {"reference": secrets.token_hex(8)}
+        content = body | {"reference": secrets.token_hex(16)}
         answer: TestResponse = stage.client.post(
             "/api/ops/unfreeze", json=content, headers=stage.key_of(Role.OPERATOR)
         )

@@ -68,7 +68,7 @@ def post(client: FlaskClient, shop: Shop, token_of: TokenOf) -> Post:
     """Posts as the buyer, under a fresh reference where none is given."""
 
     def send(path: str, body: dict[str, Any], headers: Headers | None = None) -> TestResponse:
-        content = {"reference": secrets.token_hex(8)} | body
+        content = {"reference": secrets.token_hex(16)} | body
         return client.post(path, json=content, headers=headers or token_of(shop.buyer_id))
 
     return send
@@ -90,7 +90,7 @@ Link = Callable[..., TestResponse]
 
 
 def test_a_link_is_made_and_given_again(link: Link, post: Post, shop: Shop) -> None:
-    body = {"order_id": shop.order().id, "reference": secrets.token_hex(8)}
+    body = {"order_id": shop.order().id, "reference": secrets.token_hex(16)}
     first, again = link(**body), link(**body)
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.headers["Idempotent-Replayed"] == "true"
@@ -125,7 +125,7 @@ def test_an_untrusted_return_address_is_named(link: Link) -> None:
 def test_a_bank_that_does_not_answer_is_a_503_that_may_be_repeated(
     link: Link, bank: Bank, shop: Shop
 ) -> None:
-    body = {"order_id": shop.order().id, "reference": secrets.token_hex(8)}
+    body = {"order_id": shop.order().id, "reference": secrets.token_hex(16)}
     bank.break_calls({"fault": "close", "when": "after", "times": 1, "path": "/v3/payments"})
     lost = link(**body)
     assert (lost.status_code, lost.get_json()["code"]) == (503, "unavailable")
@@ -259,7 +259,7 @@ def test_while_truelayers_keys_cannot_be_had_it_is_to_send_again(
 def gocardless_events(count: int) -> list[dict[str, Any]]:
     return [
         {
-            "id": f"EV{secrets.token_hex(8)}",
+            "id": f"EV{secrets.token_hex(16)}",
             "created_at": "2026-11-22T12:00:01.250Z",
             "resource_type": "payouts",
             "action": "paid",
@@ -336,7 +336,7 @@ def until(hours: int) -> str:
 def test_an_operator_puts_deadlines_off(link: Link, post: Post, key_of: KeyOf) -> None:
     made = link().get_json()
     body = {
-        "reference": secrets.token_hex(8),
+        "reference": secrets.token_hex(16),
         "payment_ids": [made["id"]],
         "extend_until": until(96),
         "reason": "The bank is slow.",

@@ -82,7 +82,7 @@ class Stage:
 
     def post(self, path: str, body: dict[str, Any], *, role: Role | None = None) -> TestResponse:
         """Post as the buyer, or with a key of the role, under a fresh reference."""
-        body = {"reference": secrets.token_hex(8)} | body
+        body = {"reference": secrets.token_hex(16)} | body
         return self.client.post(path, json=body, headers=self.key_of(role) if role else self.buyer)
 
     def start(self, order_id: str | None = None, **body: Any) -> TestResponse:
@@ -120,7 +120,7 @@ def there_is_no_reference(stage: Stage) -> TestResponse:
 
 @provokes("reference_reused")
 def the_reference_was_used_for_something_else(stage: Stage) -> TestResponse:
-    reference = {"reference": secrets.token_hex(8)}
+    reference = {"reference": secrets.token_hex(16)}
     stage.post("/api/parties", reference | {"name": "Ada"}, role=Role.SERVICE)
     headers = stage.key_of(Role.SERVICE)
     for name in ("Ada", "Eve"):
@@ -287,7 +287,7 @@ def the_buyers_bank_wants_it_back(stage: Stage) -> TestResponse:
         provider_ref=None,
         payment_id=path.rpartition("/")[2],
         occurred_at=NOW,
-        dispute_ref=f"dp_{secrets.token_hex(8)}",
+        dispute_ref=f"dp_{secrets.token_hex(16)}",
         amount=11_900,
         currency="EUR",
         status=DisputeStatus.OPEN,
@@ -317,7 +317,7 @@ def the_seller_has_it(stage: Stage) -> TestResponse:
             ledger.Posting(ids[escrow], 5_000),
             ledger.Posting(ids[seller.path, "EUR"], -5_000),
         ]
-        entry = ledger.Entry(f"rel_{secrets.token_hex(8)}", "release", NOW, lines)
+        entry = ledger.Entry(f"rel_{secrets.token_hex(16)}", "release", NOW, lines)
         ledger.post(connection, entry)
     return stage.act(path, "refunds")
 

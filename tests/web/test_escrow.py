@@ -58,7 +58,7 @@ class Api:
     def post(
         self, path: str, body: dict[str, Any] | None = None, headers: Headers | None = None
     ) -> TestResponse:
-        content = {"reference": secrets.token_hex(8)} | (body or {})
+        content = {"reference": secrets.token_hex(16)} | (body or {})
         return self.client.post(path, json=content, headers=headers or self.service)
 
     def get(self, path: str, headers: Headers | None = None) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def api(client: FlaskClient, desk: Desk, key_of: KeyOf, token_of: TokenOf) -> Ap
 
 def test_an_order_is_paid_with_a_wallet(api: Api, desk: Desk) -> None:
     order = desk.order()
-    body = {"reference": secrets.token_hex(8), "order_id": order.id, "asset": "USDC"}
+    body = {"reference": secrets.token_hex(16), "order_id": order.id, "asset": "USDC"}
     first, again = (api.post("/api/escrow/deploy-contract", body, api.buyer) for _ in range(2))
     assert (first.status_code, again.status_code) == (202, 200)
     assert again.headers["Idempotent-Replayed"] == "true"
@@ -186,7 +186,7 @@ def test_a_party_says_where_it_is_paid_and_finance_decides(
     party_id = new_party(desk.engine, "Pat")
     pat = token_of(party_id, Role.SELLER)
     path = f"/api/parties/{party_id}/payout-destinations"
-    body = {"reference": secrets.token_hex(8), "kind": "stripe", "account": SECRET}
+    body = {"reference": secrets.token_hex(16), "kind": "stripe", "account": SECRET}
     first, again = (api.post(path, body, pat) for _ in range(2))
     assert (first.status_code, again.status_code) == (201, 200)
     destination = first.get_json()

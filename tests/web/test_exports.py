@@ -38,7 +38,7 @@ def finance(key_of: KeyOf) -> Headers:
 @pytest.fixture
 def ask(client: FlaskClient, finance: Headers) -> Ask:
     def post(**body: Any) -> Any:
-        content = {"reference": secrets.token_hex(8), "report": "journal", "format": "csv"} | body
+        content = {"reference": secrets.token_hex(16), "report": "journal", "format": "csv"} | body
         return client.post(EXPORTS, json=content, headers=finance)
 
     return post
@@ -52,7 +52,7 @@ def posted(engine: Engine) -> int:
         ]
         first, second = ledger.open_accounts(connection, specs).values()
         lines = [ledger.Posting(first, 500), ledger.Posting(second, -500)]
-        entry = ledger.Entry(f"test_{secrets.token_hex(8)}", "test", NOON, lines)
+        entry = ledger.Entry(f"test_{secrets.token_hex(16)}", "test", NOON, lines)
         return ledger.post(connection, entry).entry_id
 
 
@@ -96,7 +96,7 @@ def test_it_shows_what_was_posted_when_it_was_asked_for(
         ]
         first, second = ledger.open_accounts(connection, specs).values()
         lines = [ledger.Posting(first, 1), ledger.Posting(second, -1)]
-        later = ledger.post(connection, ledger.Entry(secrets.token_hex(8), "test", NOON, lines))
+        later = ledger.post(connection, ledger.Entry(secrets.token_hex(16), "test", NOON, lines))
     make(engine, export["id"])
     file = client.get(f"{EXPORTS}/{export['id']}/download", headers=finance)
     again = client.get(

@@ -34,7 +34,7 @@ class Desk:
     def post(
         self, path: str, body: dict[str, Any] | None = None, *, by: Headers | None = None
     ) -> TestResponse:
-        content = {"reference": secrets.token_hex(8)} | (body or {})
+        content = {"reference": secrets.token_hex(16)} | (body or {})
         return self.client.post(path, json=content, headers=by or self.ada)
 
     def ask(self, **changes: Any) -> TestResponse:

@@ -13,7 +13,7 @@ def admin(key_of: KeyOf) -> dict[str, str]:
 
 
 def new_key(client: FlaskClient, admin: dict[str, str], **changes: object) -> dict[str, str]:
-    body = {"reference": secrets.token_hex(8), "name": "Books", "role": "finance"} | changes
+    body = {"reference": secrets.token_hex(16), "name": "Books", "role": "finance"} | changes
     answer = client.post("/api/keys", json=body, headers=admin)
     assert answer.status_code == 201, answer.text
     return dict(answer.get_json())
@@ -42,13 +42,13 @@ def test_its_text_is_shown_once(client: FlaskClient, admin: dict[str, str]) -> N
 
 def test_rotation_keeps_both_for_the_overlap(client: FlaskClient, admin: dict[str, str]) -> None:
     old = new_key(client, admin)
-    body = {"reference": secrets.token_hex(8), "overlap_s": 3600}
+    body = {"reference": secrets.token_hex(16), "overlap_s": 3600}
     path = f"/api/keys/{old['id']}/rotate"
     new = client.post(path, json=body, headers=admin).get_json()
     assert client.post(path, json=body, headers=admin).get_json()["id"] == new["id"]
     for key in (old, new):
         assert client.get("/api/ledger/accounts", headers=bearer(key)).status_code == 200
-    body = {"reference": secrets.token_hex(8), "overlap_s": 0}
+    body = {"reference": secrets.token_hex(16), "overlap_s": 0}
     client.post(f"/api/keys/{new['id']}/rotate", json=body, headers=admin)
     assert client.get("/api/ledger/accounts", headers=bearer(new)).status_code == 401
 
@@ -83,7 +83,7 @@ def test_a_narrowed_key_hands_on_no_more_than_it_has(
         body = {"reference": "wider", "name": "More", "role": "admin", "scopes": scopes}
         answer = client.post("/api/keys", json=body, headers=small)
         assert (answer.status_code, answer.get_json()["code"]) == (403, "scope_missing")
-    turned = {"reference": secrets.token_hex(8), "overlap_s": 3600}
+    turned = {"reference": secrets.token_hex(16), "overlap_s": 3600}
     answer = client.post(f"/api/keys/{whole['id']}/rotate", json=turned, headers=small)
     assert (answer.status_code, answer.get_json()["code"]) == (403, "scope_missing")
     books = new_key(client, small, role="admin", scopes=["ledger.read"])

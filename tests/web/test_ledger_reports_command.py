@@ -38,7 +38,7 @@ def post(engine: Engine, amount: int) -> None:
         specs = [ledger.AccountSpec(name, "EUR", mode="deferred") for name in names]
         first, second = ledger.open_accounts(connection, specs).values()
         lines = [ledger.Posting(first, amount), ledger.Posting(second, -amount)]
-        ledger.post(connection, ledger.Entry(secrets.token_hex(8), "test", NOON, lines))
+        ledger.post(connection, ledger.Entry(secrets.token_hex(16), "test", NOON, lines))
 
 
 def test_a_table_for_people(run: Run, fresh_engine: Engine) -> None:

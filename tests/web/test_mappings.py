@@ -41,7 +41,7 @@ def books(engine: Engine) -> None:
         debited, credited = ledger.open_accounts(connection, specs).values()
         for amount in (1_250, 300):
             lines = [ledger.Posting(debited, amount), ledger.Posting(credited, -amount)]
-            key = f"paid_{secrets.token_hex(8)}"
+            key = f"paid_{secrets.token_hex(16)}"
             ledger.post(connection, ledger.Entry(key, "paid", NOW, lines))
 
 

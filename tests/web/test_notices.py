@@ -34,7 +34,7 @@ class Backend:
         )
 
     def post(self, path: str, **body: Any) -> TestResponse:
-        return self.call("POST", path, {"reference": secrets.token_hex(8)} | body)
+        return self.call("POST", path, {"reference": secrets.token_hex(16)} | body)
 
     def add(self, **body: Any) -> dict[str, Any]:
         answer = self.post("/endpoints", **({"url": URL} | body))
@@ -52,7 +52,7 @@ def backend(app: Flask, client: FlaskClient, key_of: KeyOf) -> Iterator[Backend]
 
 
 def test_a_secret_is_shown_once(backend: Backend) -> None:
-    body = {"reference": secrets.token_hex(8), "url": URL, "topics": ["payment.updated"]}
+    body = {"reference": secrets.token_hex(16), "url": URL, "topics": ["payment.updated"]}
     first = backend.call("POST", "/endpoints", body)
     again = backend.call("POST", "/endpoints", body)
     assert first.get_json()["secret"].startswith("whsec_")

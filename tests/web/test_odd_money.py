@@ -30,7 +30,7 @@ def till(engine: Engine) -> Till:
 def test_odd_amounts_release_nothing(client: FlaskClient, till: Till, key_of: KeyOf) -> None:
     order, service = till.paid(), key_of(Role.SERVICE)
     for amount in AMOUNTS:
-        body = {"reference": secrets.token_hex(8), "order_id": order.id, "amount": amount}
+        body = {"reference": secrets.token_hex(16), "order_id": order.id, "amount": amount}
         answer = client.post("/api/escrow/release", json=body, headers=service)
         assert answer.status_code in (400, 409, 422), (amount, answer.status_code)
     assert till.releases(order) == []
@@ -44,7 +44,7 @@ def test_odd_moments_deploy_nothing(
     order, service = till.shop.order(10**8, currency="USDC"), key_of(Role.SERVICE)
     for moment in MOMENTS:
         body = {
-            "reference": secrets.token_hex(8),
+            "reference": secrets.token_hex(16),
             "order_id": order.id,
             "asset": "USDC",
             name: moment,
@@ -70,7 +70,7 @@ def test_nobody_reaches_what_is_another_ones(
             assert client.get(path, headers=headers).status_code == 404, path
         listed = client.get(f"/api/payouts?seller_id={till.seller_id}", headers=headers)
         assert listed.get_json()["data"] == []
-        body: dict[str, Any] = {"reference": secrets.token_hex(8)}
+        body: dict[str, Any] = {"reference": secrets.token_hex(16)}
         destination = body | {"kind": "stripe", "account": "acct_1Nv0FGQ9RKHgCVdK"}
         for path, content, refusal in (
             (f"/api/parties/{till.seller_id}/payout-destinations", destination, 404),
@@ -82,10 +82,10 @@ def test_nobody_reaches_what_is_another_ones(
             assert answer.status_code == refusal, (path, answer.get_json())
     fresh = other.shop.order(10**8, currency="USDC")
     mallory = token_of(till.shop.buyer_id)
-    body = {"reference": secrets.token_hex(8), "order_id": fresh.id, "asset": "USDC"}
+    body = {"reference": secrets.token_hex(16), "order_id": fresh.id, "asset": "USDC"}
     answer = client.post("/api/escrow/deploy-contract", json=body, headers=mallory)
     assert answer.status_code == 404
     service = key_of(Role.SERVICE)
-    own = {"reference": secrets.token_hex(8)}
+    own = {"reference": secrets.token_hex(16)}
     path = f"/api/releases/{released.id}/approve"
     assert client.post(path, json=own, headers=service).status_code == 403

@@ -31,7 +31,7 @@ def test_what_there_is_is_listed(client: FlaskClient, operator: Headers, path: s
 
 
 def test_all_dead_jobs(client: FlaskClient, operator: Headers) -> None:
-    body: dict[str, Any] = {"reference": secrets.token_hex(8), "kind": "job", "all": True}
+    body: dict[str, Any] = {"reference": secrets.token_hex(16), "kind": "job", "all": True}
     answer = client.post(
         "/api/ops/dead-letters/replay", json=body | {"reason": "x"}, headers=operator
     )
@@ -53,7 +53,7 @@ def test_a_dead_letter_is_discarded_at_its_desk(
     assert discard in client.get(desk, headers=operator).text
     assert discard not in client.get(desk, headers=key_of(Role.SUPPORT)).text
     body: dict[str, Any] = {
-        "reference": secrets.token_hex(8),
+        "reference": secrets.token_hex(16),
         "kind": "job",
         "reason": "Done by hand",
     }
@@ -70,7 +70,7 @@ def test_a_dead_letter_is_discarded_at_its_desk(
     assert f'id="{letter}"' in kept
     assert "“Done by hand”" in kept
     assert discard not in kept
-    replay = {"reference": secrets.token_hex(8), "kind": "job", "ids": [letter], "reason": "x"}
+    replay = {"reference": secrets.token_hex(16), "kind": "job", "ids": [letter], "reason": "x"}
     path = "/api/ops/dead-letters/replay"
     assert client.post(path, json=replay, headers=operator).get_json()["accepted"] == 1
     assert f'id="{letter}"' not in client.get(f"{desk}&discarded=true", headers=operator).text

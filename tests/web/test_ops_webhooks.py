@@ -53,7 +53,7 @@ def take(client: FlaskClient, engine: Engine) -> Take:
 
 
 def replay(client: FlaskClient, headers: Headers, **body: object) -> Any:
-    return client.post(REPLAY, json={"reference": secrets.token_hex(8)} | body, headers=headers)
+    return client.post(REPLAY, json={"reference": secrets.token_hex(16)} | body, headers=headers)
 
 
 def test_dead_letters_are_listed_with_their_error_and_without_payloads(
@@ -89,7 +89,7 @@ def test_what_was_discarded_is_no_longer_among_the_dead(
 
     letters = client.get("/api/ops/dead-letters?kind=event&limit=100", headers=operator).get_json()
     [letter] = [one["id"] for one in letters["data"] if one["about"] == gone]
-    body = {"reference": secrets.token_hex(8), "kind": "event", "ids": [letter], "reason": "Test"}
+    body = {"reference": secrets.token_hex(16), "kind": "event", "ids": [letter], "reason": "Test"}
     made = client.post("/api/ops/dead-letters/discard", json=body, headers=operator)
     assert made.status_code == 201
     assert listed(state="dead") == [(stays, "dead")]
@@ -117,7 +117,7 @@ def test_support_reads_and_changes_nothing(client: FlaskClient, key_of: KeyOf, t
 def test_a_replay_is_accepted_once_per_reference(
     client: FlaskClient, operator: Headers, take: Take, engine: Engine
 ) -> None:
-    body = {"reference": secrets.token_hex(8), "ids": [take(state="dead")]}
+    body = {"reference": secrets.token_hex(16), "ids": [take(state="dead")]}
     first = client.post(REPLAY, json=body, headers=operator)
     assert first.status_code == 202
     assert first.get_json() | {"id": "", "created_at": ""} == {

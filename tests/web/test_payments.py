@@ -49,7 +49,7 @@ def post(client: FlaskClient, buyer: Headers) -> Post:
     """Posts as the buyer, under a fresh reference where none is given."""
 
     def send(path: str, body: dict[str, Any], headers: Headers | None = None) -> TestResponse:
-        content = {"reference": secrets.token_hex(8)} | body
+        content = {"reference": secrets.token_hex(16)} | body
         return client.post(path, json=content, headers=headers or buyer)
 
     return send
@@ -64,7 +64,7 @@ def started(post: Post, shop: Shop, **changed: Any) -> str:
 
 def test_a_card_is_charged_and_the_same_request_shows_it_again(post: Post, shop: Shop) -> None:
     path = started(post, shop)
-    body = {"reference": secrets.token_hex(8), "payment_method": "pm_card_visa"}
+    body = {"reference": secrets.token_hex(16), "payment_method": "pm_card_visa"}
     first, again = post(f"{path}/confirm", body), post(f"{path}/confirm", body)
     assert (first.status_code, again.status_code) == (200, 200)
     assert "Idempotent-Replayed" not in first.headers
@@ -76,7 +76,7 @@ def test_a_card_is_charged_and_the_same_request_shows_it_again(post: Post, shop:
 
 def test_a_declined_card_says_what_to_tell_the_payer(post: Post, shop: Shop) -> None:
     path = started(post, shop)
-    body = {"reference": secrets.token_hex(8), "payment_method": DECLINED}
+    body = {"reference": secrets.token_hex(16), "payment_method": DECLINED}
     for replayed in (None, "true"):
         answer = post(f"{path}/confirm", body)
         problem = answer.get_json()
@@ -106,7 +106,7 @@ def test_an_untrusted_return_address_is_named(post: Post, shop: Shop) -> None:
 
 def test_no_answer_is_a_503_that_may_be_repeated(post: Post, shop: Shop, line: Line) -> None:
     path = started(post, shop)
-    body = {"reference": secrets.token_hex(8), "payment_method": "pm_card_visa"}
+    body = {"reference": secrets.token_hex(16), "payment_method": "pm_card_visa"}
     line.fault = "lost_answer"
     lost = post(f"{path}/confirm", body)
     assert (lost.status_code, lost.get_json()["code"]) == (503, "unavailable")

@@ -66,7 +66,7 @@ class Finance:
         return answer.get_json()
 
     def post(self, path: str, *, status: int = 201, **body: Any) -> Any:
-        content = {"reference": secrets.token_hex(8)} | body
+        content = {"reference": secrets.token_hex(16)} | body
         answer = self.client.post(path, json=content, headers=self.headers)
         assert answer.status_code == status, answer.text
         return answer.get_json()

@@ -31,7 +31,7 @@ def paid(post: Post, shop: Shop) -> str:
 def test_a_part_goes_back_and_everybody_concerned_sees_it(
     client: FlaskClient, post: Post, paid: str, support: Headers, buyer: Headers
 ) -> None:
-    body = {"reference": secrets.token_hex(8), "amount": "2500", "reason": "duplicate"}
+    body = {"reference": secrets.token_hex(16), "amount": "2500", "reason": "duplicate"}
     first, again = (post(f"{paid}/refunds", body, support) for _ in range(2))
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.headers["Idempotent-Replayed"] == "true"
@@ -67,7 +67,7 @@ def test_an_amount_that_cannot_go_back_is_named(
 def test_other_content_under_the_same_reference_is_refused(
     post: Post, paid: str, support: Headers
 ) -> None:
-    reference = secrets.token_hex(8)
+    reference = secrets.token_hex(16)
     assert (
         post(f"{paid}/refunds", {"reference": reference, "amount": 1}, support).status_code == 201
     )
@@ -89,7 +89,7 @@ def test_who_may_refund_and_who_may_look(
 def test_no_answer_is_a_503_that_may_be_repeated(
     post: Post, paid: str, support: Headers, line: Line
 ) -> None:
-    body = {"reference": secrets.token_hex(8)}
+    body = {"reference": secrets.token_hex(16)}
     line.fault = "lost_answer"
     lost = post(f"{paid}/refunds", body, support)
     assert (lost.status_code, lost.get_json()["code"]) == (503, "unavailable")

@@ -40,7 +40,7 @@ def test_a_dry_run_answers_and_takes_back_what_it_did(
     with transaction(engine) as session:
         [event_id, *_] = session.scalars(select(InboxEvent.event_id))
     before = count(engine)
-    body = {"reference": secrets.token_hex(8), "source": "inbox", "ids": [event_id]}
+    body = {"reference": secrets.token_hex(16), "source": "inbox", "ids": [event_id]}
     tried = client.post(f"{REPLAY}?dry_run=true", json=body, headers=operator)
     assert (tried.status_code, tried.headers["Dry-Run"]) == (202, "true")
     assert count(engine) == before
@@ -64,7 +64,7 @@ def test_a_dry_run_is_refused_what_the_real_one_would_be(
 def test_what_takes_no_dry_run_does_nothing_when_asked_for_one(
     client: FlaskClient, key_of: KeyOf
 ) -> None:
-    body = {"reference": secrets.token_hex(8), "buyer_id": "pty_1"}
+    body = {"reference": secrets.token_hex(16), "buyer_id": "pty_1"}
     refused: Any = client.post("/api/orders?dry_run=true", json=body, headers=key_of(Role.SERVICE))
     assert refused.status_code == 400
     assert "no dry run" in refused.json["errors"]["dry_run"][0]
@@ -77,7 +77,7 @@ def test_a_misspelled_dry_run_is_not_done(
     client: FlaskClient, engine: Engine, operator: Headers
 ) -> None:
     before = count(engine)
-    body = {"reference": secrets.token_hex(8), "source": "inbox", "ids": []}
+    body = {"reference": secrets.token_hex(16), "source": "inbox", "ids": []}
     refused: Any = client.post(f"{REPLAY}?dryrun=true", json=body, headers=operator)
     assert refused.status_code == 400
     assert "dry_run=true" in refused.json["errors"]["dryrun"][0]

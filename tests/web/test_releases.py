@@ -33,7 +33,7 @@ def till(engine: Engine) -> Iterator[Till]:
 @pytest.fixture
 def post(client: FlaskClient) -> Post:
     def send(path: str, body: dict[str, Any], headers: Headers) -> TestResponse:
-        content = {"reference": secrets.token_hex(8)} | body
+        content = {"reference": secrets.token_hex(16)} | body
         return client.post(path, json=content, headers=headers)
 
     return send
@@ -43,7 +43,7 @@ def test_a_release_is_made_once_and_its_parties_see_it(
     client: FlaskClient, post: Post, till: Till, key_of: KeyOf, token_of: TokenOf
 ) -> None:
     order, service = till.paid(), key_of(Role.SERVICE)
-    body = {"reference": secrets.token_hex(8), "order_id": order.id, "amount": "4000"}
+    body = {"reference": secrets.token_hex(16), "order_id": order.id, "amount": "4000"}
     first, again = (post("/api/escrow/release", body, service) for _ in range(2))
     assert (first.status_code, again.status_code) == (202, 200)
     assert again.headers["Idempotent-Replayed"] == "true"
@@ -94,7 +94,7 @@ def test_much_is_approved_by_finance_or_taken_back(post: Post, till: Till, key_o
         assert (release["status"], release["needs_approval"]) == ("requested", True)
         decide = f"/api/releases/{release['id']}/{decision}"
         assert post(f"/api/releases/{release['id']}/approve", {}, service).status_code == 403
-        content = body | {"reference": secrets.token_hex(8)}
+        content = body | {"reference": secrets.token_hex(16)}
         answers = [post(decide, content, finance) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [200, 200]
         assert [answer.get_json()["status"] for answer in answers] == [outcome, outcome]
@@ -107,7 +107,7 @@ def test_anybody_of_the_staff_freezes_and_two_operators_lift_it(
 ) -> None:
     order, support = till.paid(), key_of(Role.SUPPORT)
     operators = [key_of(Role.OPERATOR), key_of(Role.ADMIN)]
-    body = {"reference": secrets.token_hex(8), "reason": "A drill.", "order_id": order.id}
+    body = {"reference": secrets.token_hex(16), "reason": "A drill.", "order_id": order.id}
     first, again = (post("/api/ops/freeze", body, support) for _ in range(2))
     assert (first.status_code, again.status_code) == (201, 200)
     freeze = first.get_json()

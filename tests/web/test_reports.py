@@ -36,7 +36,7 @@ def finance(key_of: KeyOf) -> Headers:
 
 @pytest.fixture
 def seller_id(client: FlaskClient, key_of: KeyOf) -> str:
-    body = {"reference": secrets.token_hex(8), "name": "Sam"}
+    body = {"reference": secrets.token_hex(16), "name": "Sam"}
     made = client.post("/api/parties", json=body, headers=key_of(Role.SERVICE))
     return str(made.get_json()["id"])
 
@@ -57,7 +57,7 @@ def post(engine: Engine, *lines: tuple[str, int], at: dt.datetime = NOON) -> int
         specs = [ledger.AccountSpec(path, "EUR", mode="deferred") for path, _ in lines]
         ids = ledger.open_accounts(connection, specs)
         postings = [ledger.Posting(ids[path, "EUR"], amount) for path, amount in lines]
-        entry = ledger.Entry(f"test_{secrets.token_hex(8)}", "test", at, postings)
+        entry = ledger.Entry(f"test_{secrets.token_hex(16)}", "test", at, postings)
         return ledger.post(connection, entry).entry_id
 
 
@@ -265,7 +265,7 @@ def test_an_entry_that_is_being_written_is_waited_for(
         specs = [ledger.AccountSpec(p, "EUR", "deferred") for p in ("assets:a", "assets:b")]
         first, second = ledger.open_accounts(connection, specs).values()
         lines = [ledger.Posting(first, 1), ledger.Posting(second, -1)]
-        ledger.post(connection, ledger.Entry(secrets.token_hex(8), "test", NOON, lines))
+        ledger.post(connection, ledger.Entry(secrets.token_hex(16), "test", NOON, lines))
         answer = get(client, f"{REPORTS}/trial-balance", finance)
         assert (answer.status_code, answer.get_json()["code"]) == (503, "unavailable")
         assert answer.headers["Retry-After"]

@@ -24,7 +24,7 @@ def order(client: FlaskClient, service: dict[str, str], make_party: MakeParty) -
         {"description": "Tea", "quantity": 1, "unit_amount": 600},
     ]
     body = {
-        "reference": secrets.token_hex(8),
+        "reference": secrets.token_hex(16),
         "buyer_id": make_party("Buyer"),
         "seller_id": make_party("Seller"),
         "currency": "EUR",
@@ -127,7 +127,7 @@ def test_when_stripe_is_away_the_payment_waits_and_the_caller_is_told_when_to_tr
     client: FlaskClient, order: dict[str, str], token_of: TokenOf, service: dict[str, str]
 ) -> None:
     buyer = token_of(order["buyer_id"])
-    body = {"reference": secrets.token_hex(8), "order_id": order["id"]}
+    body = {"reference": secrets.token_hex(16), "order_id": order["id"]}
     answer = client.post("/api/payments/intents", json=body, headers=buyer)
     assert (answer.status_code, answer.get_json()["code"]) == (503, "unavailable")
     assert answer.headers["Retry-After"]
@@ -163,7 +163,7 @@ def test_when_stripe_is_away_the_payment_waits_and_the_caller_is_told_when_to_tr
 def test_only_the_orders_buyer_or_the_backend_starts_a_payment(
     client: FlaskClient, order: dict[str, str], token_of: TokenOf, key_of: KeyOf
 ) -> None:
-    body = {"reference": secrets.token_hex(8), "order_id": order["id"]}
+    body = {"reference": secrets.token_hex(16), "order_id": order["id"]}
     for headers, status in (
         (token_of("pty_0"), 404),
         (token_of(order["seller_id"], "seller"), 403),

@@ -73,7 +73,7 @@ def test_an_escrow_is_found_by_its_address_in_any_spelling_and_by_its_transactio
     fixed = {"created_at": NOW, "updated_at": NOW}
     people = ("depositor", "beneficiary", "operator", "arbiter", "guardian")
     escrow = Escrow(
-        id=f"esc_{secrets.token_hex(8)}",
+        id=f"esc_{secrets.token_hex(16)}",
         order_id=payment.order_id,
         payment_id=payment.id,
         seller_id=shop.seller_id,
@@ -91,7 +91,7 @@ def test_an_escrow_is_found_by_its_address_in_any_spelling_and_by_its_transactio
     )
     effect = EscrowEffect(
         escrow_id=escrow.id,
-        key=secrets.token_hex(8),
+        key=secrets.token_hex(16),
         kind="deposited",
         amount=payment.amount,
         tx_hash=tx_hash,
@@ -116,7 +116,7 @@ def test_an_escrow_is_found_by_its_address_in_any_spelling_and_by_its_transactio
 
 
 def test_an_event_is_found_by_its_id(client: FlaskClient, support: Headers) -> None:
-    event_id = f"evt_{secrets.token_hex(8)}"
+    event_id = f"evt_{secrets.token_hex(16)}"
     payload = event(type="customer.created", id=event_id)
     deliver(client, payload, signed(payload))
     assert found(client, support, event_id) == {event_id: "event id"}
@@ -125,7 +125,7 @@ def test_an_event_is_found_by_its_id(client: FlaskClient, support: Headers) -> N
 def test_people_are_found_by_their_whole_address_and_it_stays_written_down(
     client: FlaskClient, engine: Engine, shop: Shop, key_of: KeyOf, support: Headers
 ) -> None:
-    person = {"reference": secrets.token_hex(8), "name": "Ada", "email": "ada@example.test"}
+    person = {"reference": secrets.token_hex(16), "name": "Ada", "email": "ada@example.test"}
     made = client.post("/api/parties", json=person, headers=key_of(Role.SERVICE)).get_json()
     order = dataclasses.replace(shop, buyer_id=made["id"]).order()
     ids = found(client, support, "ADA@example.test")

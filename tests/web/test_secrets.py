@@ -28,7 +28,7 @@ def admin(key_of: KeyOf) -> Headers:
 @pytest.fixture
 def rotate(client: FlaskClient, admin: Headers) -> Rotate:
     def rotate(kind: str, *, status: int = 201, **body: Any) -> dict[str, Any]:
-        whole = {"reference": secrets.token_hex(8)} | body
+        whole = {"reference": secrets.token_hex(16)} | body
         answer = client.post(f"/api/secrets/{kind}/rotate", json=whole, headers=admin)
         assert answer.status_code == status, answer.text
         return dict(answer.get_json())
@@ -102,7 +102,7 @@ def test_an_overlap_of_nothing_ends_what_the_environment_gave(
     assert taken(before, old)
     drop = {one["id"] for one in versions(client, admin, "stripe_webhook")}
     assert drop
-    body = {"reference": secrets.token_hex(8), "value": new, "overlap_s": 0}
+    body = {"reference": secrets.token_hex(16), "value": new, "overlap_s": 0}
     # The four of this database are too many: three may live.
     crowded = before.post("/api/secrets/stripe_webhook/rotate", json=body, headers=admin)
     assert crowded.get_json()["code"] == "conflict"

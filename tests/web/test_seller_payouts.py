@@ -28,7 +28,7 @@ def test_a_failed_payout_is_made_again_once_for_each_reference(
     assert shown["destination"]["kind"] == "bank"
     assert (shown["provider"], shown["paid_at"]) == ("truelayer", None)
 
-    body, path = {"reference": secrets.token_hex(8)}, f"/api/payouts/{payout_id}/retry"
+    body, path = {"reference": secrets.token_hex(16)}, f"/api/payouts/{payout_id}/retry"
     first, again = (client.post(path, json=body, headers=finance) for _ in range(2))
     assert (first.status_code, again.status_code) == (202, 200)
     assert again.headers["Idempotent-Replayed"] == "true"
@@ -82,7 +82,7 @@ def test_who_may_try_again(
     client: FlaskClient, sellers: Sellers, key_of: KeyOf, token_of: TokenOf
 ) -> None:
     path = f"/api/payouts/{failed_payout(sellers)}/retry"
-    body = {"reference": secrets.token_hex(8)}
+    body = {"reference": secrets.token_hex(16)}
     callers = [key_of(role) for role in (Role.SERVICE, Role.SUPPORT, Role.OPERATOR)]
     for headers in (*callers, token_of(sellers.shop.seller_id, Role.SELLER)):
         assert client.post(path, json=body, headers=headers).status_code == 403

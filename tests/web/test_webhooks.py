@@ -20,7 +20,7 @@ def now_s() -> int:
 
 def event(**changes: object) -> bytes:
     content = {
-        "id": f"evt_{secrets.token_hex(8)}",
+        "id": f"evt_{secrets.token_hex(16)}",
         "object": "event",
         "type": "customer.created",
         "livemode": False,

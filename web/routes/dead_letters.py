@@ -42,7 +42,7 @@ def list_page(query: dict[str, Any]) -> Page:
 
 @blueprint.route("/<id:letter_id>", methods=["GET"])
 @allow("dead_letters.inspect")
-@problems("reason_required")
+@problems("reason_required", "validation")
 @blueprint.arguments(InspectionHeaders, location="headers")
 @blueprint.response(200, InspectedLetter)
 def inspect(headers: dict[str, Any], letter_id: str) -> Inspected:

@@ -10,7 +10,7 @@ class NewSelfTest(StrictSchema):
 
     party_id = IdField(metadata={"description": "Left out: nobody in particular."})
     origin = fields.String(
-        validate=validate.Regexp(r"https?://[^/?#\s]{1,200}\Z"),
+        validate=validate.Regexp(r"https?://[A-Za-z0-9.:\[\]_-]{1,200}\Z"),
         metadata={"description": "Of the page that listens, such as https://shop.example.com."},
     )
 

@@ -56,7 +56,7 @@ each_kind = pytest.mark.parametrize("kind", DYING)
 def die(fresh_engine: Engine) -> Die:
     def make(kind: str) -> str:
         with fresh_engine.begin() as connection:
-            named = {"key": secrets.token_hex(8), "now": NOW}
+            named = {"key": secrets.token_hex(16), "now": NOW}
             letter_id: str = connection.execute(text(DYING[kind]), named).scalar_one()
         return letter_id
 
@@ -69,7 +69,7 @@ def discard(
     return discard_dead(
         session,
         caller=ADA,
-        reference=reference or secrets.token_hex(8),
+        reference=reference or secrets.token_hex(16),
         kind=kind,
         ids=ids,
         reason=WHY,
@@ -81,7 +81,7 @@ def replay(session: Session, kind: str, *ids: str) -> DeadLetterReplay:
     return replay_dead(
         session,
         caller=ADA,
-        reference=secrets.token_hex(8),
+        reference=secrets.token_hex(16),
         wanted=WantedLetters(kind, ids or None),
         reason="It was ours",
         now=NOW,

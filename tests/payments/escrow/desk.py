@@ -272,7 +272,7 @@ def open_desk(engine: Engine, chain: TestChain) -> Desk:
 
 
 def wallet_of_nobody() -> Wallet:
-    return Wallet.named(secrets.token_hex(8))
+    return Wallet.named(secrets.token_hex(16))
 
 
 def _bytes(data: str) -> bytes:

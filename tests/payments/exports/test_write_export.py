@@ -49,7 +49,7 @@ def ask(engine: Engine, report: str = "journal", format_name: str = "csv", **fil
         return request_export(
             session,
             caller=FINANCE,
-            reference=secrets.token_hex(8),
+            reference=secrets.token_hex(16),
             report=report,
             format_name=format_name,
             filters=filters,

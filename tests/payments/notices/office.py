@@ -56,7 +56,7 @@ class Office:
             return endpoints.add_endpoint(
                 session,
                 caller=SERVICE,
-                reference=secrets.token_hex(8),
+                reference=secrets.token_hex(16),
                 url=url,
                 topics=topics,
                 description="",

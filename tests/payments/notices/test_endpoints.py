@@ -25,7 +25,7 @@ def replay(office: Office, endpoint_id: str, **wanted: Any) -> NoticeReplay:
         return request_replay(
             session,
             caller=SERVICE,
-            reference=secrets.token_hex(8),
+            reference=secrets.token_hex(16),
             endpoint_id=endpoint_id,
             wanted=WantedNotices(**wanted),
             now=office.now,
@@ -211,7 +211,7 @@ def test_three_secrets_may_be_live_at_once(office: Office, backend: Receiver) ->
             rotate_secret(
                 session,
                 caller=SERVICE,
-                reference=secrets.token_hex(8),
+                reference=secrets.token_hex(16),
                 endpoint_id=endpoint.row.id,
                 overlap=overlap,
                 cipher=CIPHER,

@@ -53,7 +53,7 @@ def put_in(sellers: Sellers, *events: tuple[str, dict[str, Any]]) -> list[int]:
     """Put events of Stripe's into the inbox, as received."""
     rows = []
     for kind, thing in events:
-        event_id = f"evt_{secrets.token_hex(8)}"
+        event_id = f"evt_{secrets.token_hex(16)}"
         told = {"id": event_id, "type": kind, "created": 1, "data": {"object": thing}}
         payload = json.dumps(told).encode()
         rows.append(

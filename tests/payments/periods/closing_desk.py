@@ -52,7 +52,7 @@ class ClosingDesk:
         return in_transaction(
             self.engine,
             lambda session: request_entry(
-                session, caller=ADA, reference=secrets.token_hex(8), asked=asked, now=self.now
+                session, caller=ADA, reference=secrets.token_hex(16), asked=asked, now=self.now
             ),
         ).resource
 
@@ -61,7 +61,7 @@ class ClosingDesk:
         return approve_entry(
             self.engine,
             caller=by,
-            reference=secrets.token_hex(8),
+            reference=secrets.token_hex(16),
             entry_id=entry.id,
             now=self.now,
         ).resource
@@ -77,7 +77,7 @@ class ClosingDesk:
             lambda session: request_reversal(
                 session,
                 caller=by,
-                reference=secrets.token_hex(8),
+                reference=secrets.token_hex(16),
                 name=entry.id or str(entry.entry_id),
                 reason="Twice.",
                 effective_on=day,
@@ -98,7 +98,7 @@ class ClosingDesk:
         return close_period(
             self.engine,
             caller=ADA,
-            reference=reference or secrets.token_hex(8),
+            reference=reference or secrets.token_hex(16),
             month=month,
             explanations=explanations or {},
             now=self.now,
@@ -112,7 +112,7 @@ class ClosingDesk:
             lambda session: reopen_period(
                 session,
                 caller=by,
-                reference=reference or secrets.token_hex(8),
+                reference=reference or secrets.token_hex(16),
                 month=month,
                 reason="An invoice was found.",
                 now=self.now,

@@ -46,7 +46,7 @@ def rotate(
             kind,
             principal="key:admin",
             person="party:pty_admin",
-            reference=secrets.token_hex(8),
+            reference=secrets.token_hex(16),
             value=f"whsec_{secrets.token_hex(16)}" if kind is Kind.STRIPE_WEBHOOK else None,
             overlap=overlap,
             starts_at=starts_at,

@@ -1,9 +1,12 @@
 """What is said to have been posted was committed, and nothing else."""
 
 import datetime as dt
+from contextlib import nullcontext
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 import ledger
 from ledger import AccountSpec, Entry, Posting
@@ -46,3 +49,16 @@ def test_only_what_is_committed_is_told(
     lines = [line for line in capsys.readouterr().out.splitlines() if "entries_posted" in line]
     [line] = lines
     assert '"entries": "pay_kept:x pay_again:x"' in line
+
+
+def test_the_error_of_a_server_that_hangs_up_stays_what_it_is(told_engine: Engine) -> None:
+    posted = entry(told_engine, "pay_lost:x")
+    hang_up = text("RESET ROLE; SELECT pg_terminate_backend(pg_backend_pid())")
+    gone = pytest.raises(OperationalError, match="terminating connection")
+    for scope in (nullcontext, Session.begin_nested):
+        with gone, transaction(told_engine) as session, scope(session):
+            ledger.post(session.connection(), posted)
+            session.execute(hang_up)
+    with transaction(told_engine) as session:
+        assert not ledger.post(session.connection(), posted).replayed
+    told_engine.dispose()

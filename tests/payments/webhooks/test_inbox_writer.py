@@ -50,7 +50,7 @@ def store_together(engine: Engine, events: list[SealedEvent]) -> list[Stored | E
 
 
 def test_one_that_cannot_be_stored_does_no_harm_to_the_others(engine: Engine) -> None:
-    ids = [f"evt_{secrets.token_hex(8)}" for _ in range(6)]
+    ids = [f"evt_{secrets.token_hex(16)}" for _ in range(6)]
     broken = sealed("evt_broken", event_type="nul \0 byte")
     answers = store_together(engine, [sealed(ids[0]), broken, *map(sealed, ids[1:])])
     assert [type(answer) for answer in answers] == [Stored, DataError, *[Stored] * 5]
@@ -58,8 +58,8 @@ def test_one_that_cannot_be_stored_does_no_harm_to_the_others(engine: Engine) ->
 
 
 def test_copies_in_one_batch_are_stored_once_and_one_of_all_rings(engine: Engine) -> None:
-    same = f"evt_{secrets.token_hex(8)}"
-    others = [f"evt_{secrets.token_hex(8)}" for _ in range(3)]
+    same = f"evt_{secrets.token_hex(16)}"
+    others = [f"evt_{secrets.token_hex(16)}" for _ in range(3)]
     events = [sealed(one) for one in (same, others[0], same, others[1], same, others[2])]
     answers = store_together(engine, events)
     stored = [answer for answer in answers if isinstance(answer, Stored)]
@@ -83,7 +83,7 @@ def test_nobody_is_answered_while_the_database_is_away() -> None:
 
 def test_one_that_comes_again_does_not_wait_for_its_application(engine: Engine) -> None:
     """Else all that come with it would, when a provider sends everything again."""
-    known, new = (f"evt_{secrets.token_hex(8)}" for _ in range(2))
+    known, new = (f"evt_{secrets.token_hex(16)}" for _ in range(2))
     writer = InboxWriter(engine)
     writer.store(sealed(known))
     with engine.connect() as connection, connection.begin():

@@ -54,7 +54,7 @@ def ask(
         return request_replay(
             session,
             caller=OPERATOR,
-            reference=reference or secrets.token_hex(8),
+            reference=reference or secrets.token_hex(16),
             wanted=wanted,
             now=now,
             request_id="req_replay",

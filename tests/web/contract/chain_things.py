@@ -101,7 +101,7 @@ class ChainThings:
     def _post(
         self, path: str, body: dict[str, Any], headers: Headers | None = None
     ) -> dict[str, Any]:
-        content = {"reference": secrets.token_hex(8)} | body
+        content = {"reference": secrets.token_hex(16)} | body
         client = self._things.client
         answer = client.post(path, json=content, headers=headers or self._things.service)
         assert answer.status_code in (200, 201, 202), answer.text

@@ -65,7 +65,7 @@ class Things:
 
     def post(self, path: str, body: dict[str, Any], headers: Headers | None = None) -> str:
         """Post under a fresh reference, and return the id of what it made."""
-        content = {"reference": secrets.token_hex(8)} | body
+        content = {"reference": secrets.token_hex(16)} | body
         answer = self.client.post(path, json=content, headers=headers or self.service)
         assert answer.status_code in (200, 201, 202), answer.text
         return str(answer.get_json()["id"])
