@@ -45,7 +45,7 @@ def list_all() -> str:
 
     def read(session: Session) -> tuple[Standing, list[Restore], str]:
         standing = read_standing(session)
-        stage = "begin"
+        stage = "none" if standing.why is None else "begin"
         if standing.restore is not None:
             counts = count_findings(session, standing.restore.id)
             stage = _stage_of(standing.restore, counts, now=parts.now())
