@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import redis
 from sqlalchemy import Engine
 
+from jobs.clock import clock
 from payments.database import WORKER_ROLE, connect_engine
 from payments.delivery import doorbell
 from payments.privacy.data_keys import connect_cipher
@@ -15,11 +16,6 @@ from payments.providers.connect import Providers, connect_providers
 from payments.settings import Settings
 from payments.standstill.standing import gate
 from payments.telemetry.posted_entries import tell_of_entries
-
-
-def clock() -> dt.datetime:
-    """Return the time, in UTC."""
-    return dt.datetime.now(dt.UTC)
 
 
 @dataclass(frozen=True, kw_only=True)

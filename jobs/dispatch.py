@@ -6,8 +6,7 @@ import redis
 from rq import Queue as RedisQueue
 from sqlalchemy import Engine
 
-from jobs.execution import FUNCTION
-from jobs.queues import PICK_UP_S, QUEUES, WAITING_LIMIT, Queue
+from jobs.queues import FUNCTION, PICK_UP_S, QUEUES, WAITING_LIMIT, Queue
 from jobs.redis_clients import redis_queue
 from jobs.registry import find_job, jobs_of
 from payments.crash_points import reach

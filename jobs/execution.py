@@ -22,8 +22,6 @@ from payments.telemetry.measuring import count, took
 from payments.telemetry.meters import JOB_SECONDS, JOBS
 from payments.telemetry.tracing import span, tell_span
 
-FUNCTION = "jobs.execution.run"
-
 _log = get_logger(__name__)
 
 

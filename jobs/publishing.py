@@ -4,7 +4,7 @@ import redis
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from jobs.context import clock
+from jobs.clock import clock
 from payments.crash_points import reach
 from payments.database import in_transaction
 from payments.delivery import live_events

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+FUNCTION = "jobs.execution.run"
+"""All that RQ is ever asked to call."""
+
 WAITING_LIMIT = 100
 """How many jobs may wait in one Redis queue; the rest wait in PostgreSQL, which forgets none."""
 

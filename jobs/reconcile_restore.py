@@ -8,9 +8,6 @@ from payments.errors import StrongroomError
 from payments.restores.reconcile import reconcile_restore as look
 from payments.restores.turn import LookUnderWayError
 
-LONGEST_S = 3600
-"""A look goes through all of 90 days at every provider: longer than other jobs may take."""
-
 
 def reconcile_restore(context: JobContext, args: Mapping[str, Any]) -> dict[str, int]:
     """Look at all providers for the restore `restore_id`, from the beginning.

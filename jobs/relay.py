@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from jobs.context import clock
+from jobs.clock import clock
 from jobs.dispatch import dispatch
 from jobs.doorbell_listener import DoorbellListener
 from jobs.publishing import BATCH, number_and_publish

@@ -21,8 +21,9 @@ from rq.timeouts import UnixSignalDeathPenalty
 from rq.worker import SimpleWorker
 
 from jobs import execution
-from jobs.queues import QUEUES
+from jobs.queues import FUNCTION, QUEUES
 from jobs.redis_clients import connect_for_commands, connect_for_worker, redis_queue
+from jobs.registry import import_jobs
 from payments import crash_points
 from payments.documents.renderer import choose_renderer
 from payments.log_lines import configure_log_lines, get_logger
@@ -102,7 +103,7 @@ def is_ours(job: Job) -> bool:
     try:
         row_id, token = job.args
         uuid.UUID(token)
-        only_runs = job.func_name == execution.FUNCTION and job.instance is None and not job.kwargs
+        only_runs = job.func_name == FUNCTION and job.instance is None and not job.kwargs
     except (DeserializationError, AttributeError, TypeError, ValueError):
         return False
     told = job.to_dict(include_meta=False)
@@ -143,6 +144,8 @@ def main() -> None:
     begin_tracing(settings.telemetry.traces_url, role="worker")
     stopping = threading.Event()
     execution.process_context()  # a wrong configuration shows now and not with the first job
+    for name in queues:
+        import_jobs(QUEUES[name])
     renderer = choose_renderer()
     _log.info("worker_started", queues=queues, renderer=renderer.name if renderer else None)
     work(queues, settings.redis_url, stopping=stopping)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import re
 import shlex
 import shutil
 import sys
@@ -63,5 +64,8 @@ def test_every_file_with_a_job_is_registered() -> None:
     assert told == set(JOBS)
 
 
-def test_what_is_scheduled_is_registered() -> None:
-    assert {periodic.job for periodic in schedule.SCHEDULE} <= set(JOBS)
+def test_what_is_scheduled_or_asked_for_is_registered() -> None:
+    domain = "".join(module.text for module in modules("payments"))
+    asked_for = set(re.findall(r'^JOB = "(\w+)"', domain, re.MULTILINE))
+    assert "send_alert" in asked_for
+    assert asked_for | {periodic.job for periodic in schedule.SCHEDULE} <= set(JOBS)

@@ -13,7 +13,8 @@ import requests
 from flask.testing import FlaskClient
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from jobs.context import JobContext, clock
+from jobs.clock import clock
+from jobs.context import JobContext
 from jobs.execution import run_leased
 from payments.database import transaction
 from payments.delivery import doorbell, outbox

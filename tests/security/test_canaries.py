@@ -18,8 +18,6 @@ from sqlalchemy import Engine, text
 
 from jobs.context import connect_context
 from jobs.execution import run_leased
-from jobs.queues import ROUTINE
-from jobs.registry import JOBS, Job
 from payments.access.caller import KEY_ROLES, Role
 from payments.database import transaction
 from payments.delivery import outbox
@@ -233,7 +231,7 @@ def test_nor_of_a_job_that_fails(
     def fail(*_args: object) -> NoReturn:
         raise RuntimeError({"told": secret, "deep": [{"inner": secret}]}) from ValueError(secret)
 
-    monkeypatch.setitem(JOBS, "audit_ledger", Job(fail, ROUTINE))
+    monkeypatch.setattr("jobs.audit_ledger.audit_ledger", fail)
     with log_lines() as lines:
         run_job(one_settings, engine, "audit_ledger")
     assert "job_failed" in lines.getvalue()

@@ -15,8 +15,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import Engine, select
 
 from jobs.dispatch import FAILED_KEPT_S, dispatch
-from jobs.execution import FUNCTION
-from jobs.queues import QUEUES
+from jobs.queues import FUNCTION, QUEUES
 from jobs.redis_clients import redis_queue
 from payments.database import transaction
 from payments.delivery import doorbell, outbox
