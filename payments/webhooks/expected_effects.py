@@ -4,7 +4,7 @@ Worked out from the events alone, so that it can be held against payments and le
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -31,7 +31,8 @@ class Expected:
     """An effect that an event must have had; `keys`: it is one entry under one of these.
 
     `amount` is what it moves at the provider, in minor units, what came in being above zero.
-    `subject` is what the provider calls it. Without `keys`, we know no such thing.
+    `subject` is what the provider calls it. Without `keys`, we know no such thing. Of several
+    receipts one is booked as its payment's charge: which is the one that names `receipt_id`.
     """
 
     event_id: str
@@ -41,6 +42,7 @@ class Expected:
     keys: tuple[str, ...]
     amount: int
     currency: str
+    receipt_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,10 @@ def _of(event_id: str, fact: Fact, known: _Known) -> Expected | None:
         keys = _keys(payment_id, "charged") + _keys(receipt, "received")
         keys = keys if receipt else ()
         subject = fact.receipt_ref
-        return _expected(event_id, "receipt", subject, payment_id, keys, fact.amount, fact.currency)
+        expected = _expected(
+            event_id, "receipt", subject, payment_id, keys, fact.amount, fact.currency
+        )
+        return replace(expected, receipt_id=receipt)
     if isinstance(fact, RefundReported) and fact.status is RefundStatus.SUCCEEDED:
         ours = known.refunds.get(fact.refund_ref) or known.refunds.get(fact.refund_id or "")
         keys, subject = _keys(ours, "refunded"), fact.refund_ref

@@ -28,6 +28,10 @@ from payments.webhooks.told_events import ToldEvent, inbox_of, list_told, told_b
 MOST_SHOWN = 100
 
 
+_Booked = Mapping[str, Sequence[tuple[int, str | None]]]
+"""By effect key: what its entries moved, and of which receipt they are, where of one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """Something that is not as it must be: `problem` is a stable code."""
@@ -198,50 +202,48 @@ def _unreadable(told: Sequence[ToldEvent]) -> Iterable[Fault]:
             yield _fault("unreadable", one.event_id, one.event_type, one.unreadable)
 
 
-def _booked(
-    session: Session, expected: Sequence[Expected], provider: str
-) -> Mapping[str, Sequence[int]]:
+def _booked(session: Session, expected: Sequence[Expected], provider: str) -> _Booked:
     """Return what each effect key's entries moved at the provider; more than one is one too many.
 
     Read as whoever audits would: all entries with the key, and not as the table promises.
     """
     keys = list(dict.fromkeys(itertools.chain.from_iterable(one.keys for one in expected)))
     place = f"assets:{'stripe' if provider == stripe_events.PROVIDER else 'bank'}:"
-    booked: defaultdict[str, list[int]] = defaultdict(list)
+    booked: defaultdict[str, list[tuple[int, str | None]]] = defaultdict(list)
     for entry in ledger.entries_of_effects(session.connection(), keys):
         moved = sum(line.amount for line in entry.lines if line.path.startswith(place))
-        booked[entry.effect_key].append(moved)
+        booked[entry.effect_key].append((moved, entry.metadata.get("receipt_id")))
     return booked
 
 
-def _judge(expected: Expected, booked: Mapping[str, Sequence[int]]) -> Fault | None:
-    found = [amount for key in expected.keys for amount in booked.get(key, ())]
+def _amounts(expected: Expected, booked: _Booked) -> Sequence[int]:
+    """Return what was booked as an effect: one amount, if all is well."""
+    found = (entry for key in expected.keys for entry in booked.get(key, ()))
+    return [amount for amount, of in found if expected.receipt_id in (None, of)]
+
+
+def _judge(expected: Expected, booked: _Booked) -> Fault | None:
+    found = _amounts(expected, booked)
     about = f"{expected.what} {expected.subject} of {expected.amount} {expected.currency}"
     payment_id = expected.payment_id
     if not found:
         detail = f"{about} is not booked."
         return _fault("not_applied", expected.event_id, expected.what, detail, payment_id)
-    by_key = (len(booked.get(key, ())) for key in expected.keys)
-    if max(by_key) > 1:
+    if len(found) > 1:
         detail = f"{about} is booked {len(found)} times."
         return _fault("applied_twice", expected.event_id, expected.what, detail, payment_id)
-    if expected.what != "receipt" and found != [expected.amount]:
+    if found != [expected.amount]:
         detail = f"{about} is booked with {found[0]}."
         return _fault("amount_differs", expected.event_id, expected.what, detail, payment_id)
     return None
 
 
-def _money(
-    expected: Sequence[Expected], booked: Mapping[str, Sequence[int]]
-) -> Sequence[MoneyProof]:
+def _money(expected: Sequence[Expected], booked: _Booked) -> Sequence[MoneyProof]:
     told: Counter[tuple[str, str]] = Counter()
     ours: Counter[tuple[str, str]] = Counter()
-    keys: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for one in expected:
         told[one.what, one.currency] += one.amount
-        keys[one.what, one.currency].update(one.keys)
-    for group, named in keys.items():
-        ours[group] = sum(sum(booked.get(key, ())) for key in named)
+        ours[one.what, one.currency] += sum(_amounts(one, booked))
     return [
         MoneyProof(what=what, currency=currency, told=amount, booked=ours[what, currency])
         for (what, currency), amount in sorted(told.items())
