@@ -1,10 +1,8 @@
 """Settings against abuse: how many requests a minute, and which proxies are believed."""
 
-import ipaddress
 from collections.abc import Mapping
 
-from payments.notice_settings import IPNetwork
-from payments.variables import Variables
+from payments.variables import IPNetwork, Variables
 
 MOST_PER_MINUTE = 10_000_000
 
@@ -45,17 +43,11 @@ def read_rate_limits(reader: Variables, name: str) -> Mapping[str, int]:
 
 def read_trusted_proxies(reader: Variables, name: str) -> tuple[IPNetwork, ...]:
     """Return the addresses and networks, separated by commas, whose X-Forwarded-* is believed."""
-    found: list[IPNetwork] = []
-    for text in filter(None, (part.strip() for part in reader.text(name, default="").split(","))):
-        try:
-            network = ipaddress.ip_network(text)
-        except ValueError:
-            reader.fault(f"{name} lists {text!r}; use addresses or networks such as 10.0.0.0/24")
-            continue
+    found = reader.networks(name)
+    for network in found:
         if network.prefixlen == 0:
-            reader.fault(f"{name} lists {text!r}: then anybody could claim any address")
-        found.append(network)
-    return tuple(found)
+            reader.fault(f"{name} lists '{network}': then anybody could claim any address")
+    return found
 
 
 def _is_limit(value: object) -> bool:

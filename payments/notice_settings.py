@@ -3,9 +3,7 @@
 import ipaddress
 from collections.abc import Sequence
 
-from payments.variables import Variables
-
-IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+from payments.variables import IPNetwork, Variables
 
 # RFC 1918, RFC 6598 (a provider's own), RFC 4193, and this machine.
 _PRIVATE = tuple(
@@ -30,17 +28,11 @@ def read_private_networks(reader: Variables, name: str) -> tuple[IPNetwork, ...]
     Only private ones: a public address needs no leave, and link-local ones are where a cloud's
     metadata lie.
     """
-    found: list[IPNetwork] = []
-    for text in filter(None, map(str.strip, reader.text(name, default="").split(","))):
-        try:
-            network = ipaddress.ip_network(text)
-        except ValueError:
-            reader.fault(f"{name} lists {text!r}; a network reads 10.1.0.0/16 or fd00:1::/64")
-            continue
+    found = reader.networks(name)
+    for network in found:
         if not _is_within(network, _PRIVATE):
-            reader.fault(f"{name} lists {text!r}, which is no private network")
-        found.append(network)
-    return tuple(found)
+            reader.fault(f"{name} lists '{network}', which is no private network")
+    return found
 
 
 def _is_within(network: IPNetwork, networks: Sequence[IPNetwork]) -> bool:

@@ -32,10 +32,10 @@ from payments.chain_settings import (
 )
 from payments.kyc import KycThresholds
 from payments.limit_settings import RATE_LIMITS, read_rate_limits, read_trusted_proxies
-from payments.notice_settings import IPNetwork, read_private_networks
+from payments.notice_settings import read_private_networks
 from payments.secret_settings import read_secret_ages
 from payments.telemetry_settings import TelemetrySettings, read_telemetry
-from payments.variables import Environment, SettingsError, Variables
+from payments.variables import Environment, IPNetwork, SettingsError, Variables
 
 __all__ = [
     "Environment",

@@ -1,11 +1,9 @@
 """The settings of what can be seen from outside: metrics, and where traces are sent."""
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
-from payments.notice_settings import IPNetwork
-from payments.variables import Variables
+from payments.variables import IPNetwork, Variables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,14 +29,8 @@ def read_telemetry(reader: Variables) -> TelemetrySettings:
 
 
 def _read_networks(reader: Variables, name: str) -> tuple[IPNetwork, ...]:
-    found: list[IPNetwork] = []
-    for text in filter(None, map(str.strip, reader.text(name, default="").split(","))):
-        try:
-            network = ipaddress.ip_network(text)
-        except ValueError:
-            reader.fault(f"{name} lists {text!r}; use addresses or networks such as 10.0.0.0/24")
-            continue
+    found = reader.networks(name)
+    for network in found:
         if network.prefixlen == 0:
-            reader.fault(f"{name} lists {text!r}: then anybody could read the metrics")
-        found.append(network)
-    return tuple(found)
+            reader.fault(f"{name} lists '{network}': then anybody could read the metrics")
+    return found

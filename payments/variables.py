@@ -4,6 +4,7 @@ Every variable may be given as `NAME_FILE` instead: the path of a file that hold
 vaults and orchestrators mount secrets. A process's environment is dumped more easily than a file.
 """
 
+import ipaddress
 import json
 import re
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 SANDBOX_MARK = "sandbox"
 LONGEST_FILE = 256 * 1024
@@ -151,6 +154,16 @@ class Variables:
             elif origin.startswith("http:") and not self._sandbox:
                 self.fault(f"{name} lists {origin!r}; outside the sandbox use https")
         return origins
+
+    def networks(self, name: str) -> tuple[IPNetwork, ...]:
+        """Return the addresses and networks that are listed, separated by commas, if any are."""
+        found: list[IPNetwork] = []
+        for text in filter(None, map(str.strip, self.text(name, default="").split(","))):
+            try:
+                found.append(ipaddress.ip_network(text))
+            except ValueError:
+                self.fault(f"{name} lists {text!r}; use networks such as 10.0.0.0/24, fd00:1::/64")
+        return tuple(found)
 
     def positive(
         self, name: str, *, default: int, least: int = 1, longest: int | None = None

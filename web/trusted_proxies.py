@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from werkzeug.http import parse_list_header
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from payments.notice_settings import IPNetwork
+from payments.variables import IPNetwork
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

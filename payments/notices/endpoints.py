@@ -12,7 +12,6 @@ from payments.access.caller import Caller
 from payments.errors import ConflictError, InvalidRequestError, NotFoundError
 from payments.idempotency import Answered
 from payments.identifiers import new_id
-from payments.notice_settings import IPNetwork
 from payments.notices.signing import forget_secrets, new_secret
 from payments.notices.tables import NoticeDelivery, NoticeEndpoint
 from payments.notices.topics import TOPICS
@@ -20,6 +19,7 @@ from payments.notices.wake_up import wake_up
 from payments.outgoing.errors import CallRefusedError
 from payments.outgoing.targets import read_target
 from payments.privacy.encryption import FieldCipher
+from payments.variables import IPNetwork
 
 MAX_ENDPOINTS = 10
 _LOCK = "strongroom.notice_endpoints"

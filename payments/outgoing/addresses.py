@@ -8,7 +8,7 @@ import ipaddress
 from collections.abc import Iterable
 from enum import StrEnum
 
-from payments.notice_settings import IPNetwork
+from payments.variables import IPNetwork
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 

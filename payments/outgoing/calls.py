@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 import certifi
 
-from payments.notice_settings import IPNetwork
 from payments.outgoing.addresses import IPAddress
 from payments.outgoing.connection import Connection
 from payments.outgoing.errors import NoAnswerError
 from payments.outgoing.names import Resolver, addresses_of, ask_the_system
 from payments.outgoing.targets import Target, check_reach, read_target
 from payments.telemetry.outgoing_call import OutgoingCall
+from payments.variables import IPNetwork
 
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 15.0

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from payments.notice_settings import IPNetwork
 from payments.outgoing.addresses import IPAddress, Reach, reach_of
 from payments.outgoing.errors import CallRefusedError
+from payments.variables import IPNetwork
 
 LONGEST_URL = 500
 PUBLIC_PORTS = (443, 8443)
