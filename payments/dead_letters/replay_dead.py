@@ -21,8 +21,8 @@ from payments.idempotency import Answered
 from payments.identifiers import new_id
 from payments.notices import wake_up as notices_wake_up
 from payments.notices.tables import NoticeDelivery, NoticeEndpoint
+from payments.webhooks.make_new import make_new
 from payments.webhooks.tables import InboxEvent
-from payments.webhooks.wake_up import wake_up
 
 MAX_IDS = 1_000
 MAX_AT_ONCE = 10_000
@@ -101,24 +101,7 @@ def _revive_events(
 ) -> tuple[int, int]:
     is_kept = InboxEvent.payload_encrypted.is_not(None)
     dead = _locked(session, EVENT, numbers, is_kept.desc())
-    revived = session.scalars(
-        update(InboxEvent)
-        .where(InboxEvent.id.in_(dead), is_kept)
-        .values(
-            state="new",
-            attempts=0,
-            due_at=now,
-            replayed_at=now,
-            error=None,
-            finished_at=None,
-            discard_id=None,
-        )
-        .returning(InboxEvent.id)
-        .execution_options(synchronize_session=False)
-    ).all()
-    if revived:
-        wake_up(session, now=now, request_id=None)
-    return len(revived), len(dead)
+    return make_new(session, dead, now=now), len(dead)
 
 
 def _revive_jobs(

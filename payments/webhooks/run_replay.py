@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from payments.database import in_transaction
@@ -12,10 +12,10 @@ from payments.privacy.encryption import FieldCipher
 from payments.providers.stripe import event_list
 from payments.providers.stripe.client import StripeClient
 from payments.providers.stripe.event_list import ListedEvent
+from payments.webhooks.make_new import make_new
 from payments.webhooks.request_replay import in_inbox
 from payments.webhooks.store_listed import store_listed
 from payments.webhooks.tables import InboxEvent, WebhookReplay
-from payments.webhooks.wake_up import wake_up
 
 BATCH = 1_000
 GIVE_UP_AFTER = dt.timedelta(days=1)
@@ -90,21 +90,7 @@ def _again(session: Session, seen: WebhookReplay, *, now: dt.datetime) -> bool:
     )
     ids = session.scalars(events).all()
     if ids:
-        session.execute(
-            update(InboxEvent)
-            .where(InboxEvent.id.in_(ids))
-            .values(
-                state="new",
-                attempts=0,
-                due_at=now,
-                replayed_at=now,
-                error=None,
-                finished_at=None,
-                discard_id=None,
-            )
-            .execution_options(synchronize_session=False)
-        )
-        wake_up(session, now=now, request_id=None)
+        make_new(session, ids, now=now)
         replay.replayed += len(ids)
         replay.position = str(ids[-1])
     return _go_on(replay, is_last=len(ids) < BATCH, now=now)
