@@ -17,6 +17,8 @@ from payments.providers.connect import Providers
 
 BATCH = 20
 GIVE_UP_AFTER = dt.timedelta(days=1)
+DOWN_AFTER = 3
+"""So many in a row without an answer, and the provider is taken for down."""
 
 _log = get_logger(__name__)
 
@@ -32,7 +34,8 @@ class _Seen:
 def take_step(engine: Engine, ask_id: str, *, providers: Providers, now: dt.datetime) -> bool:
     """Ask about the next payments of an ask; False when nothing is left to do.
 
-    Asking twice does no harm. One whose answer cannot be taken in is logged and passed over.
+    Asking twice does no harm. One whose answer cannot be taken in is logged and passed over, and so
+    is one without an answer, if others behind it get theirs.
 
     Raises:
         UnavailableError: the provider did not answer; the ask goes on from there.
@@ -42,10 +45,19 @@ def take_step(engine: Engine, ask_id: str, *, providers: Providers, now: dt.date
     if seen is None:
         return False
     last = seen.position
+    silent: list[UnavailableError] = []
     try:
         for payment_id in seen.payments:
-            _ask(engine, payment_id, providers=providers, now=now)
-            last = payment_id
+            try:
+                _ask(engine, payment_id, providers=providers, now=now)
+            except UnavailableError as error:
+                silent.append(error)
+                if len(silent) == DOWN_AFTER:
+                    break
+            else:
+                last, silent = payment_id, []
+        if silent:
+            raise silent[-1]
     finally:
         is_last = len(seen.payments) < BATCH and last == _last_of(seen)
         in_transaction(
