@@ -68,8 +68,10 @@ def _make_app() -> Flask:
     from payments.database import APPLICATION_ROLE  # noqa: PLC0415 - help needs none of this
     from payments.settings import read_settings  # noqa: PLC0415 - likewise
     from web.commands.deeds import bind_command  # noqa: PLC0415 - likewise
+    from web.commands.foreign_tables import load_foreign_tables  # noqa: PLC0415 - likewise
     from web.parts import install_parts, make_parts  # noqa: PLC0415 - likewise
 
+    load_foreign_tables()
     settings = read_settings()
     app, parts = Flask(__name__), make_parts(settings, role=APPLICATION_ROLE)
     install_parts(app, parts)

@@ -1,5 +1,6 @@
 """Every command speaks JSON; what changes something can be tried first; what ends asks why."""
 
+import importlib
 import json
 import re
 import subprocess
@@ -10,9 +11,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from payments.database import Base
 from tests.architecture.sources import ROOT
 from web.command_line import main
 from web.command_table import PLACES, CommandTable
+from web.commands import foreign_tables
 from web.commands.deeds import ONLY_READING
 from web.commands.rehearsal import dry_run_option
 from web.policies import POLICIES
@@ -191,3 +194,19 @@ def test_help_needs_no_command_and_no_driver() -> None:
     assert "duplicates" in done.stdout
     heavy = {"sqlalchemy", "stripe", "web3", "redis", "weasyprint", "web.commands.keys"}
     assert not heavy & loaded
+
+
+def test_every_table_that_a_foreign_key_leads_to_is_known_to_every_command() -> None:
+    """Tests import everything, a command does not: SQLAlchemy asks as it writes."""
+    for file in sorted((ROOT / "payments").rglob("*.py")):
+        if "__tablename__" in file.read_text(encoding="utf-8"):
+            importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
+    homes = {mapper.local_table: mapper.class_.__module__ for mapper in Base.registry.mappers}
+    lacking = {
+        (home, homes[key.column.table])
+        for table, home in homes.items()
+        for key in table.foreign_keys
+        if homes[key.column.table] not in {home, *foreign_tables.MODULES}
+    }
+    assert len(homes) > 40
+    assert lacking == set()
