@@ -25,7 +25,7 @@ def _broken(session: Session, _settings: Settings, _now: dt.datetime) -> Measure
 
 
 _RELEASED_TWICE = """
-    SELECT count(*) AS count, (array_agg(payment_id ORDER BY payment_id))[:50] AS keys
+    SELECT count(*) AS count, (array_agg(payment_id ORDER BY payment_id))[1:50] AS keys
       FROM (SELECT p.id AS payment_id
               FROM (SELECT DISTINCT payment_id FROM strongroom.releases
                      WHERE posted_at IS NOT NULL AND posted_at > :now - interval '1 day') lately
@@ -34,7 +34,7 @@ _RELEASED_TWICE = """
              GROUP BY p.id HAVING sum(r.amount) > p.amount_captured) over_released
 """
 _PAID_OUT_TWICE = """
-    SELECT count(*) AS count, (array_agg(payout_id ORDER BY payout_id))[:50] AS keys
+    SELECT count(*) AS count, (array_agg(payout_id ORDER BY payout_id))[1:50] AS keys
       FROM (SELECT a.payout_id
               FROM (SELECT DISTINCT payout_id FROM strongroom.seller_payout_attempts
                      WHERE created_at > :now - interval '1 day') lately
@@ -44,7 +44,7 @@ _PAID_OUT_TWICE = """
             HAVING sum(a.amount - a.amount_returned) > p.amount) twice
 """
 _WRONG_RECIPIENT = """
-    SELECT count(*) AS count, (array_agg(p.id ORDER BY p.id))[:50] AS keys
+    SELECT count(*) AS count, (array_agg(p.id ORDER BY p.id))[1:50] AS keys
       FROM strongroom.seller_payout_attempts a
       JOIN strongroom.seller_payouts p ON p.id = a.payout_id
       JOIN strongroom.payout_destinations d ON d.id = a.destination_id
@@ -54,7 +54,7 @@ _WRONG_RECIPIENT = """
             OR d.decided_by IS NULL OR d.decided_at > a.created_at)
 """
 _LEFT_UNEXPLAINED = """
-    SELECT count(*) AS count, (array_agg(id ORDER BY first_seen_at))[:50] AS keys,
+    SELECT count(*) AS count, (array_agg(id ORDER BY first_seen_at))[1:50] AS keys,
            min(first_seen_at) AS oldest
       FROM strongroom.findings
      WHERE state = 'open' AND kind = 'missing_in_ledger' AND amount < 0

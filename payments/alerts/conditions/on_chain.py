@@ -13,7 +13,7 @@ _SIGNER_FROZEN = """
       FROM strongroom.chain_signers WHERE frozen_at IS NOT NULL
 """
 _UNKNOWN_OPERATION = """
-    SELECT count(*) AS count, (array_agg(r.id ORDER BY r.id))[:50] AS keys
+    SELECT count(*) AS count, (array_agg(r.id ORDER BY r.id))[1:50] AS keys
       FROM strongroom.releases r JOIN strongroom.escrows e ON e.id = r.escrow_id
      WHERE r.origin = 'chain' AND r.created_at > :now - interval '1 day'
        AND r.requested_by = 'chain:' || e.operator
@@ -28,14 +28,14 @@ _NOT_READ = """
       FROM strongroom.chain_cursors WHERE scanned_at < :now - make_interval(secs => :older_than_s)
 """
 _NOT_FOLLOWED = """
-    SELECT count(*) AS count, (array_agg(DISTINCT e.escrow_id))[:50] AS keys
+    SELECT count(*) AS count, (array_agg(DISTINCT e.escrow_id))[1:50] AS keys
       FROM strongroom.escrow_effects e
       JOIN strongroom.escrows s ON s.id = e.escrow_id
       JOIN strongroom.chain_cursors c ON c.chain = s.chain
      WHERE e.state = 'seen' AND e.block_number <= c.final_to
 """
 _NOT_MINED = """
-    SELECT count(*) AS count, (array_agg(id ORDER BY broadcast_at))[:50] AS keys,
+    SELECT count(*) AS count, (array_agg(id ORDER BY broadcast_at))[1:50] AS keys,
            min(broadcast_at) AS oldest
       FROM strongroom.chain_intents
      WHERE state = 'broadcast' AND broadcast_at < :now - make_interval(secs => :older_than_s)

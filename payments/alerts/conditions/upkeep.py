@@ -22,7 +22,7 @@ _NOT_RECONCILED = """
      WHERE coalesce(finished_at < :now - make_interval(hours => :hours), true)
 """
 _ENDPOINTS = """
-    SELECT count(*) AS count, (array_agg(id ORDER BY id))[:50] AS keys, min(disabled_at) AS oldest
+    SELECT count(*) AS count, (array_agg(id ORDER BY id))[1:50] AS keys, min(disabled_at) AS oldest
       FROM strongroom.notice_endpoints
      WHERE status = 'disabled' AND disabled_reason IN ('failing', 'gone')
 """
@@ -36,12 +36,12 @@ _REFUSED = """
       FROM strongroom.webhook_refusals WHERE hour > :now - interval '2 hours'
 """
 _FROZEN = """
-    SELECT count(*) AS count, (array_agg(id ORDER BY id))[:50] AS keys, min(created_at) AS oldest
+    SELECT count(*) AS count, (array_agg(id ORDER BY id))[1:50] AS keys, min(created_at) AS oldest
       FROM strongroom.freezes
      WHERE lifted_at IS NULL AND created_at < :now - make_interval(hours => :hours)
 """
 _DOCUMENTS = """
-    SELECT count(*) AS count, (array_agg(id ORDER BY id))[:50] AS keys
+    SELECT count(*) AS count, (array_agg(id ORDER BY id))[1:50] AS keys
       FROM (SELECT order_id AS id FROM strongroom.documents_due WHERE attempts >= :attempts
             UNION ALL
             SELECT invoice_id FROM strongroom.invoice_renderings

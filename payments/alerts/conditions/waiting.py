@@ -20,7 +20,7 @@ UNNUMBERED_S = 60
 
 # The states stand here word for word as in the indexes of 0011_operations/6_overview.sql.
 _NOT_CONFIRMED = """
-    SELECT count(*) AS count, (array_agg(id ORDER BY created_at))[:50] AS keys,
+    SELECT count(*) AS count, (array_agg(id ORDER BY created_at))[1:50] AS keys,
            count(*) FILTER (WHERE rail = 'card') AS card,
            count(*) FILTER (WHERE rail = 'bank') AS bank,
            count(*) FILTER (WHERE rail = 'crypto') AS crypto, min(updated_at) AS oldest
@@ -31,7 +31,7 @@ _NOT_CONFIRMED = """
                                          ELSE make_interval(hours => :others_h) END
 """
 _UNKNOWN = """
-    SELECT count(*) AS count, (array_agg(id ORDER BY since))[:50] AS keys, min(since) AS oldest
+    SELECT count(*) AS count, (array_agg(id ORDER BY since))[1:50] AS keys, min(since) AS oldest
       FROM (SELECT id, created_at AS since FROM strongroom.provider_calls
              WHERE state IN ('intent', 'unknown')
             UNION ALL
@@ -40,14 +40,14 @@ _UNKNOWN = """
      WHERE since < :now - make_interval(secs => :older_than_s)
 """
 _DRIFT = """
-    SELECT count(*) AS count, (array_agg(id ORDER BY first_seen_at))[:50] AS keys,
+    SELECT count(*) AS count, (array_agg(id ORDER BY first_seen_at))[1:50] AS keys,
            min(first_seen_at) AS oldest
       FROM strongroom.findings
      WHERE state = 'open' AND kind <> 'stale_pending'
        AND first_seen_at < :now - make_interval(secs => :older_than_s)
 """
 _PAYOUTS_FAILED = """
-    SELECT count(*) AS count, (array_agg(id ORDER BY id))[:50] AS keys
+    SELECT count(*) AS count, (array_agg(id ORDER BY id))[1:50] AS keys
       FROM strongroom.seller_payouts WHERE status = 'failed'
 """
 
