@@ -15,8 +15,9 @@ from tests.payments.conftest import simulated_stripe, stripe_at
 from tests.payments.payouts.sellers import Sellers
 from tests.payments.shop import Shop, open_shop
 from tests.payments.simulated_bank import Bank, bank, letterbox, running_bank
+from tests.payments.watching.conftest import chain, stage
 
-__all__ = ["bank", "letterbox", "running_bank"]  # fixtures
+__all__ = ["bank", "chain", "letterbox", "running_bank", "stage"]  # fixtures
 
 
 @pytest.fixture

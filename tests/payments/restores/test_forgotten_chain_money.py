@@ -2,11 +2,9 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from sqlalchemy import Engine
 
 from payments.chain.send import look
 from payments.chain.tables import ChainSigner
@@ -20,23 +18,12 @@ from payments.restores.look import Look
 from payments.restores.read_restores import list_findings
 from payments.restores.tables import Restore
 from payments.watching.turn import holding_turn
-from tests.chain import USDC, TestChain, running_chain
+from tests.chain import USDC
 from tests.databases import Servers
 from tests.payments.conftest import stripe_at
 from tests.payments.restores.forgetting import ONE, copy_of, working_as
 from tests.payments.shop import CIPHER, new_reference
-from tests.payments.watching.stage import Stage, open_stage
-
-
-@pytest.fixture(scope="module")
-def chain() -> Iterator[TestChain]:
-    with running_chain() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def stage(engine: Engine, chain: TestChain) -> Stage:
-    return open_stage(engine, chain)
+from tests.payments.watching.stage import Stage
 
 
 def begun(stage: Stage) -> str:
