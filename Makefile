@@ -45,8 +45,8 @@ tests: $(VENV)/ready-to-check ## Run the tests only; some of them: make tests AR
 contract: $(VENV)/ready-to-check ## Call every operation in many more ways than `make test` does
 	CONTRACT_EXAMPLES=200 $(PY) -m pytest tests/web/contract $(ARGS)
 
-deep: $(VENV)/ready-to-check ## Go all the way where `make test` goes a part: the contract by random calls, reorganisations
-	DEEP=1 $(PY) -m pytest -n 2 tests/payments/providers/evm/contracts tests/payments/watching $(ARGS)
+deep: $(VENV)/ready-to-check ## Go all the way where `make test` goes a part: the contract by random calls, reorganisations, reports
+	DEEP=1 $(PY) -m pytest -n 2 tests/payments/providers/evm/contracts tests/payments/watching tests/ledger/reporting $(ARGS)
 
 planted: $(VENV)/ready-to-check ## Test the tests: plant known bugs, and see that each is noticed
 	@$(PY) -m tests.planted $(ARGS)

@@ -4,6 +4,7 @@ It runs until its standard input closes, which the system does even for a killed
 nothing is ever left behind. Run as `python -m tests.databases FOLDER`.
 """
 
+import contextlib
 import json
 import secrets
 import shutil
@@ -31,6 +32,7 @@ ROOT = Path(__file__).parents[1]
 TEMPLATE = DATABASE  # migrated once; tests work in copies of it
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 ENOUGH_MEMORY = 4 << 30
+_FIRST_PORT, _PORTS = 20_000, 12_000
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,15 @@ def wait_for_servers(folder: Path, *, timeout_s: float = 60) -> Servers:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of 127.0.0.1 that nobody listens on now.
+
+    It is below those that the system gives to outgoing connections, which could take it meanwhile.
+    """
+    while True:
+        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def migrate(database_url: str) -> None:

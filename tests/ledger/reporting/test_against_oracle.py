@@ -26,6 +26,7 @@ from ledger.reporting import (
     trial_balance,
 )
 from ledger.reporting.trial_balance import Detail
+from tests.depth import IS_DEEP
 from tests.ledger.reporting import oracle
 from tests.ledger.reporting.oracle import Line, Wanted
 
@@ -246,7 +247,7 @@ def compare_statements(connection: Connection, lines: list[Line], wanted: Wanted
 
 def test_reports_say_what_the_oracle_says(owner_engine: Engine) -> None:
     @settings(
-        max_examples=120,
+        max_examples=120 if IS_DEEP else 40,
         deadline=None,
         derandomize=True,
         suppress_health_check=list(HealthCheck),

@@ -19,8 +19,8 @@ from tests.chain import USDC, WALLETS
 from tests.depth import IS_DEEP
 from tests.payments.watching.stage import Stage
 
-SEEDS = 100 if IS_DEEP else 40
-AT_ONCE = 20
+SEEDS = 100 if IS_DEEP else 20
+AT_ONCE = 10
 DEEPEST = 12
 
 

@@ -37,8 +37,8 @@ from web.policies import POLICIES
 __all__ = ["bank", "letterbox", "running_bank", "simulated"]  # fixtures of the domain's tests
 
 HERE = Path(__file__).parent
-EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "20")  # noqa: TID251 - `make contract` asks for more
-PATIENCE_S = 20 * int(EXAMPLES)
+EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "12")  # noqa: TID251 - `make contract` asks for more
+PATIENCE_S = 300 + 20 * int(EXAMPLES)
 ROLES = (Role.ADMIN, Role.SERVICE, Role.FINANCE, Role.OPERATOR)
 STREAM = "/api/events"  # it does not end: test_events.py reads it
 # Nothing schemathesis sends is signed, or a bank's statement, or has a bank give back money that
