@@ -1,8 +1,6 @@
 """The console's desks at work: letters that died, lines nothing explains, banners, new keys."""
 
 import datetime as dt
-import hashlib
-import hmac
 import json
 import secrets
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ from sqlalchemy import Engine, text
 
 from payments.database import connect_engine, transaction
 from sandbox.calls import TIMEOUT_S, created, new_order
+from sandbox.stripe.webhooks import signature
 from tests.browser.conftest import Browse
 from tests.browser.desk import Desk
 from tests.journeys.bank import BankRail
@@ -64,12 +63,11 @@ def dead_event(system: System, rows: Engine) -> str:
     }
     payload = json.dumps(event).encode()
     secret = system.way_in.webhook_secrets["stripe"].partition(",")[0]
-    signature = hmac.new(secret.encode(), b"%d." % now + payload, hashlib.sha256).hexdigest()
     taken = requests.post(
         f"{system.way_in.base_url}/api/webhooks/stripe",
         data=payload,
         headers={
-            "Stripe-Signature": f"t={now},v1={signature}",
+            "Stripe-Signature": signature(payload, secret, timestamp=now),
             "Content-Type": "application/json",
         },
         timeout=TIMEOUT_S,
