@@ -15,6 +15,7 @@ from payments.access.caller import Caller, Role
 from payments.database import connect_engine, transaction
 from payments.delivery import outbox
 from payments.delivery.tables import OutboxRow
+from payments.restores import request_look
 from payments.restores.begin_restore import begin_restore
 from tests.databases import free_port
 
@@ -81,6 +82,7 @@ def test_after_a_restore_only_what_sends_nothing_is_queued(
     dispatch(engine, fake, now=NOW)
     queued = [job.description for queue in QUEUES for job in redis_queue(queue, fake).jobs]
     assert set(queued) == WHILE_STILL
+    assert request_look.JOB in WHILE_STILL, "the end waits for it"
     for name in ("pay_sellers", "resolve_refunds", "send_transactions", "issue_invoice"):
         assert name in JOBS
         assert name not in WHILE_STILL

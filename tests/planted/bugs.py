@@ -51,12 +51,12 @@ BUGS = (
                 "                session, limit=room, lease_s=PICK_UP_S, now=now,"
                 " jobs=jobs_of(queue, is_still=is_still)\n"
                 "            ),\n"
-                "            _enqueue(waiting, queue, leased),\n"
+                "            _enqueue(waiting, leased),\n"
                 "        )[0],\n",
             ),
             Edit(
                 "jobs/dispatch.py",
-                '        reach("relay.leased")\n        _enqueue(waiting, queue, leased)\n',
+                '        reach("relay.leased")\n        _enqueue(waiting, leased)\n',
                 "",
             ),
         ),
