@@ -15,7 +15,7 @@ from payments.crash_points import reach
 from payments.database import in_transaction, transaction
 from payments.errors import ConflictError, StrongroomError
 from payments.freezes.covering import covering
-from payments.freezes.releases_lock import share_releases_lock
+from payments.freezes.releases_lock import holding_releases_lock
 from payments.log_lines import get_logger
 from payments.payouts.make_payout import (
     Begun,
@@ -98,11 +98,6 @@ def _wake_waiting(session: Session, *, limit: int, now: dt.datetime) -> int:
     return len(waiting)
 
 
-def _is_frozen(session: Session, order_id: str) -> bool:
-    share_releases_lock(session)
-    return covering(session, order_id) is not None
-
-
 class _Run:
     def __init__(
         self, engine: Engine, providers: Providers, cipher: FieldCipher, now: dt.datetime
@@ -175,14 +170,17 @@ class _Run:
             note_seen(self._engine, begun, told, now=self._now)
             return "seen"
         if self._now - request.began_at < KEYS_REMEMBERED:
-            if in_transaction(self._engine, lambda session: _is_frozen(session, request.order_id)):
-                leave_unknown(self._engine, begun, now=self._now)
-                return "frozen"
             return self._made(begun)
         lost = ConflictError("The provider never heard of it.", code="never_arrived")
         note_refused(self._engine, begun, error=lost, now=self._now)
         return "failed"
 
     def _made(self, begun: Begun) -> str:
-        known = make_attempt(self._engine, begun, providers=self._providers, now=self._now)
+        """Have an attempt made, unless it is frozen by now: meanwhile no freeze is answered."""
+        order_id = begun.request.order_id
+        with self._engine.connect() as connection, holding_releases_lock(connection):
+            if in_transaction(self._engine, lambda session: covering(session, order_id)):
+                leave_unknown(self._engine, begun, now=self._now)
+                return "frozen"
+            known = make_attempt(self._engine, begun, providers=self._providers, now=self._now)
         return "sent" if known else "still_unknown"
