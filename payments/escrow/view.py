@@ -151,7 +151,8 @@ def view_effect(effect: EscrowEffect) -> EffectView:
 def _confirmations(effects: Sequence[EscrowEffect], *, head: int | None) -> int:
     """Return how many blocks stand behind the newest thing that is not final yet.
 
-    When all is final, behind the deposit, else behind the deployment.
+    When all is final, behind the deposit, else behind the deployment. One at least: what was found
+    is in a block, though the head is noted only when all of that block was read.
     """
     there = [effect for effect in effects if effect.state != "orphaned"]
     for wanted in (
@@ -160,7 +161,7 @@ def _confirmations(effects: Sequence[EscrowEffect], *, head: int | None) -> int:
         [effect for effect in there if effect.kind == "created"],
     ):
         if wanted and head is not None:
-            return max(0, head - wanted[-1].block_number + 1)
+            return max(1, head - wanted[-1].block_number + 1)
     return 0
 
 
