@@ -154,13 +154,18 @@ def claim(
 
 
 def set_resource(session: Session, claimed: Claim, *, resource_id: str) -> None:
-    """Note what the request makes, in the transaction that makes it."""
+    """Note what the request makes, where it is not finished in the transaction that makes it."""
     session.execute(_SET_RESOURCE, {**_name_of(claimed), "resource_id": resource_id})
 
 
-def finish(session: Session, claimed: Claim, *, now: dt.datetime) -> None:
-    """Close the reference: it is answered with its resource from now on."""
-    session.execute(_FINISH, {**_name_of(claimed), "now": now})
+def finish(
+    session: Session, claimed: Claim, *, resource_id: str | None = None, now: dt.datetime
+) -> None:
+    """Close the reference: it is answered with its resource from now on.
+
+    That is `resource_id`, or the one that was set before.
+    """
+    session.execute(_FINISH, {**_name_of(claimed), "resource_id": resource_id, "now": now})
 
 
 def suspend(session: Session, claimed: Claim) -> None:
@@ -200,7 +205,9 @@ _TAKE_AGAIN = _update(
     " resource_id = COALESCE(resource_id, :resource_id)"
 )
 _SET_RESOURCE = _update("resource_id = :resource_id")
-_FINISH = _update("finished_at = :now, locked_until = NULL")
+_FINISH = _update(
+    "finished_at = :now, locked_until = NULL, resource_id = COALESCE(:resource_id, resource_id)"
+)
 _SUSPEND = _update("locked_until = NULL")
 _RELEASE = _update("locked_until = NULL, resource_id = NULL")
 

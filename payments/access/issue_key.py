@@ -141,8 +141,7 @@ def _claim(
 def _first(
     session: Session, claim: Claim, issued: IssuedKey, *, now: dt.datetime
 ) -> Answered[KeyView]:
-    idempotency.set_resource(session, claim, resource_id=issued.key.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=issued.key.id, now=now)
     return Answered(KeyView(issued.key, issued.text), replayed=False)
 
 

@@ -54,7 +54,6 @@ def acknowledge(
     alert.acknowledged_by, alert.acknowledged_at = caller.person, now
     alert.acknowledged_figures, alert.note = alert.told_figures or alert.figures, note
     session.flush()
-    idempotency.set_resource(session, claim, resource_id=alert.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=alert.id, now=now)
     _log.info("alert_acknowledged", alert_id=alert.id, condition=alert.condition, by=caller.person)
     return Answered(alert, replayed=False)

@@ -70,8 +70,7 @@ def send_test(
         now=now,
     )
     numbers = "-".join(str(row.number) for row in written)
-    idempotency.set_resource(session, claim, resource_id=numbers)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=numbers, now=now)
     return Answered(TestMessages(target, written), replayed=False)
 
 

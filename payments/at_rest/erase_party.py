@@ -83,8 +83,7 @@ def erase_party(
     )
     session.add(erasure)
     session.flush()
-    idempotency.set_resource(session, claim, resource_id=erasure.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=erasure.id, now=now)
     return Answered(view_party(found, cipher=cipher), replayed=False)
 
 

@@ -53,6 +53,5 @@ def request_rotation(
     )
     session.add(run)
     outbox.stage(session, job=JOB, coalesce_key=JOB, request_id=request_id, now=now)
-    idempotency.set_resource(session, claim, resource_id=run.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=run.id, now=now)
     return Answered(run, replayed=False)

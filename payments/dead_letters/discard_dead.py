@@ -79,8 +79,7 @@ def discard_dead(
         .values(discard_id=made.id)
         .execution_options(synchronize_session=False)
     )
-    idempotency.set_resource(session, claim, resource_id=made.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=made.id, now=now)
     _log.warning(
         "dead_letters_discarded",
         discard_id=made.id,

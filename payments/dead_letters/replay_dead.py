@@ -80,8 +80,7 @@ def replay_dead(
     )
     session.add(made)
     session.flush()
-    idempotency.set_resource(session, claim, resource_id=made.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=made.id, now=now)
     return Answered(made, replayed=False)
 
 

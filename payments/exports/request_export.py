@@ -78,8 +78,7 @@ def request_export(
     session.flush()
     args = {"export_id": export.id}
     outbox.stage(session, job=JOB, args=args, request_id=request_id, now=now)
-    idempotency.set_resource(session, claim, resource_id=export.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=export.id, now=now)
     return Answered(export, replayed=False)
 
 

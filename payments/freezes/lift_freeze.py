@@ -67,8 +67,7 @@ def lift_freeze(
         newest = newest_entry(session)
         freeze.lifted_by, freeze.lifted_at, freeze.lifted_after = caller.person, now, newest
     session.flush()
-    idempotency.set_resource(session, claim, resource_id=freeze.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=freeze.id, now=now)
     _log.warning(
         "freeze_lifted" if freeze.lifted_at else "freeze_lift_requested",
         freeze_id=freeze.id,

@@ -75,8 +75,7 @@ def change_incident(
     note_update(session, incident, caller=caller, note=note, now=now)
     if changes and (was_told or incident.banner is not None):
         announce_status(session, now=now)
-    idempotency.set_resource(session, claim, resource_id=incident.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=incident.id, now=now)
     _log.warning(
         "incident_changed", incident_id=incident.id, status=incident.status, by=caller.person
     )

@@ -77,8 +77,7 @@ def open_incident(
     note_update(session, incident, caller=caller, note=None, now=now)
     if banner is not None:
         announce_status(session, now=now)
-    idempotency.set_resource(session, claim, resource_id=incident.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=incident.id, now=now)
     _log.warning("incident_opened", incident_id=incident.id, severity=severity, by=caller.person)
     return Answered(incident, replayed=False)
 

@@ -119,8 +119,7 @@ def extend_deadlines(
             for payment_id in _lock_open(session, scope)
         ]
     session.execute(insert(DeadlineExtension), rows)
-    idempotency.set_resource(session, claim, resource_id=batch_id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=batch_id, now=now)
     made = _read(session, batch_id)
     _log.info(
         "deadlines_extended",

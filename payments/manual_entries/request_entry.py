@@ -59,8 +59,7 @@ def request_entry(
         updated_at=now,
     )
     add_with_lines(session, row, asked.lines)
-    idempotency.set_resource(session, claim, resource_id=row.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=row.id, now=now)
     _log.info("manual_entry_requested", entry_id=row.id, by=caller.person)
     return Answered(view_asked(session, [row])[0], replayed=False)
 

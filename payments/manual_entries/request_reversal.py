@@ -82,8 +82,7 @@ def request_reversal(
         updated_at=now,
     )
     add_with_lines(session, row, mirror_of(entry.lines))
-    idempotency.set_resource(session, claim, resource_id=row.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=row.id, now=now)
     _log.info("reversal_requested", entry_id=row.id, reverses=entry.id, by=caller.person)
     return Answered(view_asked(session, [row])[0], replayed=False)
 

@@ -79,8 +79,7 @@ def add_endpoint(
     session.add(row)
     session.flush()
     secret = new_secret(session, row.id, cipher=cipher, now=now)
-    idempotency.set_resource(session, claim, resource_id=row.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=row.id, now=now)
     return Answered(EndpointView(row, secret), replayed=False)
 
 

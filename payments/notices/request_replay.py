@@ -90,8 +90,7 @@ def request_replay(
     session.add(replay)
     session.flush()
     wake_up(session, now=now)
-    idempotency.set_resource(session, claim, resource_id=replay.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=replay.id, now=now)
     return Answered(replay, replayed=False)
 
 

@@ -55,6 +55,5 @@ def rotate_secret(
     secret = new_secret(session, endpoint_id, cipher=cipher, now=now)
     row.updated_at = now
     session.flush()
-    idempotency.set_resource(session, claim, resource_id=row.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=row.id, now=now)
     return Answered(EndpointView(row, secret), replayed=False)

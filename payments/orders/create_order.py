@@ -52,8 +52,7 @@ def create_order(
     totals = check_order(session, order)
     row = _new_row(order, totals, now=now)
     session.add(row)
-    idempotency.set_resource(session, claim, resource_id=row.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=row.id, now=now)
     return Answered(view_order(row), replayed=False)
 
 

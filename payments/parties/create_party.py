@@ -62,8 +62,7 @@ def create_party(
         return Answered(view_party(row, cipher=cipher), replayed=True)
     row = _new_row(details, now=now, cipher=cipher)
     session.add(row)
-    idempotency.set_resource(session, claim, resource_id=row.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=row.id, now=now)
     return Answered(view_party(row, cipher=cipher), replayed=False)
 
 

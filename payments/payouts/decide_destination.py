@@ -64,8 +64,7 @@ def decide_destination(
         _check(row, decision=decision, now=now)
         _note(row, caller=caller, decision=decision, cooling=cooling, now=now)
         session.flush()
-        idempotency.set_resource(session, claim, resource_id=row.id)
-        idempotency.finish(session, claim, now=now)
+        idempotency.finish(session, claim, resource_id=row.id, now=now)
     view = view_destination(row, caller=caller, cipher=cipher)
     return Answered(view, replayed=claim.replayed_id is not None)
 

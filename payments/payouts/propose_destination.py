@@ -73,8 +73,7 @@ def propose_destination(
     )
     session.add(row)
     session.flush()
-    idempotency.set_resource(session, claim, resource_id=row.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=row.id, now=now)
     return Answered(view_destination(row, caller=caller, cipher=cipher), replayed=False)
 
 

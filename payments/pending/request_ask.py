@@ -165,8 +165,7 @@ def _ask(
     outbox.stage(session, job=JOB, args={"ask_id": ask.id}, request_id=request_id, now=now)
     for job in _ALONG_WITH_IT:
         outbox.stage(session, job=job, coalesce_key=job, request_id=request_id, now=now)
-    idempotency.set_resource(session, claim, resource_id=ask.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=ask.id, now=now)
     return Answered(ask, replayed=False)
 
 

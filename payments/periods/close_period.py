@@ -217,8 +217,7 @@ def _write(
         request_id=current_request_id(),
         now=question.now,
     )
-    idempotency.set_resource(session, claim, resource_id=row.id)
-    idempotency.finish(session, claim, now=question.now)
+    idempotency.finish(session, claim, resource_id=row.id, now=question.now)
     reach("period.closed")
     return row
 

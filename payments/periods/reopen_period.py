@@ -71,8 +71,7 @@ def reopen_period(
         row.state, row.reopened_by, row.reopened_at = "reopened", caller.person, now
     session.flush()
     reach("period.reopened")
-    idempotency.set_resource(session, claim, resource_id=row.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=row.id, now=now)
     _log.warning("period_" + row.state, month=str(month), by=caller.person, reason=reason)
     return Answered(row, replayed=False)
 

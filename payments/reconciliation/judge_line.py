@@ -143,8 +143,7 @@ def _book(
     if not made:
         raise ConflictError("The ledger does not take this match; see the log.")
     [(match_id, _)] = made
-    idempotency.set_resource(session, claim, resource_id=match_id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=match_id, now=now)
     return Answered(read_match(session, match_id), replayed=False)
 
 

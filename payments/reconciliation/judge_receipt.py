@@ -38,8 +38,7 @@ def match_receipt(
     payment = apply_receipt(
         session, receipt_id=receipt_id, cause=f"api:match by {caller.principal}", now=now
     )
-    idempotency.set_resource(session, claim, resource_id=receipt_id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=receipt_id, now=now)
     return Answered(payment, replayed=False)
 
 

@@ -58,8 +58,7 @@ def request_run(
         session, requested_by=caller.principal, date_window_days=date_window_days, now=now
     )
     outbox.stage(session, job=JOB, args={"run_id": run.id}, request_id=request_id, now=now)
-    idempotency.set_resource(session, claim, resource_id=run.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=run.id, now=now)
     return Answered(run, replayed=False)
 
 

@@ -68,8 +68,7 @@ def undo_match(
     match.undo_reason = reason
     session.flush()
     move_lines(session, [LineState(line.id, "unmatched", "suspense", UNDONE, None)], now=now)
-    idempotency.set_resource(session, claim, resource_id=match_id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=match_id, now=now)
     return Answered(read_match(session, match_id), replayed=False)
 
 

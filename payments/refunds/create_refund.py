@@ -87,8 +87,7 @@ def create_refund(
         if amount is not None:
             forgotten = claim_refund(session, payment_id=payment_id, amount=amount, by=reference)
             if forgotten is not None:
-                idempotency.set_resource(session, claim, resource_id=forgotten)
-                idempotency.finish(session, claim, now=now)
+                idempotency.finish(session, claim, resource_id=forgotten, now=now)
                 return Answered(view_of(session, forgotten), replayed=True)
         escrow = lock_escrow(session, payment) if payment.rail == "crypto" else None
         refund = _reserve(session, payment, order, amount=amount, reason=reason, now=now)

@@ -187,8 +187,7 @@ def _answer(
     chains: Mapping[str, ChainSettings],
     now: dt.datetime,
 ) -> Answered[ReleaseView]:
-    idempotency.set_resource(session, claim, resource_id=row.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=row.id, now=now)
     return Answered(announce_release(session, row, chains=chains, now=now), replayed=False)
 
 

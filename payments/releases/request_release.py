@@ -102,8 +102,7 @@ def request_release(
             return Answered(view_release(session, row, chains=chains), replayed=True)
         forgotten = _forgotten(session, asked, by=reference)
         if forgotten is not None:
-            idempotency.set_resource(session, claim, resource_id=forgotten.id)
-            idempotency.finish(session, claim, now=now)
+            idempotency.finish(session, claim, resource_id=forgotten.id, now=now)
             return Answered(view_release(session, forgotten, chains=chains), replayed=True)
         source = _find(session, asked, now=now)
         refuse_while_frozen(session, source.order.id)
@@ -114,8 +113,7 @@ def request_release(
         if not row.needs_approval:
             carry_out(session, row, source.payment, source.escrow, ports=ports, now=now)
             reach("release.carried_out")
-        idempotency.set_resource(session, claim, resource_id=row.id)
-        idempotency.finish(session, claim, now=now)
+        idempotency.finish(session, claim, resource_id=row.id, now=now)
         return Answered(announce_release(session, row, chains=chains, now=now), replayed=False)
 
     answered = in_transaction(engine, release)

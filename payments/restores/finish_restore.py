@@ -66,8 +66,7 @@ def finish_restore(
         restore.finished_by, restore.finished_at = caller.person, now
         _accept(session, restore, now=now)
     session.flush()
-    idempotency.set_resource(session, claim, resource_id=restore.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=restore.id, now=now)
     _log.warning("restore_finish", restore_id=restore.id, status=restore.status, by=caller.person)
     return Answered(restore, replayed=False)
 

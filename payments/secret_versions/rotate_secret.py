@@ -91,8 +91,7 @@ def rotate_secret(
     session.add(version)
     _end(before, begins, limits.overlap if overlap is None else overlap)
     session.flush()
-    idempotency.set_resource(session, claim, resource_id=version_id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=version_id, now=now)
     return Answered(version, replayed=False)
 
 

@@ -93,8 +93,7 @@ def request_replay(
     replay.accepted = _count(session, replay)
     session.add(replay)
     outbox.stage(session, job=JOB, args={"replay_id": replay.id}, request_id=request_id, now=now)
-    idempotency.set_resource(session, claim, resource_id=replay.id)
-    idempotency.finish(session, claim, now=now)
+    idempotency.finish(session, claim, resource_id=replay.id, now=now)
     return Answered(replay, replayed=False)
 
 
