@@ -93,7 +93,7 @@ _INVOICES = (
             Edit(
                 WKHTMLTOPDF,
                 "                wkhtmltopdf=self.path,"
-                ' meta_tag_prefix=f"x{secrets.token_hex(16)}-"\n',
+                ' meta_tag_prefix=f"x{secrets.token_hex(8)}-"\n',
                 "                wkhtmltopdf=self.path\n",
             ),
         ),
