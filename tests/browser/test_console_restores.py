@@ -12,6 +12,7 @@ from sandbox.calls import TIMEOUT_S, created
 from sandbox.way_in import loopback_session
 from tests.browser.conftest import Browse
 from tests.browser.desk import Desk
+from tests.conditions import wait_until
 from tests.journeys.conftest import System
 
 PATIENCE_MS = 60_000  # a look goes through all that earlier tests did
@@ -24,11 +25,19 @@ def restores(system: System) -> Iterator[str]:
     yield url
     one, other = (loopback_session(system.way_in.api_keys[who]) for who in ("operator", "admin"))
     going_on = created(one.get(url, timeout=TIMEOUT_S))["data"][:1]
-    if going_on and going_on[0]["status"] != "finished":
-        settle_all(one, url, going_on[0]["id"])
-        for who in (one, other):
-            body = {"reference": secrets.token_hex(16)}
-            who.post(f"{url}/{going_on[0]['id']}/finish", json=body, timeout=TIMEOUT_S)
+    if not going_on or going_on[0]["status"] == "finished":
+        return
+    call = f"{url}/{going_on[0]['id']}"
+    if going_on[0]["reconciled_at"] is None:
+        body = {"reference": secrets.token_hex(16)}
+        created(one.post(f"{call}/reconcile", json=body, timeout=TIMEOUT_S))
+        wait_until(
+            lambda: created(one.get(call, timeout=TIMEOUT_S))["reconciled_at"] is not None,
+            timeout_s=PATIENCE_MS / 1000,
+        )
+    settle_all(one, url, going_on[0]["id"])
+    for who in (one, other):
+        who.post(f"{call}/finish", json={"reference": secrets.token_hex(16)}, timeout=TIMEOUT_S)
 
 
 def settle_all(who: requests.Session, url: str, restore_id: str) -> None:
@@ -75,6 +84,7 @@ def test_a_restore_is_begun_reconciled_settled_and_finished_by_two(
     comes_next(operator, "Reconcile")
     operator.visit.picture("3-nothing-is-sent")
     operator.page.get_by_role("link", name="See it through", exact=True).click()
+    operator.page.wait_for_url("**/console/restores/rst_*", wait_until="load")
     operator.page.get_by_role("button", name="Ask all providers").click()
     expect(operator.dialog.get_by_text("This would happen")).to_be_visible()
     operator.confirm("Ask all providers")
