@@ -127,7 +127,11 @@ def jobs_of(queue: Queue, *, is_still: bool = False) -> list[str]:
     return [name for name in names if name in WHILE_STILL] if is_still else names
 
 
-def import_jobs(queue: Queue) -> None:
-    """Import all that runs in a queue, so that no job has to wait for it."""
-    for name in jobs_of(queue):
+def import_jobs() -> None:
+    """Import all jobs: then none has to wait for it, and none lacks a table.
+
+    As it writes a row, SQLAlchemy asks for every table that the row's foreign keys lead to, and
+    what one job writes may lead to a table that only another one imports.
+    """
+    for name in JOBS:
         importlib.import_module(f"jobs.{name}")

@@ -144,8 +144,7 @@ def main() -> None:
     begin_tracing(settings.telemetry.traces_url, role="worker")
     stopping = threading.Event()
     execution.process_context()  # a wrong configuration shows now and not with the first job
-    for name in queues:
-        import_jobs(QUEUES[name])
+    import_jobs()
     renderer = choose_renderer()
     _log.info("worker_started", queues=queues, renderer=renderer.name if renderer else None)
     work(queues, settings.redis_url, stopping=stopping)
