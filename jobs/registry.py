@@ -1,9 +1,10 @@
 """Every job by the name it has in the outbox, with the queue it runs in.
 
-A job is a function in a file, and both have its name. It is imported when it is wanted, so that
-the relay, which runs none, starts without all that they need.
+A job is a function in a file, and both have its name. They are imported when one is to run, so
+that the relay, which runs none, starts without all that they need.
 """
 
+import functools
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class Job:
 
         It must be safe to run twice, at once or one after the other: a queue promises no less.
         """
+        import_jobs()
         run: Run = getattr(importlib.import_module(f"jobs.{self.name}"), self.name)
         return run
 
@@ -127,8 +129,9 @@ def jobs_of(queue: Queue, *, is_still: bool = False) -> list[str]:
     return [name for name in names if name in WHILE_STILL] if is_still else names
 
 
+@functools.cache
 def import_jobs() -> None:
-    """Import all jobs: then none has to wait for it, and none lacks a table.
+    """Import all jobs, once: then none has to wait for it, and none lacks a table.
 
     As it writes a row, SQLAlchemy asks for every table that the row's foreign keys lead to, and
     what one job writes may lead to a table that only another one imports.

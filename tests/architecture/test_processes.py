@@ -5,6 +5,7 @@ import inspect
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -69,3 +70,12 @@ def test_what_is_scheduled_or_asked_for_is_registered() -> None:
     asked_for = set(re.findall(r'^JOB = "(\w+)"', domain, re.MULTILINE))
     assert "send_alert" in asked_for
     assert asked_for | {periodic.job for periodic in schedule.SCHEDULE} <= set(JOBS)
+
+
+def test_whoever_runs_jobs_knows_every_table_that_a_foreign_key_leads_to() -> None:
+    look = (
+        "from jobs.registry import find_job; from payments.database import Base;"
+        "find_job('roll_ledger').run;"
+        "[key.column for table in Base.metadata.tables.values() for key in table.foreign_keys]"
+    )
+    subprocess.run([sys.executable, "-c", look], cwd=ROOT, check=True)
