@@ -75,7 +75,7 @@ def test_what_is_scheduled_or_asked_for_is_registered() -> None:
 def test_whoever_runs_jobs_knows_every_table_that_a_foreign_key_leads_to() -> None:
     look = (
         "from jobs.registry import find_job; from payments.database import Base;"
-        "find_job('roll_ledger').run;"
+        "find_job('drain_webhooks').run;"
         "[key.column for table in Base.metadata.tables.values() for key in table.foreign_keys]"
     )
     subprocess.run([sys.executable, "-c", look], cwd=ROOT, check=True)
