@@ -10,6 +10,7 @@ from payments.duplicates.report import report_duplicates
 from web.blueprint import Blueprint
 from web.parts import current_parts
 from web.policies import allow
+from web.problems import problems
 from web.schemas.duplicates import DuplicatesQuery, DuplicatesReport, OrderBalances
 
 blueprint = Blueprint("duplicates", __name__, url_prefix="/api/ops")
@@ -17,6 +18,7 @@ blueprint = Blueprint("duplicates", __name__, url_prefix="/api/ops")
 
 @blueprint.route("/duplicates", methods=["GET"])
 @allow("things.search")
+@problems("not_found")
 @blueprint.arguments(DuplicatesQuery, location="query")
 @blueprint.response(200, DuplicatesReport)
 def report(query: dict[str, Any]) -> Report:
