@@ -30,6 +30,7 @@ from tests.web.conftest import KeyOf, MakeApp, TokenOf
 from tests.web.contract.chain_things import ChainThings
 from tests.web.contract.invoice_things import write_invoices
 from tests.web.contract.month_things import write_months
+from tests.web.contract.operations_things import TARGETS, write_operations
 from tests.web.contract.things import Things
 from web.paths import openapi_path
 from web.policies import POLICIES
@@ -42,9 +43,13 @@ PATIENCE_S = 300 + 20 * int(EXAMPLES)
 ROLES = (Role.ADMIN, Role.SERVICE, Role.FINANCE, Role.OPERATOR)
 STREAM = "/api/events"  # it does not end: test_events.py reads it
 # Nothing schemathesis sends is signed, or a bank's statement, or has a bank give back money that
-# came too late or refuse to pay a seller, or brings books in order in which no month may be closed:
-# these have tests of their own.
+# came too late or refuse to pay a seller, or brings books in order in which no month may be closed,
+# or restores a database: these have tests of their own.
 OUT_OF_REACH = {
+    "GET /api/ops/restores/{restore_id}",
+    "POST /api/ops/restores/findings/{finding_id}/settle",
+    "POST /api/ops/restores/{restore_id}/finish",
+    "POST /api/ops/restores/{restore_id}/reconcile",
     "POST /api/ledger/periods/{month}/close",
     "POST /api/payouts/{payout_id}/retry",
     "POST /api/parties/{party_id}/payout-destinations",  # by then the party may be erased
@@ -76,6 +81,7 @@ def settings(
         stripe_secret_key=SECRET_KEY,
         truelayer=bank.settings,
         bank_accounts=bank.bank_accounts,
+        alert_targets=TARGETS,
         log_level="ERROR",
     )
 
@@ -145,6 +151,7 @@ def test_nothing_violates_the_description(
     ChainThings(things, desk).write(tmp_path)
     write_invoices(things, engine, connect_cipher(engine, settings.encryption_keyset), tmp_path)
     write_months(engine, tmp_path)
+    write_operations(things, engine, settings, tmp_path)
     answers.clear()
     shutil.copy(HERE / "schemathesis.toml", tmp_path)
     chosen = credentials(app, key_of)
