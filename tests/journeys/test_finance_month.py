@@ -107,12 +107,15 @@ def bank_moves(desk: Desk, days: Calendar) -> None:
 
 
 def test_the_checklist_goes_green_item_by_item(closed: dict[str, Any]) -> None:
-    assert closed["seen"] == {
-        "begun": {"earlier_months_closed", "sealed"},
+    seen = closed["seen"]
+    assert "sealed" not in seen["sealed"]
+    by_itself = {"sealed"}  # a worker seals every few minutes, too
+    assert {when: items - by_itself for when, items in seen.items()} == {
+        "begun": {"earlier_months_closed"},
         "month before closed": set(),
-        "statement in": {"suspense_explained", "sealed"},
-        "entry asked for": {"suspense_explained", "no_open_entries", "sealed"},
-        "entry approved": {"suspense_explained", "sealed"},
+        "statement in": {"suspense_explained"},
+        "entry asked for": {"suspense_explained", "no_open_entries"},
+        "entry approved": {"suspense_explained"},
         "sealed": {"suspense_explained"},
     }
 

@@ -127,7 +127,7 @@ def test_every_order_of_a_story_ends_in_the_same_books(bank: BankShop, name: str
 AMOUNTS = st.sampled_from([100, 3_900, 4_000, 7_900, AMOUNT, 12_000])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     amounts=st.lists(AMOUNTS, min_size=1, max_size=5),
     by_provider=st.booleans(),

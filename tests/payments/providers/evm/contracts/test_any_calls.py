@@ -345,7 +345,7 @@ def test_tokens_go_only_where_the_terms_say_whoever_calls_what() -> None:
 
 def _try(kind: type[AnyCalls]) -> None:
     chosen = settings(
-        max_examples=100 if IS_DEEP else 30,
+        max_examples=100 if IS_DEEP else 15,
         stateful_step_count=40,
         deadline=None,
         # To find the shortest of the failing cases takes longer than a test may.
