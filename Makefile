@@ -46,7 +46,7 @@ contract: $(VENV)/ready-to-check ## Call every operation in many more ways than 
 	CONTRACT_EXAMPLES=200 $(PY) -m pytest tests/web/contract $(ARGS)
 
 deep: $(VENV)/ready-to-check ## Go all the way where `make test` goes a part: the contract by random calls, reorganisations, reports
-	DEEP=1 $(PY) -m pytest -n 2 tests/payments/providers/evm/contracts tests/payments/watching tests/ledger/reporting $(ARGS)
+	DEEP=1 $(PY) -m pytest -n 2 tests/payments/providers/evm/contracts tests/payments/watching tests/ledger/reporting tests/payments/lifecycle tests/faults/test_every_order.py $(ARGS)
 
 planted: $(VENV)/ready-to-check ## Test the tests: plant known bugs, and see that each is noticed
 	@$(PY) -m tests.planted $(ARGS)

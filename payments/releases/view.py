@@ -110,7 +110,7 @@ def _transaction_of(
     if tx_hash is None:
         return None
     head = read_head(session, chain)
-    confirmations = 0 if block is None or head is None else max(0, head - block + 1)
+    confirmations = 0 if block is None or head is None else max(1, head - block + 1)
     settings = chains.get(chain)
     required = None if settings is None else settings.confirmations
     if not isinstance(required, int):

@@ -31,7 +31,12 @@ def test_an_escrow_is_funded_and_released(escrows: EscrowRail) -> None:
     escrows.release_becomes(asked, "broadcast", with_blocks=False)
     assert escrows.held_for(escrow) == AMOUNT
     escrows.mine(2)
-    mined = escrows.release_becomes(asked, "mined", with_blocks=False)
+    mined = escrows.wait(
+        lambda: escrows.release_now(asked),
+        lambda now: now["transaction"]["confirmations"] == 2,
+        with_blocks=False,
+    )
+    assert mined["status"] == "mined"
     assert mined["transaction"] == {
         "hash": mined["transaction"]["hash"],
         "confirmations": 2,
